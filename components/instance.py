@@ -1,0 +1,125 @@
+"""The machine: an Ampere A1 Flex instance with Oracle Linux, prepared for containers, and the data volume beside it.
+
+Owns the instance, the volume and the attachment. What runs on it is not its concern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_oci as oci
+
+from specs.cloud_config import DATA_DEVICE
+
+SHAPE = "VM.Standard.A1.Flex"
+
+
+@dataclass(frozen=True)
+class InstanceArgs:
+    """compartment_id, subnet_id, security_group_id: OCIDs; tenancy_ocid: whose availability domains are looked up when
+    `availability_domain` is ""; image_id: OCID, or "" for the newest Oracle Linux `operating_system_version`; sizes
+    in OCPUs and GB; ssh_public_key: line of authorized_keys; user_data: base64 (secret: it holds the host key);
+    retain_data: keep the volume on destroy.
+    """
+
+    compartment_id: str
+    display_name: str
+    tenancy_ocid: str
+    availability_domain: str
+    subnet_id: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    assign_public_ip: bool
+    operating_system_version: str
+    image_id: str
+    ocpus: int
+    memory_in_gbs: int
+    boot_volume_size_in_gbs: int
+    data_volume_size_in_gbs: int
+    ssh_public_key: str
+    user_data: pulumi.Input[str]
+    retain_data: bool = False
+
+
+class Instance(pulumi.ComponentResource):
+    """resource: the instance; attachment: after which the data volume is there; address: public where there is one."""
+
+    resource: oci.core.Instance
+    attachment: oci.core.VolumeAttachment
+    volume: oci.core.Volume
+    address: pulumi.Output[str]
+
+    def __init__(self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("containerised-app:instance:Instance", name, None, opts)
+        availability_domain = self._availability_domain(args)
+        self.resource = oci.core.Instance(
+            f"{name}-instance",
+            compartment_id=args.compartment_id,
+            availability_domain=availability_domain,
+            display_name=args.display_name,
+            shape=SHAPE,
+            shape_config=oci.core.InstanceShapeConfigArgs(ocpus=args.ocpus, memory_in_gbs=args.memory_in_gbs),
+            source_details=oci.core.InstanceSourceDetailsArgs(
+                source_type="image",
+                source_id=self._image(args),
+                boot_volume_size_in_gbs=str(args.boot_volume_size_in_gbs),
+            ),
+            create_vnic_details=oci.core.InstanceCreateVnicDetailsArgs(
+                subnet_id=args.subnet_id,
+                assign_public_ip=str(args.assign_public_ip).lower(),
+                nsg_ids=[args.security_group_id],
+            ),
+            metadata={"ssh_authorized_keys": args.ssh_public_key, "user_data": args.user_data},
+            instance_options=oci.core.InstanceInstanceOptionsArgs(are_legacy_imds_endpoints_disabled=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The newest image changes every few weeks; the instance keeps the one it was made with ...
+                ignore_changes=["sourceDetails.sourceId"],
+                # ... until another system is asked for.
+                replacement_trigger=args.image_id or f"Oracle Linux {args.operating_system_version}",
+                # Two would not fit in the Always Free allowance, and the data volume can be attached to one only.
+                delete_before_replace=True,
+            ),
+        )
+        self.volume = oci.core.Volume(
+            f"{name}-data",
+            compartment_id=args.compartment_id,
+            availability_domain=availability_domain,
+            display_name=f"{args.display_name}-data",
+            size_in_gbs=str(args.data_volume_size_in_gbs),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain_data),
+        )
+        self.attachment = oci.core.VolumeAttachment(
+            f"{name}-data-attachment",
+            attachment_type="paravirtualized",
+            instance_id=self.resource.id,
+            volume_id=self.volume.id,
+            device=DATA_DEVICE,
+            # A terminated instance has let go of its volumes; detaching one while it runs would pull the disk from
+            # under the app.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.resource),
+        )
+        self.address = self.resource.public_ip if args.assign_public_ip else self.resource.private_ip
+        self.register_outputs({"address": self.address, "instance_id": self.resource.id})
+
+    def _availability_domain(self, args: InstanceArgs) -> pulumi.Input[str]:
+        if args.availability_domain:
+            return args.availability_domain
+        domains = oci.identity.get_availability_domains_output(
+            compartment_id=args.tenancy_ocid, opts=pulumi.InvokeOutputOptions(parent=self)
+        )
+        return domains.availability_domains[0].name
+
+    def _image(self, args: InstanceArgs) -> pulumi.Input[str]:
+        if args.image_id:
+            return args.image_id
+        images = oci.core.get_images_output(
+            compartment_id=args.compartment_id,
+            operating_system="Oracle Linux",
+            operating_system_version=args.operating_system_version,
+            shape=SHAPE,
+            sort_by="TIMECREATED",
+            sort_order="DESC",
+            opts=pulumi.InvokeOutputOptions(parent=self),
+        )
+        return images.images[0].id

@@ -1,0 +1,33 @@
+"""Contents of the app's secret files: templates in which {argon2} stands for the password's hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from argon2.low_level import Type, hash_secret
+
+PLACEHOLDER = "{argon2}"
+
+
+@lru_cache(maxsize=8)
+def argon2_hash(password: str, stack: str) -> str:
+    """The Argon2id hash of `password` in the PHC form, "$argon2id$v=19$m=10240,t=10,p=8$…".
+
+    Cost as in jupyter_server.auth.passwd. The salt is a function of `stack` (tenancy, project, stack and app), never
+    of the password: the same configuration has to give the same plan, while a salt computed from the password would
+    let a guess be checked without paying for Argon2.
+    """
+    salt = hashlib.sha256(f"argon2 salt {stack}".encode()).digest()[:16]
+    return hash_secret(
+        password.encode(), salt, time_cost=10, memory_cost=10240, parallelism=8, hash_len=32, type=Type.ID
+    ).decode()
+
+
+def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str, str]:
+    """File name to content, with the hash filled in; sorted by name."""
+    return {
+        name: template.replace(PLACEHOLDER, argon2_hash(password, stack)) if PLACEHOLDER in template else template
+        for name, template in sorted(templates.items())
+    }

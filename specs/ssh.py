@@ -1,0 +1,121 @@
+"""SSH: the person's key, the instance's host key, and the tunnel command.
+
+The host key has to be known before the first connection and be the same in every run of the program. So it is not
+drawn but derived from the person's private key and the stack's name. A new SSH key replaces the instance anyway, and
+with it the host key.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+# Order of the P-256 group (source: FIPS 186-4, D.1.2.3); a private key is a number from 1 to one less.
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+REMOTE_USER = "opc"
+"""Login user of Oracle Linux platform images, with password-less sudo (source: Oracle, "Connecting to an instance")."""
+
+
+class KeyFileError(ValueError):
+    """The SSH private key file cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class SshKey:
+    """The person's key: `private` as read from the file (PEM), `public` as one line of an authorized_keys file."""
+
+    private: str
+    public: str
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """The instance's ECDSA P-256 host key: `private` as PEM, `public` as "ecdsa-sha2-nistp256 AAAA…"."""
+
+    private: str
+    public: str
+
+
+def read_key(file: Path) -> SshKey:
+    """Read an unencrypted OpenSSH or PEM private key. Raises KeyFileError."""
+    try:
+        private = file.expanduser().read_text()
+    except FileNotFoundError:
+        raise KeyFileError("does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"cannot be read ({error})") from None
+    try:
+        key = _load(private)
+    except TypeError:
+        raise KeyFileError("is protected by a passphrase, and the program cannot ask for it") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyFileError("is not an SSH private key") from None
+    if not isinstance(key, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise KeyFileError("is not an Ed25519, ECDSA or RSA key")
+    return SshKey(private, _openssh_line(key.public_key()))
+
+
+def _load(private: str) -> object:
+    data = private.encode()
+    if "BEGIN OPENSSH PRIVATE KEY" in private:
+        try:
+            return serialization.load_ssh_private_key(data, password=None)
+        except ValueError as error:
+            # The library tells an encrypted OpenSSH key from a broken one only by its words.
+            if "encrypted" in str(error):
+                raise TypeError from None
+            raise
+    return serialization.load_pem_private_key(data, password=None)
+
+
+def _openssh_line(key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> str:
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
+def host_key(private_key: str, stack: str) -> HostKey:
+    """Derive the host key of `stack` ("project/stack") from the person's private key.
+
+    ECDSA and PEM, because every sshd from Oracle Linux 8 on reads that form and it holds nothing random (the OpenSSH
+    form does, which would make another plan of each run). 48 bytes reduce to the group's order without a bias that
+    matters.
+    """
+    stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack}".encode()).derive(
+        private_key.strip().encode()
+    )
+    key = ec.derive_private_key(int.from_bytes(stretched, "big") % (P256_ORDER - 1) + 1, ec.SECP256R1())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    return HostKey(pem.decode(), _openssh_line(key.public_key()))
+
+
+def connect_command(address: str, private_key_file: str, public_host_key: str, *options: str) -> str:
+    """The ssh command line for `address`, ready to paste. The host key is pinned on it, so no question is asked and
+    no file written.
+
+    KnownHostsCommand needs OpenSSH 8.5 (2021) or later at the person's end.
+    """
+    home, tilde, rest = private_key_file.partition("~/")
+    # The shell expands ~ only outside quotes.
+    identity = f"~/{shlex.quote(rest)}" if tilde and not home else shlex.quote(private_key_file)
+    known_hosts = f"KnownHostsCommand=/bin/echo {address} {public_host_key}"
+    words = [
+        *("ssh", "-i", identity, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"),
+        *("-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null", "-o", shlex.quote(known_hosts)),
+        *options,
+        f"{REMOTE_USER}@{address}",
+    ]
+    return " ".join(words)
+
+
+def tunnel_command(address: str, private_key_file: str, public_host_key: str, port: int) -> str:
+    """The ssh command which brings the app's port on the instance's loopback to the same port of the person's own."""
+    forward = ("-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:127.0.0.1:{port}")
+    return connect_command(address, private_key_file, public_host_key, *forward)

@@ -1,0 +1,84 @@
+"""Settings: what a stack file may say, and what is said to the person when it is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from oci_profile import OciProfile, read
+from settings import ConfigurationError, Settings
+from tests.unit.conftest import ROOT, settings_of
+from tests.wrong_configurations import WRONG, Wrong
+
+MISSING = {"password": "", "registryToken": ""}
+
+
+def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str, Any]) -> None:
+    settings = settings_of(values)
+    assert settings.registry_host == "ocir.eu-frankfurt-1.oci.oraclecloud.com"
+    assert settings.compartment_id == "ocid1.tenancy.oc1..root"
+    assert settings.stack_name == "jupyterlab-dev"
+    assert (settings.ocpus, settings.memory_in_gbs, settings.app_memory_gb) == (2, 12, 11)
+    assert settings.url == "http://127.0.0.1:8888"
+
+
+def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
+    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    fields = {str(field.alias) for field in Settings.model_fields.values()} - {"_project", "_stack", "_profile"}
+    assert set(schema) == fields
+
+
+def test_every_key_of_the_schema_has_type_default_and_description() -> None:
+    for key, entry in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items():
+        assert {"type", "default", "description"} <= set(entry), key
+
+
+@pytest.mark.parametrize("wrong", [wrong for wrong in WRONG if wrong.by == "program"], ids=lambda wrong: wrong.name)
+def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wrong, values: dict[str, Any]) -> None:
+    absent = {key: MISSING.get(key) for key, value in wrong.values.items() if value is None}
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**values, **wrong.values, **absent})
+    message = str(caught.value)
+    assert f"\n{wrong.key}" in message
+    assert wrong.says in message
+    assert wrong.mend in message
+
+
+def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**values, "ocpus": 99, "port": 22, "imageTag": "/"})
+    assert all(f"\n{key}: " in str(caught.value) for key in ("ocpus", "port", "imageTag"))
+
+
+def test_no_complaint_shows_a_secret(values: dict[str, Any]) -> None:
+    wrong = {"password": "s3cr3t!", "registryToken": "t0ken with space", "secretFiles": {"x": "", "y": "c0ntent"}}
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**values, **wrong})
+    assert not any(secret in str(caught.value) for secret in ("s3cr3t!", "t0ken", "c0ntent"))
+
+
+def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "passphrase", "-f", str(file)], check=True)
+    with pytest.raises(ConfigurationError, match="protected by a passphrase"):
+        settings_of({**values, "sshPrivateKeyFile": str(file)})
+
+
+def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of(values, OciProfile("", "", ""))
+    assert all(key in str(caught.value) for key in ("oci:region", "compartmentId", "registryUsername"))
+
+
+def test_the_account_is_read_from_the_stack_then_the_environment_then_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("[DEFAULT]\nregion=a\ntenancy=b\nuser=c\n[OTHER]\nregion=d\n")
+    assert read(lambda _: None, {}, file) == OciProfile("a", "b", "c")
+    assert read(lambda _: None, {"TF_VAR_region": "e"}, file).region == "e"
+    assert read({"region": "f"}.get, {"TF_VAR_region": "e"}, file).region == "f"
+    assert read({"configFileProfile": "OTHER"}.get, {}, file).region == "d"
+    assert read(lambda _: None, {}, tmp_path / "none") == OciProfile("", "", "")

@@ -1,0 +1,166 @@
+"""The pure builders: cloud-init, podman, SSH, secret files, names and rules."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from argon2 import PasswordHasher
+
+from specs import cloud_config, podman, secret_files, ssh
+from specs.network import security_rules
+from specs.registry import by_digest
+
+SPEC = podman.ContainerSpec(
+    name="jupyterlab",
+    image="host/ns/app@sha256:" + "0" * 64,
+    port=8888,
+    environment={"GREETING": "it's $HOME & more"},
+    secret_names=["password-hash"],
+    data_path="/jupyter",
+    health_path="/api",
+    user_id=1000,
+    memory_gb=11,
+)
+
+
+def test_the_app_is_published_on_the_loopback_only() -> None:
+    words = podman.run_command(SPEC)
+    assert words[words.index("--publish") + 1] == "127.0.0.1:8888:8888"
+    assert words.count("--publish") == 1
+    assert "--network" not in words
+
+
+def test_the_container_runs_the_digest_without_root_and_without_capabilities() -> None:
+    words = podman.run_command(SPEC)
+    assert words[-1] == SPEC.image
+    assert words[words.index("--user") + 1] == "1000:1000"
+    assert words[words.index("--cap-drop") + 1] == "all"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        podman.deploy_script(SPEC, "host", "ns/me"),
+        podman.remove_script("jupyterlab", ["password-hash"]),
+        cloud_config.PREPARE_DATA_DISK,
+    ],
+    ids=["deploy", "remove", "data disk"],
+)
+def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
+    file = tmp_path / "script.sh"
+    file.write_text(script if script.startswith("#!") else f"#!/bin/bash\n{script}")
+    assert shutil.which("shellcheck"), "shellcheck is missing: make lint installs it"
+    result = subprocess.run(["shellcheck", str(file)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
+    script = podman.deploy_script(SPEC, "host", "ns/me")
+    line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
+    assert "GREETING=it's $HOME & more" in shlex.split(line)
+
+
+def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -> None:
+    given = podman.deploy_input("the token", {"b": "two\nlines", "a": "one"})
+    assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
+    spec = podman.ContainerSpec(**{**SPEC.__dict__, "secret_names": ["a", "b"]})
+    script = podman.deploy_script(spec, "host", "ns/me")
+    assert (
+        script.index("read -r token")
+        < script.index("store_secret jupyterlab-a")
+        < script.index("store_secret jupyterlab-b")
+    )
+
+
+def test_nothing_that_changes_with_a_deployment_is_in_cloud_init() -> None:
+    text = cloud_config.cloud_config(ssh.HostKey("PRIVATE", "PUBLIC"))
+    assert not any(word in text for word in ("jupyter", "8888", "sha256", "password"))
+    assert len(cloud_config.encode(text)) < 16_000
+
+
+def test_cloud_init_reads_the_user_data() -> None:
+    text = cloud_config.cloud_config(ssh.HostKey("PRIVATE", "PUBLIC"))
+    assert text.startswith("#cloud-config\n")
+    document = yaml.safe_load(text)
+    assert document["ssh_keys"]["ecdsa_private"] == "PRIVATE"
+    assert all(set(entry) == {"path", "permissions", "owner", "content"} for entry in document["write_files"])
+
+
+def test_the_host_key_is_the_same_in_every_run_and_another_for_every_stack_and_key() -> None:
+    one = ssh.host_key("a key", "project/dev")
+    assert ssh.host_key("a key\n", "project/dev") == one
+    others = [ssh.host_key("a key", "project/oke"), ssh.host_key("another", "project/dev")]
+    assert len({key.public for key in (one, *others)}) == 3
+
+
+def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
+    key = ssh.host_key("a key", "project/dev")
+    file = tmp_path / "host_key"
+    file.write_text(key.private)
+    file.chmod(0o600)
+    shown = subprocess.run(["ssh-keygen", "-y", "-f", str(file)], capture_output=True, text=True, check=True)
+    assert shown.stdout.split()[:2] == key.public.split()
+
+
+@pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "2048"], ["-t", "ecdsa", "-m", "PEM"]])
+def test_the_public_half_of_a_key_file_is_what_ssh_keygen_says(options: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", *options, "-N", "", "-f", str(file)], check=True)
+    assert ssh.read_key(file).public.split() == file.with_suffix(".pub").read_text().split()[:2]
+
+
+def test_the_tunnel_is_one_command_which_pins_the_host_key_and_asks_nothing() -> None:
+    command = ssh.tunnel_command("192.0.2.1", "~/my keys/id", "ecdsa-sha2-nistp256 AAAA", 9999)
+    words = shlex.split(command)
+    assert words[words.index("-L") + 1] == "127.0.0.1:9999:127.0.0.1:9999"
+    assert "KnownHostsCommand=/bin/echo 192.0.2.1 ecdsa-sha2-nistp256 AAAA" in words
+    assert words[-1] == "opc@192.0.2.1"
+    # Outside quotes, so that the shell still expands it.
+    assert "-i ~/'my keys/id'" in command
+
+
+def test_the_password_is_accepted_by_its_hash_and_no_other_is() -> None:
+    rendered = secret_files.render({"password-hash": "argon2:{argon2}"}, "correct horse", "a/stack")
+    scheme, _, phc = rendered["password-hash"].partition(":")
+    assert scheme == "argon2"
+    assert PasswordHasher().verify(phc, "correct horse")
+    assert phc.startswith("$argon2id$v=19$m=10240,t=10,p=8$")
+    assert secret_files.argon2_hash("wrong horse", "a/stack") != phc
+
+
+def test_the_hash_is_the_same_in_every_run_and_its_salt_says_nothing_of_the_password() -> None:
+    one, two = (secret_files.argon2_hash(password, "a/stack") for password in ("correct horse", "another horse"))
+    assert one.split("$")[4] == two.split("$")[4]
+    assert one.split("$")[4] != secret_files.argon2_hash("correct horse", "b/stack").split("$")[4]
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("host/ns/app:v1@sha256:ab", "host/ns/app@sha256:ab"),
+        ("host:5000/ns/app:v1@sha256:ab", "host:5000/ns/app@sha256:ab"),
+        ("host:5000/ns/app@sha256:ab", "host:5000/ns/app@sha256:ab"),
+    ],
+)
+def test_a_reference_by_digest_has_no_tag(reference: str, expected: str) -> None:
+    assert by_digest(reference) == expected
+
+
+def test_a_reference_without_a_digest_is_refused() -> None:
+    with pytest.raises(ValueError, match="no digest"):
+        by_digest("host/ns/app:v1")
+
+
+def test_only_ssh_from_the_configured_networks_comes_in() -> None:
+    inbound = [rule for rule in security_rules(["192.0.2.0/24", "198.51.100.7/32"]) if rule.direction == "INGRESS"]
+    assert [(rule.network, rule.port, rule.protocol) for rule in inbound] == [
+        ("192.0.2.0/24", 22, "6"),
+        ("198.51.100.7/32", 22, "6"),
+    ]
+    assert all(rule.description for rule in inbound)

@@ -1,0 +1,115 @@
+"""Wrong configurations, one a line: what is set, the key the message must name, words it must hold, the command that
+mends it.
+
+`by` says who refuses: "program" is settings.py, before any resource is declared; "pulumi" is the engine's own check
+of the types in Pulumi.yaml, before the program even starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One line of the table; `secret` values are set as secrets, None removes a key of the account."""
+
+    name: str
+    values: dict[str, Any]
+    key: str
+    says: str
+    mend: str
+    by: str = "program"
+
+
+SET = "pulumi config set "
+WRONG = [
+    Wrong("no password", {"password": None}, "password", "is not set", SET + "--secret password"),
+    Wrong("empty password", {"password": ""}, "password", "is not set", SET + "--secret password"),
+    Wrong("short password", {"password": "hunter2"}, "password", "fewer than 8", SET + "--secret password"),
+    Wrong("no token", {"registryToken": None}, "registryToken", "is not set", SET + "--secret registryToken"),
+    Wrong(
+        "token with a space", {"registryToken": "a b"}, "registryToken", "white space", SET + "--secret registryToken"
+    ),
+    Wrong("no SSH network", {"sshNetworks": []}, "sshNetworks", "is empty", SET + "--path 'sshNetworks[0]'"),
+    Wrong(
+        "network without prefix", {"sshNetworks": ["203.0.113.7"]}, "sshNetworks[0]", "203.0.113.7/32", "sshNetworks[0]"
+    ),
+    Wrong("network with host bits", {"sshNetworks": ["203.0.113.7/24"]}, "sshNetworks[0]", "203.0.113.0/24", SET),
+    Wrong("no network at all", {"sshNetworks": ["home"]}, "sshNetworks[0]", "has no prefix", SET),
+    Wrong("SSH from anywhere", {"sshNetworks": ["0.0.0.0/0"]}, "sshNetworks[0]", "whole internet", SET),
+    Wrong("a network twice", {"sshNetworks": ["10.1.0.0/24", "10.1.0.0/24"]}, "sshNetworks", "twice", SET),
+    Wrong("app with capitals", {"app": "JupyterLab"}, "app", "does not match", SET + "app jupyterlab"),
+    Wrong(
+        "context without Dockerfile",
+        {"context": "docker"},
+        "context",
+        "docker/Dockerfile does not exist",
+        SET + "context",
+    ),
+    Wrong("port of SSH", {"port": 22}, "port", "taken by the instance's SSH", SET + "port 8888"),
+    Wrong("port of the system", {"port": 80}, "port", "below 1024", SET + "port 8888"),
+    Wrong("port too high", {"port": 70000}, "port", "65535", SET + "port 8888"),
+    Wrong("port in words", {"port": "http"}, "port", "integer", SET + "port", by="pulumi"),
+    Wrong(
+        "environment name", {"environment": {"A B": "1"}}, "environment", "does not match", SET + "--path 'environment."
+    ),
+    Wrong("environment value", {"environment": {"A": "1\n2"}}, "environment.A", "does not match", SET),
+    Wrong("environment number", {"environment": {"A": 1}}, "environment.A", "valid string", SET),
+    Wrong(
+        "secret file as path",
+        {"secretFiles": {"../x": "y"}},
+        "secretFiles",
+        "does not match",
+        SET + "--path 'secretFiles.",
+    ),
+    Wrong("secret file empty", {"secretFiles": {"x": ""}}, "secretFiles.x", "at least 1", SET),
+    Wrong(
+        "data in a system folder", {"dataPath": "/etc/app"}, "dataPath", "folder of its own", SET + "dataPath /jupyter"
+    ),
+    Wrong("relative data folder", {"dataPath": "jupyter"}, "dataPath", "does not match", SET + "dataPath /jupyter"),
+    Wrong("relative health path", {"healthPath": "api"}, "healthPath", "does not match", SET + "healthPath /api"),
+    Wrong("run as root", {"userId": 0}, "userId", "greater than or equal to 1", SET + "userId 1000"),
+    Wrong(
+        "app takes all memory", {"appMemoryInGbs": 12}, "appMemoryInGbs", "leave the system", SET + "appMemoryInGbs 11"
+    ),
+    Wrong("tag with a slash", {"imageTag": "v1/0"}, "imageTag", "does not match", SET + "imageTag v1.0.0"),
+    Wrong("unknown platform", {"platforms": ["linux/riscv64"]}, "platforms[0]", "does not match", SET),
+    Wrong("no Arm", {"platforms": ["linux/amd64"]}, "platforms", "lacks linux/arm64", SET),
+    Wrong("no base", {"baseImage": ""}, "baseImage", "does not match", SET + "baseImage"),
+    Wrong("host with scheme", {"registryHost": "https://x"}, "registryHost", "does not match", SET + "registryHost"),
+    Wrong(
+        "compartment by name", {"compartmentId": "mine"}, "compartmentId", "does not match", SET + "compartmentId ocid1"
+    ),
+    Wrong("no VCN range", {"vcnCidr": "10.0.0.0"}, "vcnCidr", "has no prefix", SET + "vcnCidr 10.0.0.0/16"),
+    Wrong("VCN too large", {"vcnCidr": "10.0.0.0/8"}, "vcnCidr", "/16 to /30", SET + "vcnCidr 10.0.0.0/16"),
+    Wrong(
+        "subnet elsewhere",
+        {"subnetCidr": "10.9.0.0/24"},
+        "subnetCidr",
+        "not part of vcnCidr",
+        SET + "subnetCidr 10.0.0.0/24",
+    ),
+    Wrong("no way in", {"assignPublicIp": False}, "assignPublicIp", "subnetId", SET + "assignPublicIp true"),
+    Wrong("subnet by name", {"subnetId": "public"}, "subnetId", "does not match", SET + "subnetId ocid1.subnet"),
+    Wrong(
+        "AD by number", {"availabilityDomain": "1"}, "availabilityDomain", "does not match", SET + "availabilityDomain"
+    ),
+    Wrong("unknown system", {"operatingSystemVersion": "7"}, "operatingSystemVersion", "does not match", SET),
+    Wrong("too many OCPUs", {"ocpus": 99}, "ocpus", "less than or equal to 76", SET + "ocpus 2"),
+    Wrong("half an OCPU", {"ocpus": 0.5}, "ocpus", "integer", SET + "ocpus", by="pulumi"),
+    Wrong("memory below 1 GB per OCPU", {"ocpus": 16}, "memoryInGbs", "16 to 1024 GB", SET + "memoryInGbs"),
+    Wrong("memory above 64 GB per OCPU", {"memoryInGbs": 200}, "memoryInGbs", "2 to 128 GB", SET + "memoryInGbs 128"),
+    Wrong("boot volume too small", {"bootVolumeSizeInGbs": 20}, "bootVolumeSizeInGbs", "equal to 50", SET),
+    Wrong("data volume too small", {"dataVolumeSizeInGbs": 49}, "dataVolumeSizeInGbs", "equal to 50", SET),
+    Wrong("boolean in words", {"retainData": "perhaps"}, "retainData", "boolean", SET + "retainData", by="pulumi"),
+    Wrong(
+        "no key file", {"sshPrivateKeyFile": "/none"}, "sshPrivateKeyFile", "does not exist", "ssh-keygen -t ed25519"
+    ),
+    Wrong("key file is a folder", {"sshPrivateKeyFile": "/etc"}, "sshPrivateKeyFile", "cannot be read", "ssh-keygen"),
+    Wrong(
+        "key file is no key", {"sshPrivateKeyFile": "Pulumi.yaml"}, "sshPrivateKeyFile", "is not an SSH", "ssh-keygen"
+    ),
+    Wrong("misspelt key", {"ocpu": 4}, "ocpu", "is not a key", "pulumi config rm ocpu"),
+]
