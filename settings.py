@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -23,6 +23,8 @@ import oci_profile
 from specs import cloud_config, secret_files, ssh
 from specs.checks import cidr, data_path, duplicate, free_port, ssh_network
 from specs.registry import default_host
+
+SECRET_KEYS = ("password", "registryToken")
 
 
 class ConfigurationError(pulumi.RunError):
@@ -247,7 +249,7 @@ def mend(key: str, example: str = "") -> str:
     """The command that sets `key` right."""
     fields = {field.alias: field for field in Settings.model_fields.values()}
     field = fields.get(key)
-    if key in ("password", "registryToken"):
+    if key in SECRET_KEYS:
         return f"pulumi config set --secret {key}"
     if field is None:
         return f"pulumi config set {key} {example}"
@@ -259,9 +261,19 @@ def mend(key: str, example: str = "") -> str:
     return f"pulumi config set {key} {example or 'true'}"
 
 
-def parse(values: Mapping[str, str], project: str, stack: str, profile: oci_profile.OciProfile) -> Settings:
+def parse(
+    values: Mapping[str, str],
+    project: str,
+    stack: str,
+    profile: oci_profile.OciProfile,
+    is_encrypted: Callable[[str], bool] = lambda _: True,
+) -> Settings:
     """Check `values` (key to text; arrays and objects as JSON). Raises ConfigurationError."""
     try:
+        plain = [key for key in SECRET_KEYS if values.get(key) and not is_encrypted(key)]
+        if plain:
+            problem = f"is in plain text; encrypt it, and consider it known to all who could read Pulumi.{stack}.yaml"
+            raise ConfigurationError("\n".join(complaint(key, problem) for key in plain))
         return Settings.model_validate({**values, "_project": project, "_stack": stack, "_profile": profile})
     except ValidationError as error:
         problems = [_describe(detail, values) for detail in error.errors()]
@@ -276,7 +288,7 @@ def _describe(detail: Any, values: Mapping[str, str]) -> str:
     place = key + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in inner if part != "[key]")
     if detail["type"] == "extra_forbidden":
         return f"{key}: is not a key of this program; the keys are described in Pulumi.yaml\n    pulumi config rm {key}"
-    if key in ("password", "registryToken"):
+    if key in SECRET_KEYS:
         return complaint(key, _secret_problem(key, values.get(key, "")))
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = re.sub(r"^(Input s|S)tring should match pattern '(.*)'$", r"does not match \2", message)
@@ -300,4 +312,5 @@ def load() -> Settings:
     prefix = f"{project}:"
     everything = {**get_config_env(), **CONFIG.get()}
     values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
-    return parse(values, project, stack, oci_profile.read(pulumi.Config("oci").get))
+    profile = oci_profile.read(pulumi.Config("oci").get)
+    return parse(values, project, stack, profile, lambda key: is_config_secret(prefix + key))

@@ -74,7 +74,8 @@ def run_command(spec: ContainerSpec) -> list[str]:
     for file in spec.secret_names:
         owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
         words += ["--secret", f"{secret_name(spec.name, file)},type=mount,target={file},{owner}"]
-    for key, value in sorted(spec.environment.items()):
+    # PORT tells the app where to listen, so that one value decides; by convention, as with buildpacks and Cloud Foundry.
+    for key, value in sorted({"PORT": str(spec.port), **spec.environment}.items()):
         words += ["--env", f"{key}={value}"]
     return [*words, spec.image]
 

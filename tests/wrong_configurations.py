@@ -2,7 +2,7 @@
 mends it.
 
 `by` says who refuses: "program" is settings.py, before any resource is declared; "pulumi" is the engine's own check
-of the types in Pulumi.yaml, before the program even starts.
+of the types in Pulumi.yaml, before the program even starts; its messages name no command, so `mend` is "" there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ WRONG = [
     Wrong("port of SSH", {"port": 22}, "port", "taken by the instance's SSH", SET + "port 8888"),
     Wrong("port of the system", {"port": 80}, "port", "below 1024", SET + "port 8888"),
     Wrong("port too high", {"port": 70000}, "port", "65535", SET + "port 8888"),
-    Wrong("port in words", {"port": "http"}, "port", "integer", SET + "port", by="pulumi"),
+    Wrong("port in words", {"port": "http"}, "port", "integer", "", by="pulumi"),
     Wrong(
         "environment name", {"environment": {"A B": "1"}}, "environment", "does not match", SET + "--path 'environment."
     ),
@@ -98,12 +98,12 @@ WRONG = [
     ),
     Wrong("unknown system", {"operatingSystemVersion": "7"}, "operatingSystemVersion", "does not match", SET),
     Wrong("too many OCPUs", {"ocpus": 99}, "ocpus", "less than or equal to 76", SET + "ocpus 2"),
-    Wrong("half an OCPU", {"ocpus": 0.5}, "ocpus", "integer", SET + "ocpus", by="pulumi"),
+    Wrong("half an OCPU", {"ocpus": 0.5}, "ocpus", "integer", "", by="pulumi"),
     Wrong("memory below 1 GB per OCPU", {"ocpus": 16}, "memoryInGbs", "16 to 1024 GB", SET + "memoryInGbs"),
     Wrong("memory above 64 GB per OCPU", {"memoryInGbs": 200}, "memoryInGbs", "2 to 128 GB", SET + "memoryInGbs 128"),
     Wrong("boot volume too small", {"bootVolumeSizeInGbs": 20}, "bootVolumeSizeInGbs", "equal to 50", SET),
     Wrong("data volume too small", {"dataVolumeSizeInGbs": 49}, "dataVolumeSizeInGbs", "equal to 50", SET),
-    Wrong("boolean in words", {"retainData": "perhaps"}, "retainData", "boolean", SET + "retainData", by="pulumi"),
+    Wrong("boolean in words", {"retainData": "perhaps"}, "retainData", "boolean", "", by="pulumi"),
     Wrong(
         "no key file", {"sshPrivateKeyFile": "/none"}, "sshPrivateKeyFile", "does not exist", "ssh-keygen -t ed25519"
     ),

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from oci_profile import OciProfile, read
-from settings import ConfigurationError, Settings
-from tests.unit.conftest import ROOT, settings_of
+from settings import ConfigurationError, Settings, parse
+from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.wrong_configurations import WRONG, Wrong
 
 MISSING = {"password": "", "registryToken": ""}
@@ -59,6 +59,14 @@ def test_no_complaint_shows_a_secret(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong})
     assert not any(secret in str(caught.value) for secret in ("s3cr3t!", "t0ken", "c0ntent"))
+
+
+@pytest.mark.parametrize("key", ["password", "registryToken"])
+def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(as_pulumi_does(values), "p", "dev", PROFILE, lambda asked: asked != key)
+    assert f"{key}: is in plain text" in str(caught.value)
+    assert f"pulumi config set --secret {key}" in str(caught.value)
 
 
 def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, Any], tmp_path: Path) -> None:

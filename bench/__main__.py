@@ -1,0 +1,88 @@
+"""Side by side in one run, on the local stack as `make local` left it: the engine against an empty program, and the app's start.
+
+python -m bench [runs]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.measure import Run, run, side_by_side, table
+
+ROOT = Path(__file__).parents[1]
+PULUMI = str(ROOT / "sandbox" / "pulumi")
+EMPTY = "empty program"
+QUIET = ("--stack", "local", "--non-interactive", "--color", "never")
+
+
+def engine(runs: int) -> str:
+    """No-change `up` and `preview` of the local stack against the same commands of a program that declares nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
+        (folder / "__main__.py").write_text("import pulumi\n")
+        empty = (
+            "--cwd",
+            name,
+            "--stack",
+            "empty",
+            "--config-file",
+            str(folder / "Pulumi.empty.yaml"),
+            "--non-interactive",
+        )
+        (folder / "Pulumi.empty.yaml").write_text("config: {}\n")
+        subprocess.run([PULUMI, "stack", "init", "empty", "--cwd", name], cwd=ROOT, check=True, capture_output=True)
+        try:
+            results = side_by_side(
+                {
+                    f"{EMPTY}: up": lambda: run([PULUMI, "up", "--yes", "--skip-preview", *empty], ROOT),
+                    "local stack: up, no change": lambda: run(
+                        [PULUMI, "up", "--yes", "--skip-preview", "--expect-no-changes", *QUIET], ROOT
+                    ),
+                    f"{EMPTY}: preview": lambda: run([PULUMI, "preview", *empty], ROOT),
+                    "local stack: preview": lambda: run([PULUMI, "preview", "--expect-no-changes", *QUIET], ROOT),
+                },
+                runs,
+            )
+        finally:
+            subprocess.run([PULUMI, "stack", "rm", "--yes", *empty[:4]], cwd=ROOT, check=True, capture_output=True)
+    return table(results, f"{EMPTY}: up")
+
+
+def start(runs: int) -> str:
+    """From `systemctl restart` of the app to its first answer, on the instance."""
+    outputs = json.loads(
+        subprocess.run(
+            [PULUMI, "stack", "output", "--json", *QUIET[:2]], cwd=ROOT, check=True, capture_output=True
+        ).stdout
+    )
+    path = outputs["health"]
+    script = (
+        "sudo bash -c 'begin=$(date +%s%N); systemctl restart app-jupyterlab; "
+        f"until curl --fail --silent --output /dev/null {path}; do sleep 0.05; done; "
+        "echo $(( ($(date +%s%N) - begin) / 1000000 ))'"
+    )
+
+    def restart() -> Run:
+        done = subprocess.run(f'{outputs["ssh"]} "{script}"', shell=True, check=True, capture_output=True, text=True)  # noqa: S602
+        return Run(int(done.stdout) / 1000, 0)
+
+    return table(
+        side_by_side({"restart of the app to its first 200": restart}, runs), "restart of the app to its first 200"
+    )
+
+
+def main() -> None:
+    """Print both tables."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(time.strftime("%Y-%m-%d"), "cores:", subprocess.run(["nproc"], capture_output=True, text=True).stdout.strip())
+    print(f"\n{engine(runs)}\n\n{start(runs)}")
+
+
+if __name__ == "__main__":
+    main()

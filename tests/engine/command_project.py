@@ -1,0 +1,263 @@
+"""What the tests of the command stand-in share: a small machine that runs scripts over SSH, and a Pulumi project that uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from sandbox import paths
+
+PLUGIN = "plugins/resource-command-v1.2.1/pulumi-resource-command"
+
+LAUNCHER = """\
+#!/bin/sh
+PYTHONPATH='{root}' exec '{python}' -m sandbox.command "$@"
+"""
+
+PROGRAM = """\
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_command as command
+
+
+def revealed(value):
+    if isinstance(value, dict) and set(value) == {"secret"}:
+        return pulumi.Output.secret(value["secret"])
+    return {k: revealed(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+for name, inputs in json.loads(Path("commands.json").read_text()).items():
+    done = command.remote.Command(name, **{k: revealed(v) for k, v in inputs.items()})
+    pulumi.export(name, done.stdout)
+"""
+
+
+@dataclass
+class Machine:
+    """An SSH server on the loopback interface which runs each command with bash on this host, in a folder of its own."""
+
+    home: Path
+    accept_env: tuple[str, ...] = ()
+    password: str | None = None
+    host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ecdsa-sha2-nistp256"))
+    client_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
+    port: int = 0
+    connections: int = 0
+    commands: list[str] = field(default_factory=list)
+
+    @property
+    def host_key_line(self) -> str:
+        """The host key as a line of authorized_keys."""
+        return self.host_key.export_public_key().decode().strip()
+
+    @property
+    def private_key(self) -> str:
+        """The key that the machine lets in."""
+        return self.client_key.export_private_key().decode()
+
+    def connection(self, **changes: Any) -> dict[str, Any]:
+        """Inputs that reach this machine, in the SDK's spelling; a None leaves an input out."""
+        known = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "opc",
+            "private_key": self.private_key,
+            "host_key": self.host_key_line,
+            "dial_error_limit": 1,
+        }
+        return {name: value for name, value in {**known, **changes}.items() if value is not None}
+
+    def read(self, name: str) -> str:
+        """What a command has written into a file of the machine."""
+        return (self.home / name).read_text()
+
+    async def listen(self) -> asyncssh.SSHAcceptor:
+        """Starts to accept connections, on a free port unless one is set."""
+        server = await asyncssh.listen(
+            "127.0.0.1",
+            self.port,
+            server_host_keys=[self.host_key],
+            server_factory=lambda: _Server(self),
+            authorized_client_keys=asyncssh.import_authorized_keys(self.client_key.export_public_key().decode()),
+            config=None,
+        )
+        self.port = server.get_port()
+        return server
+
+
+@contextlib.contextmanager
+def running(machine: Machine) -> Iterator[Machine]:
+    """The machine, up until the end of the block, in a thread of its own: the engine's tests block theirs."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(machine.listen(), loop).result(10)
+    try:
+        yield machine
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(server.wait_closed(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+
+
+class _Server(asyncssh.SSHServer):
+    """Lets in the client key and the password, and runs commands."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._machine.connections += 1
+        self._connection = conn
+
+    def password_auth_supported(self) -> bool:
+        return self._machine.password is not None
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == self._machine.password
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        return True
+
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
+        channel = self._connection.create_server_channel(encoding=None)
+        _restrict_environment(channel, self._machine.accept_env)
+        return channel, asyncssh.SSHServerProcess(self._run, None, 3, False)
+
+    async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        script = process.command or ""
+        self._machine.commands.append(script)
+        environment = {k.decode(): v.decode() for k, v in process.channel.get_environment_bytes().items()}
+        bash = await asyncio.create_subprocess_exec(
+            "bash",
+            "-c",
+            script,
+            cwd=self._machine.home,
+            env={"PATH": os.environ["PATH"], **environment},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        feeding = asyncio.create_task(_feed(process, bash.stdin))
+        await asyncio.gather(_pass(bash.stdout, process.stdout), _pass(bash.stderr, process.stderr))
+        status = await bash.wait()
+        feeding.cancel()
+        if status < 0:
+            process.exit_with_signal("KILL")
+        else:
+            process.exit(status)
+
+
+async def _feed(process: asyncssh.SSHServerProcess[bytes], stdin: Any) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while data := await process.stdin.read(65536):
+            stdin.write(data)
+            await stdin.drain()
+        stdin.close()
+
+
+async def _pass(source: Any, target: asyncssh.SSHWriter[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
+
+
+def _restrict_environment(channel: Any, accepted: tuple[str, ...]) -> None:
+    """As AcceptEnv of sshd: a variable which it does not name is refused."""
+    accept: Callable[[Any], bool] = channel._process_env_request
+
+    def process(packet: Any) -> bool:
+        known = set(channel._env)
+        accept(packet)
+        for name in set(channel._env) - known:
+            if name.decode() not in accepted:
+                del channel._env[name]
+                return False
+        return True
+
+    channel._process_env_request = process
+
+
+@dataclass
+class Project:
+    """A stack of remote commands, on a backend and with a plugin folder of its own."""
+
+    folder: Path
+
+    def write(self, **commands: dict[str, Any]) -> None:
+        """Sets the stack's commands; {"secret": x} stands for a secret value."""
+        (self.folder / "commands.json").write_text(json.dumps(commands))
+
+    def pulumi(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs the CLI on the stack; output and errors are in `stdout`."""
+        path = os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]])
+        done = subprocess.run(
+            ["pulumi", *args],
+            cwd=self.folder,
+            env={
+                "PATH": path,
+                "HOME": str(self.folder),
+                "PULUMI_HOME": str(self.folder / "home"),
+                "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+                "PULUMI_CONFIG_PASSPHRASE": "of a test",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                "NO_COLOR": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done
+
+    def up(self, check: bool = True) -> str:
+        """Applies the program; what was printed."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", check=check).stdout
+
+    def planned(self) -> dict[str, str]:
+        """The operation that the engine plans for each command."""
+        plan = json.loads(self.pulumi("preview", "--json").stdout)
+        return {
+            step["urn"].rsplit("::", 1)[1]: step["op"]
+            for step in plan["steps"]
+            if "::command:remote:Command::" in step["urn"]
+        }
+
+    def state(self, name: str) -> dict[str, Any]:
+        """What the stack's state holds of a command, secrets encrypted."""
+        deployment = json.loads(self.pulumi("stack", "export").stdout)["deployment"]
+        return next(r for r in deployment["resources"] if r["urn"].endswith(f"::command:remote:Command::{name}"))
+
+
+def new_project(folder: Path) -> Project:
+    """A project with an empty stack."""
+    (folder / "Pulumi.yaml").write_text("name: commands\nruntime: python\n")
+    (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
+    launcher = folder / "home" / PLUGIN
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=sys.executable))
+    launcher.chmod(0o755)
+    (folder / "backend").mkdir()
+    project = Project(folder)
+    project.write()
+    project.pulumi("stack", "init", "test")
+    return project

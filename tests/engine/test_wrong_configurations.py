@@ -1,0 +1,35 @@
+"""Every line of the table of wrong configurations, through the real CLI: nothing is created, and the person is told what to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.stack import Stack, steps
+from tests.wrong_configurations import WRONG, Wrong
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
+def test_a_wrong_configuration_stops_up_before_anything_is_created(wrong: Wrong, changed: Stack) -> None:
+    changed.configure(**wrong.values)
+    events = changed.folder / "events.jsonl"
+    config = ("--config-file", str(changed.config_file), "--event-log", str(events))
+    done = changed.pulumi("up", "--yes", "--skip-preview", *config, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert wrong.key in said
+    assert wrong.says in said
+    assert wrong.mend in said
+    assert "Traceback" not in said
+    assert not events.exists() or steps(events.read_text()) == {}
+
+
+def test_a_plaintext_password_is_refused(changed: Stack) -> None:
+    text = changed.config_file.read_text()
+    document = json.dumps("a password in plain text")
+    lines = [line for line in text.splitlines() if "secure:" not in line and ":password" not in line]
+    changed.config_file.write_text("\n".join([*lines, f"  containerised-app:password: {document}"]) + "\n")
+    done = changed.pulumi("preview", "--config-file", str(changed.config_file), check=False)
+    assert done.returncode != 0
+    assert "pulumi config set --secret password" in done.stdout + done.stderr

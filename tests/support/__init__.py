@@ -1,0 +1,1 @@
+"""What the engine and e2e tests share."""

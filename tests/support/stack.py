@@ -1,0 +1,124 @@
+"""A stack of this project on the sandbox, driven through the real Pulumi CLI as a person would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PULUMI = ROOT / "sandbox" / "pulumi"
+PROJECT = "containerised-app"
+SECRET_KEYS = ("password", "registryToken")
+
+
+class PulumiError(AssertionError):
+    """The CLI ended with an error; the message holds everything it printed."""
+
+
+class Stack:
+    """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
+
+    `name`: of the stack; `log`: everything the CLI ever printed for it.
+    """
+
+    def __init__(self, name: str, folder: Path, like: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.config_file = folder / f"Pulumi.{name}.yaml"
+        self.config_file.write_text(like.read_text())
+        self.log = ""
+        self.event_logs: list[Path] = []
+
+    def pulumi(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `pulumi args…` on this stack. Raises PulumiError unless `check` is False."""
+        done = subprocess.run(
+            [str(PULUMI), *args, "--stack", self.name, "--non-interactive", "--color", "never"],
+            cwd=ROOT,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+        )
+        self.log += done.stdout + done.stderr
+        if check and done.returncode:
+            raise PulumiError(f"pulumi {' '.join(args)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def init(self) -> None:
+        """Make the stack in the sandbox's backend."""
+        self.pulumi("stack", "init", self.name, check=False)
+
+    def configure(self, **values: Any) -> None:
+        """Set keys of the project in the stack's file; secrets through `pulumi config set --secret`, None removes a key."""
+        document = yaml.safe_load(self.config_file.read_text())
+        plain = {key: value for key, value in values.items() if key not in SECRET_KEYS or value is None}
+        for key, value in plain.items():
+            if value is None:
+                document["config"].pop(f"{PROJECT}:{key}", None)
+            else:
+                document["config"][f"{PROJECT}:{key}"] = value
+        self.config_file.write_text(yaml.safe_dump(document))
+        for key in values.keys() - plain.keys():
+            self.pulumi(*self._config("config", "set", "--secret", key), stdin=values[key])
+
+    def preview(self, *args: str) -> dict[str, str]:
+        """The steps planned: logical name to operation ("create", "update", "replace", …) of all that is not "same"."""
+        return self._steps("preview", *args)
+
+    def up(self, *args: str) -> dict[str, str]:
+        """The steps done, as `preview` returns them."""
+        return self._steps("up", "--yes", "--skip-preview", *args)
+
+    def refresh(self, *args: str) -> dict[str, str]:
+        """The steps a refresh did."""
+        return self._steps("refresh", "--yes", "--skip-preview", *args)
+
+    def destroy(self, *args: str) -> dict[str, str]:
+        """Take everything back."""
+        return self._steps("destroy", "--yes", "--skip-preview", *args)
+
+    def remove(self) -> None:
+        """Remove the stack, which has to be empty, from the backend."""
+        self.pulumi("stack", "rm", "--yes")
+
+    def output(self, name: str) -> Any:
+        """One output of the stack."""
+        return json.loads(self.pulumi("stack", "output", "--json").stdout)[name]
+
+    def export(self, *args: str) -> dict[str, Any]:
+        """`pulumi stack export`."""
+        exported: dict[str, Any] = json.loads(self.pulumi("stack", "export", *args).stdout)
+        return exported
+
+    def _config(self, *args: str) -> tuple[str, ...]:
+        return (*args, "--config-file", str(self.config_file))
+
+    def _steps(self, command: str, *args: str) -> dict[str, str]:
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=f"{command}-", suffix=".jsonl", delete=False) as file:
+            events = Path(file.name)
+        self.event_logs.append(events)
+        self.pulumi(*self._config(command, *args), "--event-log", str(events))
+        return steps(events.read_text())
+
+
+def steps(event_log: str) -> dict[str, str]:
+    """Logical name to operation, from the engine's own event log; components and what stays the same are left out.
+
+    Of the steps of one replacement ("create-replacement", "replace", "delete-replaced") only "replace" is told.
+    """
+    found: dict[str, str] = {}
+    for line in event_log.splitlines():
+        metadata: Mapping[str, Any] = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})
+        operation, urn = metadata.get("op"), metadata.get("urn", "")
+        kind = urn.split("::")[2].split("$")[-1] if urn else ""
+        if operation in (None, "same", "read") or kind.startswith(("pulumi:", f"{PROJECT}:")):
+            continue
+        name = urn.split("::")[-1]
+        found[name] = "replace" if "replace" in str(operation) else str(operation)
+    return found

@@ -1,0 +1,301 @@
+"""The app images as far as files tell: locks, contexts, Dockerfiles, and what the apps do with their secrets."""
+
+from __future__ import annotations
+
+import ast
+import http.server
+import re
+import runpy
+import subprocess
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from argon2 import PasswordHasher
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKER = ROOT / "docker"
+APPS = ["jupyterlab", "pypiserver"]
+LOCKS = [DOCKER / app / name for app in APPS for name in ("requirements.txt", "build-requirements.txt")]
+CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
+SERVE = DOCKER / "pypiserver" / "serve.py"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
+
+each_app = pytest.mark.parametrize("app", APPS)
+each_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
+
+
+def requirements(text: str) -> list[str]:
+    """The requirements of a file, each with its continuation lines, without comments."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^\s*#.*\n", "", text))
+    return [line for line in joined.splitlines() if line.strip()]
+
+
+def instructions(app: str) -> list[tuple[str, str]]:
+    """The Dockerfile as (instruction, arguments)."""
+    lines = requirements((DOCKER / app / "Dockerfile").read_text())
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
+def final_stage(app: str) -> list[tuple[str, str]]:
+    """The instructions of the last stage, its FROM first."""
+    found = instructions(app)
+    return found[max(i for i, (word, _) in enumerate(found) if word == "FROM") :]
+
+
+# --- locks ---------------------------------------------------------------------------------------
+
+
+@each_lock
+def test_every_locked_package_is_pinned_exactly_and_has_hashes(lock: Path) -> None:
+    for requirement in requirements(lock.read_text()):
+        assert re.match(r"[a-z0-9.-]+==[0-9][0-9a-z.]*( |$)", requirement), requirement
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
+
+
+@each_lock
+def test_a_lock_holds_what_its_source_asks_for(lock: Path) -> None:
+    locked = {requirement.split()[0] for requirement in requirements(lock.read_text())}
+    assert set(requirements(lock.with_suffix(".in").read_text())) <= locked
+
+
+def test_jupyterlab_brings_matplotlib_and_an_init() -> None:
+    names = {line.split("==")[0] for line in requirements((DOCKER / "jupyterlab/requirements.in").read_text())}
+    assert names == {"jupyterlab", "matplotlib", "dumb-init"}
+
+
+# --- contexts and Dockerfiles --------------------------------------------------------------------
+
+
+@each_app
+def test_the_context_is_exactly_what_the_dockerfile_copies(app: str) -> None:
+    ignore = [line for line in (DOCKER / app / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    copied = {
+        source
+        for word, arguments in instructions(app)
+        if word == "COPY" and "--from=" not in arguments
+        for source in arguments.split()[:-1]
+        if not source.startswith("--")
+    }
+    assert ignore[0] == "*"
+    assert {line.removeprefix("!") for line in ignore[1:]} == copied
+    assert all((DOCKER / app / source).is_file() for source in copied)
+
+
+@each_app
+def test_every_stage_starts_from_the_configured_base(app: str) -> None:
+    bases = [arguments for word, arguments in instructions(app) if word == "FROM"]
+    assert bases == ["--platform=$BUILDPLATFORM ${BASE_IMAGE} AS build", "${BASE_IMAGE}"]
+    default = next(rest for word, rest in instructions(app) if word == "ARG" and rest.startswith("BASE_IMAGE="))
+    tag = default.rpartition(":")[2]
+    assert re.fullmatch(r"\d+\.\d+", tag), f"{default}: needs a tag, and not latest"
+
+
+@each_app
+def test_the_default_base_is_the_programs_default(app: str) -> None:
+    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert ("ARG", f"BASE_IMAGE={schema['baseImage']['default']}") in instructions(app)
+
+
+@each_app
+def test_nothing_of_the_wanted_platform_runs_in_a_build(app: str) -> None:
+    assert not [arguments for word, arguments in final_stage(app) if word == "RUN"]
+
+
+@each_app
+def test_the_app_is_a_numeric_user_under_an_init(app: str) -> None:
+    stage = dict(final_stage(app))
+    assert stage["USER"] == "1000:1000"
+    assert ast.literal_eval(stage["ENTRYPOINT"])[0] == "/opt/app/bin/dumb-init"
+
+
+@each_app
+def test_copied_files_have_modes_of_their_own_whatever_the_umask_of_the_checkout(app: str) -> None:
+    copies = [arguments for word, arguments in final_stage(app) if word == "COPY" and "--from=" not in arguments]
+    assert copies
+    assert all(arguments.startswith("--chmod=0") for arguments in copies)
+
+
+def test_the_apps_share_what_is_meant_to_be_shared() -> None:
+    for name in ("healthcheck", "build-requirements.in", "build-requirements.txt"):
+        assert len({(DOCKER / app / name).read_bytes() for app in APPS}) == 1, name
+    first_stages = set()
+    for app in APPS:
+        found = instructions(app)
+        stage = found[: len(found) - len(final_stage(app))]
+        first_stages.add(str([line for line in stage if not line[1].startswith("DATA_FOLDER=")]))
+    assert len(first_stages) == 1
+
+
+def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:
+    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    stage = dict(final_stage("jupyterlab"))
+    assert schema["context"]["default"] == "docker/jupyterlab"
+    assert str(schema["port"]["default"]) == stage["EXPOSE"]
+    assert schema["dataPath"]["default"] == stage["WORKDIR"]
+    assert f"{schema['userId']['default']}:{schema['userId']['default']}" == stage["USER"]
+    assert list(schema["secretFiles"]["default"]) == ["password-hash"]
+    assert '"/run/secrets/password-hash"' in CONFIG.read_text()
+
+
+# --- jupyterlab: no password, no start -----------------------------------------------------------
+
+
+class Recorder(types.SimpleNamespace):
+    """Stands in for traitlets' Config: sections come into being by being named."""
+
+    def __getattr__(self, section: str) -> Any:
+        if section.startswith("__"):
+            raise AttributeError(section)
+        setattr(self, section, types.SimpleNamespace())
+        return getattr(self, section)
+
+
+def load_config(monkeypatch: pytest.MonkeyPatch, path: Path) -> Recorder:
+    """Runs jupyter_server_config.py as Jupyter does, with the password's hash at `path`."""
+    monkeypatch.setenv("PASSWORD_HASH_FILE", str(path))
+    config = Recorder()
+    runpy.run_path(str(CONFIG), init_globals={"get_config": lambda: config})
+    return config
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_jupyterlab_takes_the_hash_from_the_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
+) -> None:
+    secret = tmp_path / "password-hash"
+    secret.write_bytes(f"argon2:{HASH}{ending}".encode())
+    config = load_config(monkeypatch, secret)
+    assert config.PasswordIdentityProvider.hashed_password == f"argon2:{HASH}"
+    assert config.PasswordIdentityProvider.password_required is True
+    assert config.PasswordIdentityProvider.allow_password_change is False
+    assert config.IdentityProvider.token == ""
+    assert (config.ServerApp.port, config.ServerApp.root_dir) == (8888, "/jupyter")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "no password hash at .*: No such file or directory"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"opensesame", "is not a hash of the form"),
+        (HASH.encode(), "is not a hash of the form"),
+        (b"argon2:" + HASH.encode()[:-24], "is not a hash of the form"),
+        (b"argon2:" + HASH.replace("argon2id", "argon2i").encode(), "is not a hash of the form"),
+        (b"argon2:" + HASH.encode() + b"\nargon2:second", "is not a hash of the form"),
+        (b"sha1:67c9e60bb8b6:9ffede0825894254b2e042ea597d771089e11aed", "is not a hash of the form"),
+        ("argon2:\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), "is not a password hash"),
+    ],
+)
+def test_jupyterlab_does_not_start_without_a_hash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    secret = tmp_path / "password-hash"
+    if content is not None:
+        secret.write_bytes(content)
+    # SystemExit and no other: Jupyter logs what else a configuration file raises, and starts.
+    with pytest.raises(SystemExit, match=f"^JupyterLab not started: .*{complaint}") as refusal:
+        load_config(monkeypatch, secret)
+    message = str(refusal.value)
+    assert "\n" not in message
+    assert not content or not content.strip() or content.decode().strip() not in message
+
+
+# --- pypiserver: users -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of serve.py, with its two servers left out: they are in the image only."""
+    for module in ("pypiserver", "waitress"):
+        monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+    return runpy.run_path(str(SERVE))
+
+
+def test_pypiserver_knows_the_users_of_the_secret(serve: dict[str, Any], tmp_path: Path) -> None:
+    secret = tmp_path / "htpasswd"
+    secret.write_text(f"team:{HASH}\nguest:{HASH}\n")
+    is_right = serve["authenticator"](serve["read_users"](secret))
+    assert is_right("team", "right")
+    assert is_right("guest", "right")
+    assert not is_right("team", "wrong")
+    assert not is_right("team", "")
+    assert not is_right("stranger", "right")
+
+
+def test_pypiserver_takes_a_damaged_hash_for_a_wrong_password(serve: dict[str, Any]) -> None:
+    assert not serve["authenticator"]({"team": "$argon2id$damaged"})("team", "right")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "no users at .*: No such file or directory"),
+        ("", "no user in"),
+        ("\n", "no user in"),
+        ("team:opensesame", "is not of the form"),
+        (HASH, "is not of the form"),
+        (f":{HASH}", "is not of the form"),
+        (f"team:{HASH}\nguest:", "is not of the form"),
+    ],
+)
+def test_pypiserver_does_not_start_without_users(
+    serve: dict[str, Any], tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    secret = tmp_path / "htpasswd"
+    if content is not None:
+        secret.write_text(content)
+    with pytest.raises(SystemExit, match=f"^pypiserver not started: .*{complaint}") as refusal:
+        serve["read_users"](secret)
+    assert "opensesame" not in str(refusal.value)
+    assert HASH not in str(refusal.value)
+
+
+# --- healthcheck -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The URL of a server whose paths are the statuses it answers with."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(self.path[1:]))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.server_port}"
+    listener.shutdown()
+    listener.server_close()
+
+
+def healthcheck(url: str) -> subprocess.CompletedProcess[str]:
+    """Runs the script; a proxy named by the environment must not be asked."""
+    command = [sys.executable, "-IS", str(DOCKER / "jupyterlab/healthcheck"), url]
+    environment = {"http_proxy": "http://127.0.0.1:1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_healthcheck_follows_the_status(server: str) -> None:
+    assert healthcheck(f"{server}/200").returncode == 0
+    for status in (401, 404, 503):
+        result = healthcheck(f"{server}/{status}")
+        assert result.returncode == 1
+        assert str(status) in result.stderr
+
+
+def test_healthcheck_fails_in_one_line_where_nobody_listens() -> None:
+    result = healthcheck("http://127.0.0.1:1/api")
+    assert result.returncode == 1
+    assert "Connection refused" in result.stderr
+    assert result.stderr.count("\n") == 1
