@@ -61,15 +61,16 @@ def start(runs: int) -> str:
             [PULUMI, "stack", "output", "--json", *QUIET[:2]], cwd=ROOT, check=True, capture_output=True
         ).stdout
     )
-    path = outputs["health"]
-    script = (
-        "sudo bash -c 'begin=$(date +%s%N); systemctl restart app-jupyterlab; "
-        f"until curl --fail --silent --output /dev/null {path}; do sleep 0.05; done; "
-        "echo $(( ($(date +%s%N) - begin) / 1000000 ))'"
-    )
+    script = f"""\
+begin=$(date +%s%N)
+systemctl restart app-jupyterlab
+until curl --fail --silent --output /dev/null {outputs["health"]}; do sleep 0.05; done
+echo $((($(date +%s%N) - begin) / 1000000))
+"""
 
     def restart() -> Run:
-        done = subprocess.run(f'{outputs["ssh"]} "{script}"', shell=True, check=True, capture_output=True, text=True)  # noqa: S602
+        command = f"{outputs['ssh']} sudo bash -s"
+        done = subprocess.run(command, shell=True, input=script, check=True, capture_output=True, text=True)  # noqa: S602
         return Run(int(done.stdout) / 1000, 0)
 
     return table(

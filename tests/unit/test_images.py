@@ -119,6 +119,13 @@ def test_copied_files_have_modes_of_their_own_whatever_the_umask_of_the_checkout
     copies = [arguments for word, arguments in final_stage(app) if word == "COPY" and "--from=" not in arguments]
     assert copies
     assert all(arguments.startswith("--chmod=0") for arguments in copies)
+    # A folder made by COPY gets the file's mode, and one of 0644 cannot be entered.
+    there = {"/usr/local/bin", "/opt/app", "/opt/app/etc/jupyter"}
+    assert {str(Path(arguments.split()[-1]).parent) for arguments in copies} <= there
+
+
+def test_jupyterlab_needs_a_password_even_when_its_configuration_is_not_read() -> None:
+    assert "--PasswordIdentityProvider.password_required=True" in dict(final_stage("jupyterlab"))["CMD"]
 
 
 def test_the_apps_share_what_is_meant_to_be_shared() -> None:
@@ -156,9 +163,13 @@ class Recorder(types.SimpleNamespace):
         return getattr(self, section)
 
 
-def load_config(monkeypatch: pytest.MonkeyPatch, path: Path) -> Recorder:
-    """Runs jupyter_server_config.py as Jupyter does, with the password's hash at `path`."""
+def load_config(monkeypatch: pytest.MonkeyPatch, path: Path, port: str = "") -> Recorder:
+    """Runs jupyter_server_config.py as Jupyter does, with the password's hash at `path` and `port` in PORT."""
     monkeypatch.setenv("PASSWORD_HASH_FILE", str(path))
+    if port:
+        monkeypatch.setenv("PORT", port)
+    else:
+        monkeypatch.delenv("PORT", raising=False)
     config = Recorder()
     runpy.run_path(str(CONFIG), init_globals={"get_config": lambda: config})
     return config
@@ -176,6 +187,12 @@ def test_jupyterlab_takes_the_hash_from_the_secret(
     assert config.PasswordIdentityProvider.allow_password_change is False
     assert config.IdentityProvider.token == ""
     assert (config.ServerApp.port, config.ServerApp.root_dir) == (8888, "/jupyter")
+
+
+def test_jupyterlab_listens_on_the_port_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "password-hash"
+    secret.write_text(f"argon2:{HASH}")
+    assert load_config(monkeypatch, secret, port="9999").ServerApp.port == 9999
 
 
 @pytest.mark.parametrize(

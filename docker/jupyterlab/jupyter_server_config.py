@@ -1,0 +1,62 @@
+"""Configuration of the Jupyter server in this image.
+
+Lies in the folder that JUPYTER_CONFIG_PATH names, which goes before ~/.jupyter: the home is on the data volume, and a
+password once saved there must not outlive its rotation.
+
+A problem with the password ends the start by SystemExit. Any other exception in a configuration file Jupyter only logs,
+and then starts without the file.
+"""
+
+import os
+import re
+from pathlib import Path
+
+# What jupyter_server.auth.passwd() makes: Argon2id in PHC string format (salt of 16 bytes, hash of 32) behind a prefix.
+_HASH = re.compile(r"argon2:\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43,}")
+
+
+def _password_hash(path: Path) -> str:
+    """The hash in the mounted secret `path`; SystemExit when there is none. The message never quotes the content."""
+    try:
+        found = path.read_text(encoding="ascii").strip()
+    except OSError as problem:
+        raise SystemExit(f"JupyterLab not started: no password hash at {path}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise SystemExit(f"JupyterLab not started: {path} is not a password hash") from None
+    if not found:
+        raise SystemExit(f"JupyterLab not started: the password hash at {path} is empty")
+    if not _HASH.fullmatch(found):
+        raise SystemExit(f"JupyterLab not started: {path} is not a hash of the form argon2:$argon2id$...")
+    return found
+
+
+c = get_config()  # noqa: F821 - put here by the loader of traitlets
+
+c.PasswordIdentityProvider.hashed_password = _password_hash(
+    Path(os.environ.get("PASSWORD_HASH_FILE", "/run/secrets/password-hash"))
+)
+c.PasswordIdentityProvider.password_required = True
+c.PasswordIdentityProvider.allow_password_change = False
+# No second way in: JUPYTER_TOKEN in the environment would be one.
+c.IdentityProvider.token = ""
+
+c.ServerApp.root_dir = "/jupyter"
+c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - of the container; what is published is decided outside
+c.ServerApp.port = int(os.environ.get("PORT", "8888"))
+# A taken port is an error here; the next free one would be published by nobody.
+c.ServerApp.port_retries = 0
+# Requests carry the name of the tunnel's end or of the load balancer, which the container cannot know.
+c.ServerApp.allow_remote_access = True
+c.ServerApp.open_browser = False
+c.ServerApp.quit_button = False
+# A login shell would read /etc/profile, which takes the app's folder off PATH.
+c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
+# Sockets in the runtime folder, which only this user may enter: over TCP, kernels warn of unencrypted messages.
+c.KernelManager.transport = "ipc"
+# The trash is a hidden folder that nobody could empty from the browser.
+c.FileContentsManager.delete_to_trash = False
+
+# Nothing is asked of other servers, and nothing offered that a read-only image cannot do.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
