@@ -68,9 +68,9 @@ class PodmanApp(pulumi.ComponentResource):
                 user=REMOTE_USER,
                 private_key=pulumi.Output.secret(args.private_key),
                 host_key=args.host_key.public,
-                # A new instance takes minutes until its sshd answers.
-                dial_error_limit=60,
-                per_dial_timeout=10,
+                # A new instance takes minutes until its sshd answers; a refused dial is tried again after a second.
+                dial_error_limit=120,
+                per_dial_timeout=5,
             ),
             create=pulumi.Output.all(args.image, args.registry.username).apply(lambda known: deploy(*known)),
             stdin=args.registry.token.apply(lambda token: podman.deploy_input(token, args.secret_files)),
@@ -85,8 +85,9 @@ class PodmanApp(pulumi.ComponentResource):
                 # machine was deleted by hand and is made anew there is no host left to run `delete` on, and the
                 # command just runs again.
                 replace_with=[args.instance.resource, args.instance.attachment],
-                # When all goes, the container goes with its machine, which may be gone already.
-                deleted_with=args.network.security_group,
+                # When the machine goes for good, the container goes with it. The component, not the instance in it: a
+                # refresh which finds the machine gone drops the instance from the state, and with it this relation.
+                deleted_with=args.instance,
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="10m"),
             ),
         )
