@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -24,23 +25,30 @@ class PulumiError(AssertionError):
 class Stack:
     """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
 
-    `name`: of the stack; `log`: everything the CLI ever printed for it.
+    `name`: of the stack; `program`: the project's folder; `log`: everything the CLI ever printed for it; `secrets`: every
+    secret value it was ever given.
     """
 
-    def __init__(self, name: str, folder: Path, like: Path) -> None:
+    def __init__(self, name: str, folder: Path, like: Path, program: Path = ROOT) -> None:
         self.name = name
         self.folder = folder
+        self.program = program
         self.config_file = folder / f"Pulumi.{name}.yaml"
         self.config_file.write_text(like.read_text())
         self.log = ""
         self.event_logs: list[Path] = []
+        self.secrets: list[str] = []
+        self._outputs: dict[str, Any] | None = None
 
     def pulumi(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `pulumi args…` on this stack. Raises PulumiError unless `check` is False."""
         done = subprocess.run(
             [str(PULUMI), *args, "--stack", self.name, "--non-interactive", "--color", "never"],
-            cwd=ROOT,
+            cwd=self.program,
+            # Without it the CLI has no --event-log.
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
             input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
             timeout=1800,
@@ -54,6 +62,23 @@ class Stack:
         """Make the stack in the sandbox's backend."""
         self.pulumi("stack", "init", self.name, check=False)
 
+    def clear(self) -> None:
+        """Take back all that the stack has and the stack itself; content when there is no such stack.
+
+        It is for tests' beginnings and ends, so a lock which an interrupted run left is broken.
+        """
+        listed = json.loads(self.pulumi("stack", "ls", "--json").stdout)
+        if self.name not in (entry["name"].split("/")[-1] for entry in listed):
+            return
+        self.pulumi("cancel", "--yes", check=False)
+        self.destroy()
+        self.remove()
+
+    @property
+    def password(self) -> str:
+        """The password it was given last."""
+        return self.secrets[-1]
+
     def configure(self, **values: Any) -> None:
         """Set keys of the project in the stack's file; secrets through `pulumi config set --secret`, None removes a key."""
         document = yaml.safe_load(self.config_file.read_text())
@@ -66,6 +91,7 @@ class Stack:
         self.config_file.write_text(yaml.safe_dump(document))
         for key in values.keys() - plain.keys():
             self.pulumi(*self._config("config", "set", "--secret", key), stdin=values[key])
+            self.secrets.append(values[key])
 
     def preview(self, *args: str) -> dict[str, str]:
         """The steps planned: logical name to operation ("create", "update", "replace", …) of all that is not "same"."""
@@ -76,7 +102,7 @@ class Stack:
         return self._steps("up", "--yes", "--skip-preview", *args)
 
     def refresh(self, *args: str) -> dict[str, str]:
-        """The steps a refresh did."""
+        """What a refresh found: "update" where the cloud had another state, "delete" where it had none."""
         return self._steps("refresh", "--yes", "--skip-preview", *args)
 
     def destroy(self, *args: str) -> dict[str, str]:
@@ -89,7 +115,9 @@ class Stack:
 
     def output(self, name: str) -> Any:
         """One output of the stack."""
-        return json.loads(self.pulumi("stack", "output", "--json").stdout)[name]
+        if self._outputs is None:
+            self._outputs = json.loads(self.pulumi("stack", "output", "--json").stdout)
+        return self._outputs[name]
 
     def export(self, *args: str) -> dict[str, Any]:
         """`pulumi stack export`."""
@@ -103,6 +131,7 @@ class Stack:
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=f"{command}-", suffix=".jsonl", delete=False) as file:
             events = Path(file.name)
         self.event_logs.append(events)
+        self._outputs = None
         self.pulumi(*self._config(command, *args), "--event-log", str(events))
         return steps(events.read_text())
 
@@ -110,15 +139,22 @@ class Stack:
 def steps(event_log: str) -> dict[str, str]:
     """Logical name to operation, from the engine's own event log; components and what stays the same are left out.
 
-    Of the steps of one replacement ("create-replacement", "replace", "delete-replaced") only "replace" is told.
+    Of the steps of one replacement ("create-replacement", "replace", "delete-replaced") only "replace" is told, and of a refresh
+    what it found.
     """
     found: dict[str, str] = {}
     for line in event_log.splitlines():
-        metadata: Mapping[str, Any] = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})
-        operation, urn = metadata.get("op"), metadata.get("urn", "")
-        kind = urn.split("::")[2].split("$")[-1] if urn else ""
-        if operation in (None, "same", "read") or kind.startswith(("pulumi:", f"{PROJECT}:")):
-            continue
-        name = urn.split("::")[-1]
-        found[name] = "replace" if "replace" in str(operation) else str(operation)
+        event = json.loads(line)
+        found.update(_step(event, "resourcePreEvent", ignored=("same", "read", "refresh")))
+        # What a refresh finds is known only afterwards (source: pulumi, pkg/engine/update.go, OnResourceStepPost).
+        found.update(_step(event, "resOutputsEvent", ignored=("same", "read", "refresh")))
     return found
+
+
+def _step(event: Mapping[str, Any], kind: str, ignored: tuple[str, ...]) -> dict[str, str]:
+    metadata: Mapping[str, Any] = event.get(kind, {}).get("metadata", {})
+    operation, urn = metadata.get("op"), metadata.get("urn", "")
+    type_name = urn.split("::")[2].split("$")[-1] if urn else ""
+    if operation is None or operation in ignored or type_name.startswith(("pulumi:", f"{PROJECT}:")):
+        return {}
+    return {urn.split("::")[-1]: "replace" if "replace" in str(operation) else str(operation)}

@@ -1,0 +1,65 @@
+# `make` lists the targets. Everything lies in .sandbox (SANDBOX_HOME names another folder).
+STACK ?= local
+ARGS ?=
+TESTS ?= tests
+SANDBOX_HOME ?= $(CURDIR)/.sandbox
+export SANDBOX_HOME
+bin := $(SANDBOX_HOME)/venv/bin
+sandbox := $(bin)/python -m sandbox
+pulumi := sandbox/pulumi
+
+.DEFAULT_GOAL := help
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi test lint format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
+
+local: ## from nothing to JupyterLab on this machine's own cloud
+	@sandbox/bootstrap
+	@$(sandbox) up
+	@$(pulumi) up --yes --stack local
+	@$(sandbox) check
+
+local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
+	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
+
+status: ## which services, machines and stacks there are
+	@$(sandbox) status
+
+check: ## does the app of STACK answer through its tunnel?
+	@$(sandbox) check --stack $(STACK)
+
+password: ## the app's password
+	@$(pulumi) config get password --stack $(STACK)
+
+tunnel: ## open the tunnel to the app of STACK, until Ctrl-C
+	@tunnel=$$($(pulumi) stack output tunnel --stack $(STACK)) && echo "$$tunnel" && exec sh -c "$$tunnel"
+
+prepare: ## what previews need, and no container
+	@sandbox/bootstrap --preview
+	@$(sandbox) prepare-preview
+
+preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
+	@$(pulumi) $@ --stack $(STACK) $(ARGS)
+
+pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
+	@$(pulumi) $(ARGS)
+
+test: ## every test; TESTS=tests/unit for some
+	@sandbox/bootstrap --test
+	@$(bin)/python -m pytest $(TESTS)
+
+lint: ## formatting, types, Dockerfiles, shell, YAML
+	@sandbox/bootstrap --preview --test
+	@$(bin)/ruff format --check .
+	@$(bin)/ruff check .
+	@$(bin)/mypy .
+	@$(bin)/yamllint --strict .
+	@$(bin)/hadolint docker/*/Dockerfile
+	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+
+format: ## format the Python files
+	@$(bin)/ruff format .
+
+clean: ## take everything back and delete .sandbox
+	@if [ -x $(bin)/python ]; then $(sandbox) clean; else rm -rf $(SANDBOX_HOME); fi

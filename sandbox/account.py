@@ -1,0 +1,62 @@
+"""What a person with an account has: an SSH key, a registry token, the app's password, a passphrase for Pulumi's secrets.
+
+Made once, kept until `make clean`, readable by their owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import string
+from pathlib import Path
+
+from sandbox import paths
+from sandbox.process import run, write_if_changed
+
+SSH_KEY = paths.ACCOUNT / "id_ed25519"
+TOKEN = paths.ACCOUNT / "registry-token"
+PASSWORD = paths.ACCOUNT / "app-password"
+PASSPHRASE = paths.ACCOUNT / "passphrase"
+
+# Without what is mistaken for something else when it is typed from a screen.
+_LETTERS = "".join(letter for letter in string.ascii_lowercase if letter not in "lo")
+
+
+def ensure() -> None:
+    """Make what is not there yet."""
+    paths.ACCOUNT.mkdir(parents=True, exist_ok=True)
+    paths.ACCOUNT.chmod(0o700)
+    for file, content in (
+        (TOKEN, secrets.token_urlsafe(24)),
+        (PASSWORD, readable()),
+        (PASSPHRASE, secrets.token_hex()),
+    ):
+        if not file.exists():
+            write_if_changed(file, content, 0o600)
+    if not SSH_KEY.exists():
+        unfinished = SSH_KEY.with_name("unfinished")
+        unfinished.unlink(missing_ok=True)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "sandbox", "-f", unfinished])
+        os.replace(unfinished.with_name("unfinished.pub"), SSH_KEY.with_name("id_ed25519.pub"))
+        os.replace(unfinished, SSH_KEY)
+
+
+def readable() -> str:
+    """A random password that can be typed: four groups of four letters, 74 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+
+
+def registry_token() -> str:
+    """The token to log in to the registry with."""
+    return _read(TOKEN)
+
+
+def app_password() -> str:
+    """The app's password, unless the stack's configuration sets another."""
+    return _read(PASSWORD)
+
+
+def _read(file: Path) -> str:
+    if not file.exists():
+        ensure()
+    return file.read_text().strip()

@@ -1,0 +1,119 @@
+"""The base of the apps' images: Python on the host's own Debian or Ubuntu, for linux/amd64 and linux/arm64, in the registry.
+
+Stands in for a base that a machine without access to public registries cannot pull. Packages are unpacked, none of their scripts is run,
+so that the foreign platform needs no emulation; what the scripts would have made and an app needs is added here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox import account, distribution, oci_layout, paths, registry
+from sandbox.process import SandboxError, privileged, run, run_logged, write_if_changed
+from sandbox.root_layer import write_layer
+
+REPOSITORY = "base/python"
+ARCHITECTURES = ("amd64", "arm64")
+LAYOUT = paths.IMAGES / "base"
+AUTH_FILE = paths.REGISTRY / "auth.json"
+
+# A shell and its usual tools, tini as an init, and what wheels take for granted of a system (source: PEP 600, manylinux: libgcc and
+# libstdc++ are not in the wheels).
+PACKAGES = distribution.words("""
+base-files base-passwd bash dash coreutils findutils grep sed gzip tar procps libc-bin ncurses-base netbase tzdata tini
+libgcc-s1 libstdc++6
+""")
+
+
+def python_version() -> str:
+    """The Python in the base, such as "3.11". Raises SandboxError when the release has none that will do."""
+    version = distribution.this().python
+    if not version:
+        raise SandboxError(f"{distribution.this().codename} has no Python from 3.11 on; the apps' images need one")
+    return version
+
+
+def tags() -> list[str]:
+    """The tags it is pushed by: the Python's minor version, and "3" for whichever it is."""
+    return [python_version(), "3"]
+
+
+def packages() -> list[str]:
+    """What is unpacked, beside what that depends on."""
+    version = python_version()
+    return [*PACKAGES, f"python{version}", f"python{version}-venv"]
+
+
+def key() -> str:
+    """Changes whenever the images would."""
+    parts = [*packages(), *(line for one in ARCHITECTURES for line in distribution.this().sources(one))]
+    digest = hashlib.sha256("\0".join(parts).encode() + distribution.CA_BUNDLE.read_bytes())
+    for source in (
+        Path(__file__),
+        Path(__file__).with_name("root_layer.py"),
+        Path(__file__).with_name("oci_layout.py"),
+    ):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def ensure() -> bool:
+    """Make the images unless they are there, in the OCI layout under images/; True when they were made."""
+    wanted, stamp = key(), LAYOUT / "key"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return False
+    shutil.rmtree(LAYOUT, ignore_errors=True)
+    LAYOUT.mkdir(parents=True)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_unpack, ARCHITECTURES))
+    native = distribution.this().architecture
+    with ThreadPoolExecutor() as pool:
+        layers = {one: pool.submit(write_layer, _root(one), _root(native), LAYOUT) for one in ARCHITECTURES}
+    images = [oci_layout.write_image(LAYOUT, one, layers[one].result()) for one in ARCHITECTURES]
+    oci_layout.write_index(LAYOUT, images, python_version())
+    run(privileged(["rm", "-f", *map(_root, ARCHITECTURES)]))
+    write_if_changed(stamp, wanted)
+    return True
+
+
+def push() -> bool:
+    """Push them unless the registry has them; True when they were pushed. Needs the registry to run."""
+    wanted = oci_layout.index_digest(LAYOUT)
+    missing = [tag for tag in tags() if registry.digest(paths.NAMESPACE, REPOSITORY, tag) != wanted]
+    if not missing:
+        return False
+    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
+    write_if_changed(AUTH_FILE, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
+    for tag in missing:
+        target = f"docker://{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{REPOSITORY}:{tag}"
+        command: list[str | Path] = ["skopeo", "--insecure-policy", "copy", "--all", "--quiet"]
+        command += [f"--dest-authfile={AUTH_FILE}", f"--dest-cert-dir={registry.certificates()}"]
+        run([*command, f"oci:{LAYOUT}:{python_version()}", target], env={"no_proxy": paths.REGISTRY_ADDRESS})
+    return True
+
+
+def _root(architecture: str) -> Path:
+    return paths.IMAGES / f"base-{architecture}.tar"
+
+
+def _unpack(architecture: str) -> None:
+    """Unpack the packages and what they depend on into a tar. Nothing of the foreign platform is run."""
+    host = distribution.this()
+    command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=extract", "--format=tar"]
+    command += [f"--architectures={architecture}", f"--include={','.join(packages())}"]
+    command += ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    options = ['APT::Install-Recommends "false"', 'Acquire::Languages "none"', *distribution.acquire_options()]
+    command += [f"--aptopt={option}" for option in options]
+    if architecture == host.architecture:
+        # As the packages' scripts do. An app's user may not write byte code, and would compile the library at every start.
+        python = f"python{python_version()}"
+        compile_all = f"-m compileall -q -j {os.cpu_count() or 1} --invalidation-mode unchecked-hash -x 'lib2to3|/test'"
+        command += [f'--customize-hook=chroot "$1" /usr/bin/{python} {compile_all} /usr/lib/{python}']
+    command += [host.codename, _root(architecture), *host.sources(architecture)]
+    run_logged(privileged(command), paths.LOG / f"base-image-{architecture}.log")

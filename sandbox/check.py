@@ -1,0 +1,80 @@
+"""The end of `make local`: does the app answer through the stack's own tunnel command?"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox import paths
+from sandbox.process import SandboxError, run
+
+SECONDS = 180
+
+
+def outputs(stack: str) -> dict[str, str]:
+    """The stack's outputs. Raises SandboxError when those needed here are not there."""
+    command: list[str | Path] = [paths.ROOT / "sandbox" / "pulumi", "stack", "output", "--json", "--stack", stack]
+    found: dict[str, str] = json.loads(run(command, cwd=paths.ROOT).stdout)
+    if missing := [name for name in ("url", "tunnel", "health") if name not in found]:
+        raise SandboxError(f"stack {stack} has no output {', '.join(missing)}: is it up? `make up STACK={stack}`")
+    return found
+
+
+def check(stack: str, say: Callable[[str], None]) -> None:
+    """Open the stack's tunnel, wait for the app's health check, close it, and say how to get there.
+
+    Raises SandboxError with what ssh said when there is no answer within SECONDS.
+    """
+    found = outputs(stack)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        log, healthy = Path(folder) / "ssh", False
+        while not healthy and time.monotonic() < began + SECONDS:
+            with _tunnel(found["tunnel"], log) as process:
+                # One that breaks, say because the machine is booting, is opened anew.
+                while process.poll() is None and time.monotonic() < began + SECONDS and not healthy:
+                    time.sleep(0.2)
+                    healthy = answers(found["health"])
+        if not healthy:
+            said = log.read_text(errors="replace").strip()
+            raise SandboxError(
+                f"{found['health']} did not answer within {SECONDS} s. The tunnel said: {said or '(nothing)'}"
+            )
+    say(f"the app answered through its tunnel after {time.monotonic() - began:.1f} s\n")
+    say(
+        f"address    {found['url']}\n  tunnel     make tunnel     that is: {found['tunnel']}\n  password   make password"
+    )
+
+
+def answers(url: str) -> bool:
+    """Does a GET give 200? The environment's proxies are not for the loopback interface."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _tunnel(command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the tunnel through a shell, as a person would; what it prints goes to the file `log`."""
+    with log.open("wb") as sink:
+        # A session of its own, to be ended with the shell and whatever the shell starts.
+        process = subprocess.Popen(
+            ["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()

@@ -1,0 +1,60 @@
+"""Takes the sandbox back: the local stack, then, unless another stack still has resources, everything that runs or is mounted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+
+from sandbox import engine, paths, stack_file
+from sandbox.process import SandboxError, privileged, run
+
+STACK = "local"
+
+
+def stacks() -> dict[str, int]:
+    """Each stack of the backend, "project/name", and how many resources it has."""
+    found = {}
+    for file in sorted((paths.BACKEND / ".pulumi" / "stacks").glob("*/*.json")):
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+        found[f"{file.parent.name}/{file.stem}"] = len(latest.get("resources") or [])
+    return found
+
+
+def down(say: Callable[[str], None], *, force: bool) -> None:
+    """Take everything back. With `force` without asking Pulumi: for a state that cannot be destroyed any more.
+
+    Caches stay: toolchain, images, account (`make clean` deletes them).
+    """
+    if force:
+        engine.reset()
+        for folder in (paths.CLOUD, paths.BACKEND):
+            run(privileged(["rm", "-rf", folder]))
+        say("every container, volume, network and stack of the sandbox is gone")
+        return
+    name = f"{stack_file.project()}/{STACK}"
+    if name in stacks():
+        _pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
+        _pulumi("stack", "rm", "--yes", "--stack", STACK)
+    left = [stack for stack, count in stacks().items() if count]
+    if left:
+        say(f"the sandbox stays up for {', '.join(left)}; `make destroy STACK=<name>` takes a stack back")
+        return
+    engine.reset()
+    say("stack and sandbox are down; toolchain and images stay for the next time (`make clean` deletes them)")
+
+
+def clean() -> None:
+    """Delete the sandbox's folder, with everything in it."""
+    down(lambda _: None, force=True)
+    # As root: some of it is written by containers.
+    run(privileged(["rm", "-rf", paths.HOME]))
+
+
+def _pulumi(*args: str) -> None:
+    command = [str(paths.ROOT / "sandbox" / "pulumi"), *args]
+    if subprocess.run(command, cwd=paths.ROOT).returncode:
+        raise SandboxError(
+            f"`pulumi {' '.join(args)}` failed. Mend what it says and repeat `make local-down`, or give the stack up: "
+            "`make local-down FORCE=1` removes the machines, volumes and state of every stack in the sandbox"
+        )

@@ -1,0 +1,72 @@
+"""The rules of a machine's network security group, as nftables text.
+
+They sit where the cloud's sit: between the machine and its network, in front of whatever nftables or podman rules the machine has itself,
+hence at the mangle priority, before DNAT to published ports (source of the priorities: nft(8)).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp"}
+
+
+@dataclass(frozen=True)
+class FirewallRule:
+    """One kind of traffic that is admitted, as a rule of a network security group.
+
+    protocol: the IP protocol's number, or "all"; network: the other side, a CIDR; ports: first and last destination port, None for all.
+    Raises ValueError for a network or ports that are none.
+    """
+
+    direction: Literal["INGRESS", "EGRESS"]
+    protocol: Literal["6", "17", "1", "all"]
+    network: str
+    ports: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        ipaddress.ip_network(self.network)
+        if self.protocol not in (*_PROTOCOLS, "all"):
+            raise ValueError(f"protocol: {self.protocol!r} is none of {', '.join(_PROTOCOLS)} and all")
+        if self.ports and (self.protocol not in ("6", "17") or not 1 <= self.ports[0] <= self.ports[1] <= 65535):
+            raise ValueError(f"ports: {self.ports} of protocol {self.protocol!r} are no ports")
+
+
+def _match(rule: FirewallRule) -> str:
+    network = ipaddress.ip_network(rule.network)
+    side = "saddr" if rule.direction == "INGRESS" else "daddr"
+    words = [f"ip{'6' if network.version == 6 else ''} {side} {network}"]
+    if rule.protocol != "all":
+        name = _PROTOCOLS[rule.protocol]
+        words.append(f"{name} dport {rule.ports[0]}-{rule.ports[1]}" if rule.ports else f"meta l4proto {name}")
+    return " ".join(words) + " accept"
+
+
+def nftables(rules: Sequence[FirewallRule], *, egress: bool = True) -> str:
+    """The rule set for `nft -f`, replacing the one before in one step. Without `egress` everything may leave.
+
+    What no rule admits is dropped; answers to what was admitted pass, as with the cloud's stateful rules. The resolver is always
+    reachable, since the cloud's is not subject to security rules either (source: OCI documentation, "Security Rules").
+    """
+    ingress = [_match(rule) for rule in rules if rule.direction == "INGRESS"]
+    leaving = [_match(rule) for rule in rules if rule.direction == "EGRESS"]
+    resolver = ["udp dport 53 accept", "tcp dport 53 accept"]
+    chains = [_chain("ingress", "prerouting", "iifname", ingress)]
+    if egress:
+        chains.append(_chain("egress", "postrouting", "oifname", resolver + leaving))
+    # The first line makes the second succeed where there is no such table yet.
+    return "table inet nsg\ndelete table inet nsg\ntable inet nsg {\n" + "".join(chains) + "}\n"
+
+
+def _chain(name: str, hook: str, interface: str, accepts: Sequence[str]) -> str:
+    lines = [
+        f"type filter hook {hook} priority mangle; policy accept;",
+        f'{interface} != "eth0" accept',
+        "ct state established,related accept",
+        *accepts,
+        "drop",
+    ]
+    return f"\tchain {name} {{\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}\n"

@@ -1,0 +1,307 @@
+"""A machine of the sandbox's cloud: a podman container that runs systemd, sshd, cloud-init and nested podman.
+
+Around it stands what a hypervisor would do: cloud/machines/<name>/ holds its address, its security rules (nsg.nft) and its volumes
+(attachments), and is mounted read-only into the machine, where sandbox-hypervisor applies it at every boot and on every change. A machine
+that reboots comes back by itself with the same address, since podman restarts the container.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sandbox import engine, firewall, paths, volume
+from sandbox.firewall import FirewallRule
+from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
+
+__all__ = [
+    "FirewallRule",
+    "MachineSpec",
+    "MachineState",
+    "attach",
+    "create",
+    "detach",
+    "inspect",
+    "remove",
+    "resize",
+    "set_firewall",
+]
+
+# The first addresses of the network are the gateway's and the services'.
+FIRST_ADDRESS = 10
+# systemd stops its units in seconds; an app container that ignores its signal is killed after 10 s (podman-stop(1)).
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """What a machine is made from.
+
+    name: the container's; user_data: decoded cloud-init user data, may be empty; ssh_authorized_keys: as in instance metadata, one key a
+    line; memory_gb: in GiB, as the cloud counts.
+    """
+
+    name: str
+    hostname: str
+    user_data: bytes
+    ssh_authorized_keys: str
+    cpus: float
+    memory_gb: float
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(rf"{paths.MACHINE_PREFIX}[a-z0-9-]+", self.name):
+            raise ValueError(f"name: {self.name!r} is not {paths.MACHINE_PREFIX}<letters, digits, hyphens>")
+        if self.cpus <= 0 or self.memory_gb <= 0:
+            raise ValueError("cpus and memory_gb: must be above 0")
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """address: on the sandbox's network; plays the public IP."""
+
+    running: bool
+    address: str
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A volume in a machine. device: without /dev/, such as "oracleoci/oraclevdb"; loop: N of /dev/loopN on the host; image: its file."""
+
+    device: str
+    loop: int
+    image: Path
+
+
+def create(spec: MachineSpec) -> MachineState:
+    """Make and start the machine. Back once systemd runs; cloud-init goes on by itself, as after the cloud's RUNNING.
+
+    Until set_firewall is called nothing may reach it and it may reach everything. Raises SandboxError if the name is taken.
+    """
+    if engine.inspect_container(spec.name):
+        raise SandboxError(f"there is a machine {spec.name} already")
+    remove(spec.name)
+    state = paths.MACHINES / spec.name
+    address = _reserve_address(state)
+    _write_seed(state / "seed", spec)
+    write_if_changed(state / "nsg.nft", firewall.nftables([], egress=False))
+    write_if_changed(state / "attachments", "")
+    engine.podman(*_run_command(spec.name, spec.hostname, paths.MACHINE_IMAGE, spec.cpus, spec.memory_gb))
+    return MachineState(running=True, address=address)
+
+
+def inspect(name: str) -> MachineState | None:
+    """What the machine is doing; None when there is none, also when somebody removed it by hand."""
+    found = engine.inspect_container(name)
+    if found is None:
+        return None
+    return MachineState(running=bool(found["State"]["Running"]), address=_address(paths.MACHINES / name))
+
+
+def remove(name: str) -> None:
+    """Shut the machine down in order, then remove it with its storage; its volumes are detached. Content when it is gone already."""
+    if engine.inspect_container(name):
+        engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
+    engine.podman("rm", "--force", "--ignore", name, f"{name}-before")
+    engine.podman("rmi", "--force", _disk(name), check=False)
+    engine.podman("volume", "rm", "--force", _storage(name))
+    state = paths.MACHINES / name
+    for attachment in _attachments(state):
+        _free(attachment)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def resize(name: str, cpus: float, memory_gb: float) -> None:
+    """Give the machine another shape. It reboots, as in the cloud. Raises SandboxError when there is no such machine.
+
+    podman keeps a container's limits for its life (`podman update` lasts until the next start), so the machine goes on in a new container
+    on the disk of the old one.
+    """
+    _existing(name)
+    found = engine.inspect_container(name)
+    if found is None:
+        raise SandboxError(f"there is no machine {name}")
+    before = f"{name}-before"
+    engine.podman("stop", "--time", str(STOP_SECONDS), name)
+    engine.podman("commit", "--quiet", name, _disk(name))
+    engine.podman("rename", name, before)
+    engine.podman(*_run_command(name, found["Config"]["Hostname"], _disk(name), cpus, memory_gb))
+    engine.podman("rm", "--force", before)
+
+
+def set_firewall(name: str, rules: Sequence[FirewallRule]) -> None:
+    """Replace the machine's security rules; connections that are established stay. Raises SandboxError when there is no such machine."""
+    _existing(name)
+    write_if_changed(paths.MACHINES / name / "nsg.nft", firewall.nftables(rules))
+    _apply(name)
+
+
+def attach(name: str, device: str, image: Path) -> None:
+    """Make the volume `image` (volume.create) appear as `device`, a path under /dev/, now and after reboots. Content when it is so.
+
+    Raises SandboxError when there is no such machine or volume, the device is taken or the volume attached elsewhere.
+    """
+    state = _existing(name)
+    short = _device(device)
+    if not image.is_file():
+        raise SandboxError(f"there is no volume {image}")
+    with _locked():
+        attachments = _attachments(state)
+        loops = volume.loop_devices(image)
+        same = [one for one in attachments if one.device == short]
+        if same and (same[0].image != image or f"/dev/loop{same[0].loop}" not in loops):
+            raise SandboxError(f"{device} of {name} is taken by {same[0].image}")
+        if not same:
+            if loops:
+                raise SandboxError(f"volume {image.name} is attached already ({', '.join(loops)})")
+            loop = run(privileged(["losetup", "--find", "--show", image])).stdout.strip()
+            _write_attachments(state, [*attachments, Attachment(short, int(loop.removeprefix("/dev/loop")), image)])
+    _apply(name)
+
+
+def detach(name: str, device: str) -> None:
+    """Take the volume away, also from who still uses it in the machine. Content when machine or attachment are gone already."""
+    state = paths.MACHINES / name
+    short = _device(device)
+    found = [one for one in _attachments(state) if one.device == short]
+    if not found:
+        return
+    engine.podman("exec", name, "sandbox-hypervisor", "release", short, check=False)
+    _free(found[0])
+    with _locked():
+        _write_attachments(state, [one for one in _attachments(state) if one.device != short])
+    _apply(name)
+
+
+def names() -> list[str]:
+    """All machines there are."""
+    listed = engine.podman("ps", "--all", "--format", "{{.Names}}", "--filter", f"name=^{paths.MACHINE_PREFIX}").stdout
+    return listed.split()
+
+
+def start_all() -> None:
+    """Start the machines which are down because the host was, with their volumes."""
+    for name in names():
+        current = inspect(name)
+        if current and not current.running:
+            state = paths.MACHINES / name
+            with _locked():
+                _write_attachments(state, [_looped(one) for one in _attachments(state)])
+            engine.podman("start", name)
+
+
+def _looped(attachment: Attachment) -> Attachment:
+    loops = volume.loop_devices(attachment.image) or [
+        run(privileged(["losetup", "--find", "--show", attachment.image])).stdout.strip()
+    ]
+    return Attachment(attachment.device, int(loops[0].removeprefix("/dev/loop")), attachment.image)
+
+
+def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: float) -> list[str | Path]:
+    state = paths.MACHINES / name
+    certificates = f"/etc/containers/certs.d/{paths.REGISTRY_ADDRESS}/ca.crt"
+    mounts = [
+        # Nested podman's overlay storage cannot lie on this container's own overlay.
+        f"{_storage(name)}:/var/lib/containers",
+        f"{state}:/var/lib/hypervisor:ro",
+        f"{state / 'seed'}:/var/lib/cloud/seed/nocloud:ro",
+        f"{paths.REGISTRY / 'tls' / 'ca.pem'}:{certificates}:ro",
+    ]
+    command: list[str | Path] = ["run", "--detach", "--name", name, "--hostname", hostname, "--restart", "always"]
+    command += ["--network", paths.NETWORK, "--ip", _address(state)]
+    command += ["--privileged", "--systemd", "always", "--cgroupns", "private"]
+    # More than the host has means nothing: the machine shares what there is.
+    command += ["--cpus", f"{min(cpus, os.cpu_count() or 1):g}", "--memory", f"{int(memory_gb * 1024)}m"]
+    command += [word for mount in mounts for word in ("--volume", mount)]
+    return [*command, image, "/usr/local/sbin/sandbox-init"]
+
+
+def _write_seed(seed: Path, spec: MachineSpec) -> None:
+    """cloud-init's NoCloud seed (source: cloud-init documentation, "NoCloud")."""
+    keys = [line.strip() for line in spec.ssh_authorized_keys.splitlines() if line.strip()]
+    metadata = {"instance-id": spec.name, "local-hostname": spec.hostname, "public-keys": keys}
+    write_if_changed(seed / "meta-data", yaml.safe_dump(metadata))
+    write_if_changed(seed / "user-data", spec.user_data or b"#cloud-config\n{}\n", 0o600)
+
+
+def _reserve_address(state: Path) -> str:
+    """Take the first free address; the machine keeps it for its life."""
+    with _locked():
+        taken = {_address(other) for other in paths.MACHINES.iterdir() if (other / "address").exists()}
+        free = (str(address) for address in list(paths.SUBNET.hosts())[FIRST_ADDRESS - 1 :])
+        address = next((one for one in free if one not in taken), None)
+        if address is None:
+            raise SandboxError(f"all addresses of {paths.SUBNET} are taken")
+        write_if_changed(state / "address", address)
+    return address
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    folder = paths.CLOUD / "locks"
+    for needed in (folder, paths.MACHINES):
+        needed.mkdir(parents=True, exist_ok=True)
+    with (folder / "machines").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _existing(name: str) -> Path:
+    state = paths.MACHINES / name
+    if not (state / "address").exists():
+        raise SandboxError(f"there is no machine {name}")
+    return state
+
+
+def _address(state: Path) -> str:
+    return (state / "address").read_text().strip() if (state / "address").exists() else ""
+
+
+def _storage(name: str) -> str:
+    return f"{name}-containers"
+
+
+def _disk(name: str) -> str:
+    return f"localhost/{name}"
+
+
+def _device(device: str) -> str:
+    if not re.fullmatch(r"/dev/oracleoci/oraclevd[b-z][a-g]?", device):
+        raise SandboxError(f"device {device!r} is no consistent device path such as /dev/oracleoci/oraclevdb")
+    return device.removeprefix("/dev/")
+
+
+def _attachments(state: Path) -> list[Attachment]:
+    file = state / "attachments"
+    lines = file.read_text().splitlines() if file.exists() else []
+    fields = [line.split(" ", 2) for line in lines]
+    return [Attachment(device, int(loop), Path(image)) for device, loop, image in fields]
+
+
+def _write_attachments(state: Path, attachments: Sequence[Attachment]) -> None:
+    write_if_changed(state / "attachments", "".join(f"{one.device} {one.loop} {one.image}\n" for one in attachments))
+
+
+def _free(attachment: Attachment) -> None:
+    """Let go of the loop device. Raises SandboxError when somebody keeps using it."""
+    device = f"/dev/loop{attachment.loop}"
+    if device not in volume.loop_devices(attachment.image):
+        return
+    run(privileged(["losetup", "--detach", device]), check=False)
+    gone = f"{attachment.image.name} is unused ({device})"
+    wait_for(lambda: device not in volume.loop_devices(attachment.image), gone, 20)
+
+
+def _apply(name: str) -> None:
+    """Tell the machine at once. One that is down or booting reads it at boot."""
+    done = engine.podman("exec", name, "sandbox-hypervisor", "apply", check=False)
+    current = inspect(name) if done.returncode else None
+    if current and current.running and "can only create exec sessions" not in done.stderr:
+        raise SandboxError(f"{name} did not take its new security rules or volumes: {done.stderr.strip()}")

@@ -1,0 +1,44 @@
+"""Everything the stand-in has: each service's resource types and functions, by name. A new service is one more line here."""
+
+from __future__ import annotations
+
+from sandbox.oci.function import Function
+from sandbox.oci.resource import Resource
+from sandbox.oci.services import (
+    artifacts,
+    core_attachment,
+    core_blockstorage,
+    core_compute,
+    core_images,
+    core_network,
+    core_routing,
+    core_security,
+    identity,
+    objectstorage,
+)
+
+_MADE = (
+    *core_network.RESOURCES,
+    *core_routing.RESOURCES,
+    *core_security.RESOURCES,
+    *core_compute.RESOURCES,
+    *core_blockstorage.RESOURCES,
+    *core_attachment.RESOURCES,
+    *artifacts.RESOURCES,
+)
+# Another way to manage what a type above makes: it has the same kind.
+_TAKEN_OVER = (*core_routing.TAKEN_OVER, *core_security.TAKEN_OVER)
+
+KINDS: dict[str, Resource] = {resource.kind: resource for resource in _MADE}
+RESOURCES: dict[str, Resource] = {resource.type: resource for resource in (*_MADE, *_TAKEN_OVER)}
+FUNCTIONS: dict[str, Function] = {
+    function.type: function
+    for function in (
+        *core_network.FUNCTIONS,
+        *core_routing.FUNCTIONS,
+        *core_images.FUNCTIONS,
+        *artifacts.FUNCTIONS,
+        *identity.FUNCTIONS,
+        *objectstorage.FUNCTIONS,
+    )
+}

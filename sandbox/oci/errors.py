@@ -1,0 +1,52 @@
+"""What the stand-in answers when it does not do what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ServiceError(Exception):
+    """The cloud's own refusal, worded as the OCI Terraform provider prints a service error.
+
+    source: oracle/terraform-provider-oci, internal/tfresource/errors.go, customError.Error: "<status>-<code>, <message>".
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status}-{code}, {message}")
+        self.status, self.code = status, code
+
+
+class UnsupportedError(Exception):
+    """Something which Oracle Cloud does and the stand-in does not. Said aloud, so that nothing is silently left out."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} (the sandbox's Oracle Cloud does not do this; sandbox/oci/README.md says what it does)"
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with an input: the path of the property as in `createVnicDetails.nsgIds[0]`, and what is wrong with it."""
+
+    path: str
+    reason: str
+
+
+def not_found(what: str = "") -> ServiceError:
+    """What the cloud says of anything that is not there or not allowed: it does not tell the two apart."""
+    return ServiceError(
+        404,
+        "NotAuthorizedOrNotFound",
+        f"Authorization failed or requested resource not found{what and ': ' + what}.",
+    )
+
+
+def conflict(message: str) -> ServiceError:
+    """Another resource stands in the way."""
+    return ServiceError(409, "Conflict", message)
+
+
+def invalid(message: str) -> ServiceError:
+    """A value that only the service can judge, since it needs another resource for that."""
+    return ServiceError(400, "InvalidParameter", message)

@@ -1,0 +1,159 @@
+"""The provider which the engine talks to. It knows no resource type: it looks them up (catalogue.py) and runs their life."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pulumi.provider.experimental import provider as api
+
+from sandbox import paths
+from sandbox.oci import sdk
+from sandbox.oci.catalogue import FUNCTIONS, RESOURCES
+from sandbox.oci.cloud import Cloud, Record
+from sandbox.oci.errors import Problem, ServiceError, UnsupportedError
+from sandbox.oci.resource import Resource
+from sandbox.oci.wire import Properties, plain, wire
+
+T = TypeVar("T")
+
+# The account as the OCI provider reads it: stack configuration, then the environment (source: pulumi-oci, installation and configuration).
+_ACCOUNT = {"region": paths.REGION, "tenancyOcid": paths.TENANCY_OCID, "userOcid": paths.USER_OCID}
+_VARIABLES = {"region": "TF_VAR_region", "tenancyOcid": "TF_VAR_tenancy_ocid", "userOcid": "TF_VAR_user_ocid"}
+
+
+class StandIn(api.Provider):
+    """Pulumi's provider `oci` on the sandbox's cloud. Requests of one engine run side by side in threads; the cloud has the locks."""
+
+    def __init__(self, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> None:
+        self.cloud, self.environment = cloud, environment
+        self.under_way = 0
+
+    # --- configuration -------------------------------------------------------------------------------------------------------------
+
+    async def check_config(self, request: api.CheckRequest) -> api.CheckResponse:
+        """Refuse what the provider cannot be configured with."""
+        known = sdk.config_names() | {"version", "pluginDownloadURL"}
+        failures = [
+            api.CheckFailure(name, f"is no configuration key of oci: {name}")
+            for name in request.new_inputs.keys() - known
+        ]
+        return api.CheckResponse(inputs=request.new_inputs, failures=failures)
+
+    async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
+        """Take the account; there is one, in one region."""
+        configured = plain(request.args)
+        for name, expected in _ACCOUNT.items():
+            found = configured.get(name) or self.environment.get(_VARIABLES[name])
+            if not found:
+                raise UnsupportedError(
+                    f"oci:{name} is not configured, and {_VARIABLES[name]} not set: reading accounts from elsewhere"
+                )
+            if name == "region" and found != expected:
+                raise UnsupportedError(f"oci:region is {found}: another region than {expected}")
+            if found != expected:
+                message = "The required information to complete authentication was not provided or was incorrect."
+                raise ServiceError(401, "NotAuthenticated", f"{message} oci:{name} must be {expected} in the sandbox.")
+        return api.ConfigureResponse(
+            accept_secrets=False, supports_preview=True, accept_resources=False, accept_outputs=False
+        )
+
+    # --- functions -----------------------------------------------------------------------------------------------------------------
+
+    async def invoke(self, request: api.InvokeRequest) -> api.InvokeResponse:
+        """Call a function."""
+        function = FUNCTIONS.get(request.tok)
+        if function is None:
+            raise _not_in(request.tok, sdk.arguments)
+        arguments = plain(request.args)
+        if problems := function.problems(arguments):
+            return api.InvokeResponse(failures=[api.CheckFailure(problem.path, problem.reason) for problem in problems])
+        return api.InvokeResponse(return_value=wire(await self._run(lambda: function(self.cloud, arguments))))
+
+    # --- resources -----------------------------------------------------------------------------------------------------------------
+
+    async def check(self, request: api.CheckRequest) -> api.CheckResponse:
+        """Check the inputs and fill defaults in."""
+        inputs, problems = _type(request.type).checked(plain(request.new_inputs))
+        return api.CheckResponse(inputs=wire(inputs), failures=[_failure(problem) for problem in problems])
+
+    async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
+        """Say what is to be done to get from the state to the inputs."""
+        changes = _type(request.type).changes(plain(request.old_state), plain(request.new_inputs))
+        return api.DiffResponse(
+            changes=bool(changes),
+            replaces=[change.place for change in changes if change.replaces],
+            diffs=sorted({change.place.split(".")[0].split("[")[0] for change in changes}),
+            detailed_diff={change.place: api.PropertyDiff(change.kind, input_diff=False) for change in changes},
+        )
+
+    async def create(self, request: api.CreateRequest) -> api.CreateResponse:
+        """Make a resource, or tell what of it is known beforehand."""
+        resource, inputs = _type(request.type), plain(request.properties)
+        if request.preview:
+            return api.CreateResponse(properties=wire(resource.preview(inputs)))
+        record = await self._run(lambda: resource.create(self.cloud, inputs))
+        return api.CreateResponse(record.id, wire(_told(resource, record)))
+
+    async def read(self, request: api.ReadRequest) -> api.ReadResponse:
+        """Tell what a resource is now; no id when it is gone."""
+        resource = _type(request.type)
+        record = await self._run(lambda: resource.read(self.cloud, request.resource_id))
+        if record is None:
+            return api.ReadResponse()
+        state, known = _told(resource, record), plain(request.properties)
+        if "manageDefaultResourceId" in known:
+            state["manageDefaultResourceId"] = known["manageDefaultResourceId"]
+        return api.ReadResponse(record.id, wire(state), wire(resource.given(state, plain(request.inputs))))
+
+    async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
+        """Change a resource in place, or tell what of it is known beforehand."""
+        resource, olds, inputs = _type(request.type), plain(request.olds), plain(request.news)
+        resource.plan(olds, inputs)
+        if request.preview:
+            return api.UpdateResponse(wire(resource.updated(olds, inputs)))
+        record = await self._run(lambda: resource.update(self.cloud, request.resource_id, inputs))
+        return api.UpdateResponse(wire(_told(resource, record)))
+
+    async def delete(self, request: api.DeleteRequest) -> None:
+        """Delete a resource; content when it is gone."""
+        resource = _type(request.type)
+        await self._run(lambda: resource.delete(self.cloud, request.resource_id))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Work that may take long, outside of the server's loop."""
+        self.under_way += 1
+        try:
+            return await asyncio.to_thread(work)
+        finally:
+            self.under_way -= 1
+
+
+def _type(qualified: str) -> Resource:
+    # The SDK's request.type is the URN's qualified type: for a child of a component, "parent's type$own type".
+    token = qualified.rpartition("$")[2]
+    resource = RESOURCES.get(token)
+    if resource is None:
+        raise _not_in(token, sdk.inputs)
+    return resource
+
+
+def _not_in(token: str, look_up: Callable[[str], Any]) -> Exception:
+    """Why there is no such thing here: because pulumi-oci has none, or only the stand-in."""
+    try:
+        look_up(token)
+    except sdk.NotInSdkError as error:
+        return UnsupportedError(f"{token}: {error}")
+    return UnsupportedError(token)
+
+
+def _told(resource: Resource, record: Record) -> Properties:
+    outputs = sdk.outputs(resource.type)
+    return {name: value for name, value in record.properties.items() if name in outputs}
+
+
+def _failure(problem: Problem) -> api.CheckFailure:
+    # The engine prints the value of the property that it is given: a path in the reason keeps inputs out of messages.
+    return api.CheckFailure("", f"{problem.path} {problem.reason}")

@@ -1,0 +1,74 @@
+"""Serves the provider. As pulumi.provider.experimental.server.main does, with two differences.
+
+What the cloud refuses reaches the user as the cloud words it, without a Python stack trace; and the process ends when the engine is
+gone, also where the engine had no time to end it, though not before the work under way is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+import grpc.aio  # type: ignore[import-untyped]
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from sandbox import paths
+from sandbox.oci import sdk
+from sandbox.oci.catalogue import KINDS
+from sandbox.oci.cloud import Cloud
+from sandbox.oci.errors import ServiceError, UnsupportedError
+from sandbox.oci.host import ThisHost
+from sandbox.oci.provider import StandIn
+from sandbox.process import SandboxError
+
+_METHODS = ("CheckConfig", "Configure", "Invoke", "Check", "Diff", "Create", "Read", "Update", "Delete")
+_SECONDS_BETWEEN_LOOKS = 2
+
+
+class _Servicer(ProviderServicer):
+    """The SDK's server, which turns every error into one with a stack trace, with errors for people put back."""
+
+    def __getattribute__(self, name: str) -> Any:
+        method = super().__getattribute__(name)
+        return _worded(method) if name in _METHODS else method
+
+
+def _worded(method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return await method(request, context)
+        except Exception as error:
+            cause = error.__context__ or error
+            if isinstance(cause, ServiceError | UnsupportedError | SandboxError):
+                await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
+            raise
+
+    return call
+
+
+async def _serve(provider: StandIn, arguments: list[str]) -> None:
+    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    servicer = _Servicer(arguments, sdk.version(), provider, engine_address=arguments[0])
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    engine = os.getppid()
+    await server.start()
+    print(port, flush=True)
+    while os.getppid() == engine or provider.under_way:
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    await server.stop(None)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the engine ends the process. arguments: the engine's address first."""
+    if not arguments:
+        sys.exit("this is a Pulumi provider: the engine starts it")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(StandIn(Cloud(paths.CLOUD, ThisHost(), KINDS)), arguments))

@@ -1,0 +1,132 @@
+"""Core services: volume attachments.
+
+Inputs as in core_volume_attachment_resource.go: every one forces replacement. Refusals as users report them (oracle/yo issue 12,
+oracle/oci-cloud-controller-manager issue 262). An attachment goes with its instance, as in the cloud. Only paravirtualized attachments
+are done: the others need commands on the instance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from typing_extensions import override
+
+from sandbox.oci import checks
+from sandbox.oci.cloud import Cloud, Record
+from sandbox.oci.declare import ANY_CASE, KEEP, REPLACE, Inputs, Reference, Table
+from sandbox.oci.errors import ServiceError, conflict, invalid
+from sandbox.oci.resource import Resource
+from sandbox.oci.services.core_blockstorage import image_file
+from sandbox.oci.wire import Properties
+
+# oraclevda is the boot volume (source: OCI documentation, "Connecting to Volumes With Consistent Device Paths"); 32 volumes at most.
+_DEVICES = [f"/dev/oracleoci/oraclevd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"]
+
+
+class VolumeAttachment(Resource):
+    """A volume in an instance."""
+
+    type = "oci:Core/volumeAttachment:VolumeAttachment"
+    kind = "volumeattachment"
+    title = "VolumeAttachment"
+    inputs = Inputs(
+        {
+            "attachmentType": REPLACE | ANY_CASE,
+            "instanceId": REPLACE,
+            "volumeId": REPLACE,
+            "device": REPLACE | KEEP,
+            "displayName": REPLACE | KEEP,
+            "isPvEncryptionInTransitEnabled": REPLACE | KEEP,
+        }
+    )
+    checks = Table(
+        {
+            "attachmentType": checks.one_of("paravirtualized", any_case=True),
+            "device": checks.one_of(*_DEVICES),
+            "displayName": checks.display_name,
+        }
+    )
+    references = Table(
+        {
+            "instanceId": Reference(("instance",), blocks=False),
+            "volumeId": Reference(
+                ("volume",), refusal="Volume {target} may not be deleted while attached to an Instance."
+            ),
+        }
+    )
+
+    @override
+    def computed(self, cloud: Cloud, inputs: Properties) -> Properties:
+        instance = cloud.require(inputs["instanceId"], "instance").properties
+        taken = [other.properties["device"] for other in self._of_instance(cloud, inputs["instanceId"])]
+        place = {name: instance[name] for name in ("availabilityDomain", "compartmentId")}
+        flags = dict.fromkeys(("isMultipath", "isPvEncryptionInTransitEnabled", "isReadOnly", "isShareable"), False)
+        free = next(device for device in _DEVICES if device not in taken)
+        return {**place, **flags, "device": free, "state": "ATTACHED", "isVolumeCreatedDuringLaunch": False}
+
+    @override
+    def review(self, cloud: Cloud, record: Record, before: Record | None) -> None:
+        wanted = record.properties
+        instance, volume = (
+            cloud.require(wanted["instanceId"], "instance"),
+            cloud.require(wanted["volumeId"], "volume"),
+        )
+        if instance.properties["state"] != "RUNNING":
+            raise ServiceError(
+                409, "IncorrectState", f"Instance {instance.id} is in state {instance.properties['state']}."
+            )
+        if instance.properties["availabilityDomain"].lower() != volume.properties["availabilityDomain"].lower():
+            raise invalid(f"Volume {volume.id} and instance {instance.id} are not in the same availability domain.")
+        for other in cloud.all(self.kind):
+            if other.properties["volumeId"] != volume.id:
+                continue
+            if self.alive(cloud, other):
+                raise conflict(
+                    f"Volume {volume.id} cannot be attached, because one of the volume attachments is not configured as shareable. "
+                    "To attach a volume to more than one instance, all volume attachments must be configured as shareable."
+                )
+            self.bury(cloud, other)
+        if wanted.get("device") in [other.properties["device"] for other in self._of_instance(cloud, instance.id)]:
+            raise conflict(f"Device {wanted['device']} is already in use on instance {instance.id}.")
+
+    @override
+    def draft(self, cloud: Cloud, id: str, inputs: Properties) -> Record:
+        return replace(super().draft(cloud, id, inputs), owner=inputs["instanceId"])
+
+    @override
+    def settle(self, cloud: Cloud, record: Record | None) -> None:
+        if record:
+            machine = cloud.require(record.properties["instanceId"], "instance").private["machine"]
+            cloud.host.machines.attach(
+                machine, record.properties["device"], image_file(cloud, record.properties["volumeId"])
+            )
+
+    @override
+    def alive(self, cloud: Cloud, record: Record) -> bool:
+        """A terminated instance's attachments are detached."""
+        instance = cloud.get("instance", record.properties["instanceId"])
+        return instance is not None and cloud.kinds["instance"].alive(cloud, instance)
+
+    @override
+    def bury(self, cloud: Cloud, record: Record) -> None:
+        instance = cloud.get("instance", record.properties["instanceId"])
+        if instance:
+            cloud.kinds["instance"].bury(cloud, instance)
+        cloud.drop(record)
+
+    @override
+    def delete(self, cloud: Cloud, id: str) -> None:
+        with cloud.transaction():
+            record = cloud.get(self.kind, id)
+            if record is None:
+                return
+            instance = cloud.get("instance", record.properties["instanceId"])
+            if instance and cloud.kinds["instance"].alive(cloud, instance):
+                cloud.host.machines.detach(instance.private["machine"], record.properties["device"])
+            cloud.drop(record)
+
+    def _of_instance(self, cloud: Cloud, instance: str) -> list[Record]:
+        return [other for other in cloud.all(self.kind) if other.properties["instanceId"] == instance]
+
+
+RESOURCES: tuple[Resource, ...] = (VolumeAttachment(),)

@@ -1,0 +1,71 @@
+"""Writes an OCI image layout (source: OCI Image Format Specification 1.1, image-layout.md, config.md, image-index.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.process import write_if_changed
+
+_TYPE = "application/vnd.oci.image."
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer in the layout. digest: of the blob; diff_id: of the tar in it; size: of the blob, in bytes."""
+
+    digest: str
+    diff_id: str
+    size: int
+
+
+def blob(layout: Path, digest: str) -> Path:
+    """Where the layout has this blob."""
+    return layout / "blobs" / digest.replace(":", "/", 1)
+
+
+def write_image(layout: Path, architecture: str, layer: Layer) -> dict[str, Any]:
+    """Write config and manifest of a one-layer image; gives its descriptor for an index."""
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Env": [f"PATH={PATH}", "LANG=C.UTF-8"], "Cmd": ["/bin/bash"]},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]},
+        "history": [{"created_by": "unpacked packages", "empty_layer": False}],
+    }
+    gzipped = {"mediaType": f"{_TYPE}layer.v1.tar+gzip", "digest": layer.digest, "size": layer.size}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{_TYPE}manifest.v1+json",
+        "config": _write(layout, f"{_TYPE}config.v1+json", config),
+        "layers": [gzipped],
+    }
+    return {
+        **_write(layout, f"{_TYPE}manifest.v1+json", manifest),
+        "platform": {"architecture": architecture, "os": "linux"},
+    }
+
+
+def write_index(layout: Path, images: list[dict[str, Any]], tag: str) -> None:
+    """Write the image index of all platforms and the layout's files around it."""
+    index_type = f"{_TYPE}index.v1+json"
+    index = _write(layout, index_type, {"schemaVersion": 2, "mediaType": index_type, "manifests": images})
+    top = {**index, "annotations": {"org.opencontainers.image.ref.name": tag}}
+    write_if_changed(layout / "index.json", json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    write_if_changed(layout / "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}))
+
+
+def index_digest(layout: Path) -> str:
+    """The digest of the index that write_index wrote."""
+    return str(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"])
+
+
+def _write(layout: Path, media_type: str, content: dict[str, Any]) -> dict[str, Any]:
+    data = json.dumps(content, sort_keys=True).encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    write_if_changed(blob(layout, digest), data)
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}

@@ -1,0 +1,62 @@
+"""Puts the providers of oci and command where Pulumi looks for plugins: official ones where they can be had, else the stand-ins."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+
+from sandbox import paths, toolchain
+from sandbox.process import SandboxError, run, write_if_changed
+from sandbox.toolchain import pieces
+
+# Provider to the module that stands in for it.
+STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command"}
+
+
+def version(name: str) -> str:
+    """The version of the provider's SDK that the program is pinned to; the engine asks for a plugin of that version."""
+    found = re.search(rf"^pulumi-{name}==(\S+)", (paths.ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    if not found:
+        raise SandboxError(f"requirements.txt does not pin pulumi-{name}")
+    return found[1]
+
+
+def launcher(module: str) -> str:
+    """The executable that runs a stand-in."""
+    python, root, home = (shlex.quote(str(path)) for path in (paths.VENV / "bin" / "python", paths.ROOT, paths.HOME))
+    return f'#!/bin/sh\nSANDBOX_HOME={home} PYTHONPATH={root} exec {python} -m {module} "$@"\n'
+
+
+def install(say: Callable[[str], None]) -> bool:
+    """Have all in place; False when they were already. Needs the Pulumi CLI, and the network only the first time.
+
+    Oracle's own plugin talks to Oracle's own cloud, so it is taken only from the folder that SANDBOX_PLUGINS names.
+    """
+    changed = False
+    for name, module in STAND_INS.items():
+        piece = pieces.plugin(name, version(name))
+        target, script = piece.paths(paths.HOME)[0], launcher(module)
+        given = pieces.given_plugin(piece)
+        if not given and target.exists() and target.read_bytes() == script.encode():
+            continue
+        official = (given or name != "oci") and toolchain.ensure_plugin(paths.HOME, name, version(name), say)
+        if not official:
+            changed |= write_if_changed(target, script, 0o755)
+    return changed
+
+
+def program_environment() -> bool:
+    """Make the program's own virtual environment where Pulumi's language host wants it, as Pulumi.yaml says; True when it was made.
+
+    The one compiled from Go modules is of an age that takes the first Python of PATH instead.
+    """
+    stamp, wanted = paths.STAMPS / "program-requirements", (paths.ROOT / "requirements.txt").read_text()
+    record = json.loads(pieces.stamp_file(paths.HOME).read_text()) if pieces.stamp_file(paths.HOME).exists() else {}
+    if record.get("pulumi", {}).get("source", "").startswith("compiled"):
+        return False
+    if stamp.exists() and stamp.read_text() == wanted and (paths.ROOT / "venv").exists():
+        return False
+    run([paths.ROOT / "sandbox" / "pulumi", "install", "--no-plugins"], cwd=paths.ROOT, timeout=900)
+    return write_if_changed(stamp, wanted)

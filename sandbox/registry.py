@@ -1,0 +1,129 @@
+"""The sandbox's registry: docker-registry in a container, with TLS and login, at an address that machines and builds reach.
+
+Its login is the account's (account.registry_token); whoever logs in may read and write every repository, the base images' as well.
+"""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import bcrypt
+import yaml
+
+from sandbox import account, engine, paths, tls
+from sandbox.distribution import CA_BUNDLE as SYSTEM_BUNDLE
+from sandbox.process import wait_for, write_if_changed
+
+_TLS = paths.REGISTRY / "tls"
+_DATA = paths.REGISTRY / "data"
+_REPOSITORIES = _DATA / "docker/registry/v2/repositories"
+# Says that repositories were deleted, whose blobs the next start clears away: the registry must not run meanwhile.
+_GARBAGE = paths.REGISTRY / "garbage"
+
+
+def configuration() -> str:
+    """config.yml of docker-registry, paths as in the container. No blob cache: repositories are deleted behind its back."""
+    return yaml.safe_dump(
+        {
+            "version": "0.1",
+            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "storage": {
+                "filesystem": {"rootdirectory": "/registry/data"},
+                "delete": {"enabled": True},
+                "maintenance": {"uploadpurging": {"enabled": False}},
+            },
+            "http": {
+                "addr": ":443",
+                "tls": {"certificate": "/registry/tls/server.pem", "key": "/registry/tls/server-key.pem"},
+            },
+            "auth": {"htpasswd": {"realm": "sandbox", "path": "/registry/htpasswd"}},
+        }
+    )
+
+
+def prepare() -> None:
+    """Make certificates, the trusted bundle and the login. Needs no container."""
+    tls.ensure(_TLS, paths.REGISTRY_ADDRESS, paths.SUBNET)
+    write_if_changed(paths.CA_BUNDLE, SYSTEM_BUNDLE.read_bytes() + (_TLS / "ca.pem").read_bytes())
+    _DATA.mkdir(parents=True, exist_ok=True)
+    write_if_changed(paths.REGISTRY / "config.yml", configuration())
+    token, file = account.registry_token().encode(), paths.REGISTRY / "htpasswd"
+    if not file.exists() or not bcrypt.checkpw(token, file.read_bytes().strip().partition(b":")[2]):
+        # Cost 5, as htpasswd(1) has it: the token is random, and every request of a build pays.
+        hashed = bcrypt.hashpw(token, bcrypt.gensalt(rounds=5))
+        write_if_changed(file, paths.REGISTRY_USER.encode() + b":" + hashed + b"\n", 0o600)
+
+
+def start() -> None:
+    """Run the registry unless it runs; back when it answers. Needs the machine image and `prepare`."""
+    if not engine.running(paths.REGISTRY_CONTAINER):
+        engine.podman("rm", "--force", "--ignore", paths.REGISTRY_CONTAINER)
+        if _GARBAGE.exists():
+            engine.podman("run", "--rm", *_command("garbage-collect"))
+            _GARBAGE.unlink()
+        service = ["--detach", "--restart", "always", "--name", paths.REGISTRY_CONTAINER]
+        network = ["--network", paths.NETWORK, "--ip", paths.REGISTRY_ADDRESS]
+        port = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=443"]
+        engine.podman("run", *service, *network, *port, *_command("serve"))
+    wait_for(answers, f"an answer of the registry at {paths.REGISTRY_ADDRESS}", 30)
+
+
+def _command(verb: str) -> list[str]:
+    # As who owns the data, so that the person who has the checkout can delete it.
+    owner = paths.REGISTRY.stat()
+    who = ["--user", f"{owner.st_uid}:{owner.st_gid}", "--cap-drop", "all"]
+    mount = ["--volume", f"{paths.REGISTRY}:/registry"]
+    return [*who, *mount, paths.MACHINE_IMAGE, "docker-registry", verb, "/registry/config.yml"]
+
+
+def answers() -> bool:
+    """Does it answer, by TLS, and want a login?"""
+    context = ssl.create_default_context(cafile=str(_TLS / "ca.pem"))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        direct.open(f"https://{paths.REGISTRY_ADDRESS}/v2/", timeout=2)
+    except urllib.error.HTTPError as error:
+        return error.code == 401
+    except OSError:
+        return False
+    return False
+
+
+def delete_repository(namespace: str, name: str) -> None:
+    """Remove all manifests and tags of the repository; content when it has none. Its layers go when the registry starts next."""
+    folder = _repository(namespace, name)
+    if folder.exists():
+        shutil.rmtree(folder)
+        _GARBAGE.touch()
+
+
+def images(namespace: str, name: str) -> list[str]:
+    """The tags and, after them, the digests in the repository; of one that nothing was pushed to, none."""
+    manifests = _repository(namespace, name) / "_manifests"
+    tags = sorted(path.name for path in manifests.glob("tags/*") if (path / "current/link").exists())
+    digests = sorted(f"sha256:{path.name}" for path in manifests.glob("revisions/sha256/*") if (path / "link").exists())
+    return tags + digests
+
+
+def digest(namespace: str, name: str, tag: str) -> str | None:
+    """The digest this tag names; None when there is no such tag."""
+    link = _repository(namespace, name) / "_manifests/tags" / tag / "current/link"
+    return link.read_text().strip() if link.exists() else None
+
+
+def certificates() -> Path:
+    """A folder with the registry's CA alone, as container tools want it (containers-certs.d(5))."""
+    folder = paths.REGISTRY / "certs.d"
+    write_if_changed(folder / "ca.crt", (_TLS / "ca.pem").read_bytes())
+    return folder
+
+
+def _repository(namespace: str, name: str) -> Path:
+    folder = (_REPOSITORIES / namespace / name).resolve()
+    if not name or not namespace or not folder.is_relative_to(_REPOSITORIES.resolve() / namespace):
+        raise ValueError(f"no name of a repository: {namespace}/{name}")
+    return folder

@@ -1,0 +1,142 @@
+"""A stack's configuration file in the sandbox: the committed Pulumi.<stack>.yaml and what the account adds to it.
+
+It lies in .sandbox/stacks and is what `pulumi --config-file` reads and `pulumi config set` writes; the committed file is never written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import account, paths
+from sandbox.environment import environment
+from sandbox.process import run, write_if_changed
+
+Config = dict[str, Any]
+PULUMI = paths.BIN / "pulumi"
+
+
+def project() -> str:
+    """The name of this project, which is also the namespace of its configuration keys."""
+    return str(yaml.safe_load((paths.ROOT / "Pulumi.yaml").read_text())["name"])
+
+
+def path(stack: str) -> Path:
+    """Where the file of this stack is."""
+    return paths.STACKS / f"Pulumi.{stack}.yaml"
+
+
+def committed(stack: str) -> Path:
+    """The file of this stack in the checkout; it need not be there."""
+    return paths.ROOT / f"Pulumi.{stack}.yaml"
+
+
+def account_values(name: str) -> Config:
+    """What someone with an account sets for project `name`, beside the secrets."""
+    return {
+        "oci:region": paths.REGION,
+        "oci:tenancyOcid": paths.TENANCY_OCID,
+        "oci:userOcid": paths.USER_OCID,
+        f"{name}:compartmentId": paths.TENANCY_OCID,
+        f"{name}:sshPrivateKeyFile": str(account.SSH_KEY),
+        f"{name}:sshNetworks": [f"{paths.GATEWAY}/32"],
+    }
+
+
+def merged(current: Config, before: Config, now: Config, added: Config) -> Config:
+    """The new configuration: `current`, with what changed from `before` to `now` in the committed file, and `added` where it is missing.
+
+    What was set in the sandbox's file itself stays. Encrypted values of the committed file are left out: their key is not the sandbox's.
+    """
+    result = dict(current)
+    for key in {**before, **now}:
+        if current.get(key) == before.get(key):
+            if key in now:
+                result[key] = now[key]
+            else:
+                result.pop(key, None)
+    missing = {key: value for key, value in added.items() if key not in result}
+    return {**result, **missing}
+
+
+def ensure(stack: str) -> Path:
+    """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI."""
+    paths.STACKS.mkdir(parents=True, exist_ok=True)
+    with (paths.STACKS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _ensure(stack)
+
+
+def _ensure(stack: str) -> Path:
+    account.ensure()
+    name, file, remembered = project(), path(stack), paths.STACKS / f".committed-{stack}.yaml"
+    if not exists(name, stack):
+        init(name, stack)
+    now, document = _readable(_config(committed(stack))), _read(file)
+    config = merged(document.get("config") or {}, _config(remembered), now, account_values(name))
+    if config != document.get("config"):
+        write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
+    secrets = {f"{name}:registryToken": account.registry_token, f"{name}:password": account.app_password}
+    for key, value in secrets.items():
+        if key not in config:
+            command: list[str | Path] = [
+                PULUMI,
+                "config",
+                "set",
+                "--secret",
+                "--stack",
+                stack,
+                "--config-file",
+                file,
+                key,
+            ]
+            run(command, stdin=value(), env=environment(os.environ), cwd=_scratch(name))
+    write_if_changed(remembered, yaml.safe_dump({"config": now}))
+    return file
+
+
+def init(name: str, stack: str) -> None:
+    """Make the stack of project `name` in the backend. Raises CommandError when it is there or the name will not do.
+
+    In a folder of its own, since the CLI writes the salt of the stack's secrets beside the project it finds.
+    """
+    paths.BACKEND.mkdir(parents=True, exist_ok=True)
+    command: list[str | Path] = [PULUMI, "stack", "init", stack, "--no-select", "--non-interactive"]
+    run(command, env=environment(os.environ), cwd=_scratch(name))
+
+
+def exists(name: str, stack: str) -> bool:
+    """Is the stack of project `name` in the backend (source: pulumi pkg/backend/diy, store.go)?"""
+    folder = paths.BACKEND / ".pulumi" / "stacks" / name
+    return any((folder / f"{stack}{suffix}").exists() for suffix in (".json", ".json.gz"))
+
+
+def _scratch(name: str) -> Path:
+    folder = paths.STACKS / "project"
+    write_if_changed(folder / "Pulumi.yaml", yaml.safe_dump({"name": name, "runtime": "python"}))
+    return folder
+
+
+def _read(file: Path) -> Config:
+    return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
+
+
+def _config(file: Path) -> Config:
+    return _read(file).get("config") or {}
+
+
+def _readable(config: Config) -> Config:
+    return {
+        key: _relocated(value) for key, value in config.items() if not (isinstance(value, dict) and "secure" in value)
+    }
+
+
+def _relocated(value: Any) -> Any:
+    # Committed files name the sandbox's usual address.
+    if isinstance(value, str) and f"{value}/".startswith(f"{paths.USUAL_REGISTRY_ADDRESS}/"):
+        return paths.REGISTRY_ADDRESS + value.removeprefix(paths.USUAL_REGISTRY_ADDRESS)
+    return value

@@ -1,0 +1,82 @@
+"""The sandbox's certificate authority: it vouches for the registry's address and for nothing else."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sandbox.process import write_if_changed
+
+DAYS = 3650
+
+
+def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
+    """Make ca.pem, server.pem and server-key.pem in `folder` unless they are there. The authority's key is never written.
+
+    The authority may only sign for addresses of `network`, so that trusting it gives nothing away.
+    """
+    if (folder / "server.pem").exists():
+        return
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = _name("Sandbox registry CA")
+    only = x509.NameConstraints(permitted_subtrees=[x509.IPAddress(network)], excluded_subtrees=None)
+    ca = (
+        _certificate(ca_name, ca_name, ca_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(only, critical=True)
+        .add_extension(_usage(key_cert_sign=True), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    server = (
+        _certificate(_name(address), ca_name, key.public_key())
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    write_if_changed(folder / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
+    write_if_changed(folder / "server-key.pem", private, 0o600)
+    # Last: its presence says that all are there.
+    write_if_changed(folder / "server.pem", server.public_bytes(serialization.Encoding.PEM))
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _usage(*, key_cert_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not key_cert_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=key_cert_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    # A day back, for machines whose clocks are a little off.
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=DAYS))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )

@@ -1,0 +1,182 @@
+"""What the toolchain consists of, in which versions, and what of it is in place already.
+
+A piece is a group of files that come from one source together. A stamp records for each piece which recipe and which source it
+came from, so that a second run has nothing to do and a changed go.mod renews what it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.process import SandboxError, write_if_changed
+
+FOLDER = Path(__file__).resolve().parent
+LANGUAGE_HOST = FOLDER / "languagehost"
+
+PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
+
+# disable_grpc_modules is a tag of cloud.google.com/go/storage: without its metrics exporters 135 of 2,896 packages (all of Envoy's
+# protocol among them) need not be compiled. Only `gs://` backends over gRPC lose something, which Pulumi does not use.
+TAGS = "disable_grpc_modules"
+
+# Inlining and debug information take 40 % of the compiler's time (measured on a part of this tree: 56 s of CPU, 34 s without).
+# The link step drops the debug information anyhow. The standard library and the compressors that BuildKit's exports wait for
+# stay inlined; of several patterns Go takes the last one that matches.
+COMPILER_FLAGS = (
+    "-gcflags=all=-l -dwarf=false",
+    "-gcflags=std=-dwarf=false",
+    "-gcflags=github.com/klauspost/...=-dwarf=false",
+)
+
+
+def module_version(go_mod: str, module: str) -> str:
+    """The version of `module` that a go.mod requires, without its v. Raises SandboxError when there is none."""
+    match = re.search(rf"^(?:require)?\s*{re.escape(module)} v(\S+)", go_mod, re.MULTILINE)
+    if match is None:
+        raise SandboxError(
+            f"sandbox/toolchain/go.mod requires no {module}; restore it with `git checkout sandbox/toolchain`"
+        )
+    return match[1]
+
+
+def go_wanted(go_mod: str) -> tuple[int, int, int]:
+    """The oldest Go that a go.mod accepts."""
+    match = re.search(r"^go (\S+)", go_mod, re.MULTILINE)
+    return version_in(match[1]) if match else (1, 0, 0)
+
+
+def version_in(text: str) -> tuple[int, int, int]:
+    """The first version in what a program prints about itself: "v3.259.0", "go version go1.27rc1 linux/amd64".
+
+    A pre-release counts as the release. (0, 0, 0), older than everything, when there is none.
+    """
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
+
+
+GO_MOD = (FOLDER / "go.mod").read_text()
+PULUMI_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi/pkg/v3")
+DOCKER_BUILD_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi-docker-build")
+BUILDKIT_VERSION = module_version(GO_MOD, "github.com/moby/buildkit")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Files, named relative to the sandbox's home, that are there together or not at all.
+
+    `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    plugin: tuple[str, str] | None = None
+    packages: tuple[str, ...] = ()
+
+    def paths(self, home: Path) -> list[Path]:
+        """Where the files belong."""
+        return [home / file for file in self.files]
+
+
+def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Piece:
+    """The piece that a provider plugin is; the folder's name is Pulumi's rule."""
+    file = f"pulumi/plugins/resource-{name}-v{version}/pulumi-resource-{name}"
+    return Piece(f"the {name} plugin", (file,), (name, version), packages)
+
+
+PULUMI = Piece(
+    "pulumi",
+    ("bin/pulumi", "bin/pulumi-language-python", "bin/pulumi-language-python-exec"),
+    packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
+)
+DOCKER_BUILD = plugin(
+    "docker-build",
+    DOCKER_BUILD_VERSION,
+    ("github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",),
+)
+BUILDKIT = Piece(
+    "buildkit",
+    ("bin/buildkitd", "bin/buildctl"),
+    packages=("github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"),
+)
+PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
+
+
+def recipe() -> str:
+    """A hash of everything that decides what comes out: module versions and their checksums, tags and compiler flags."""
+    parts = [folder / name for folder in (FOLDER, LANGUAGE_HOST) for name in ("go.mod", "go.sum")]
+    digest = hashlib.sha256("\n".join((TAGS, *COMPILER_FLAGS)).encode())
+    for part in parts:
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def given_plugin(piece: Piece, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The official binary of a plugin in the folder that SANDBOX_PLUGINS names, if it is there.
+
+    Raises SandboxError when the variable names no folder: that is a slip which must not end in a compilation of minutes.
+    """
+    folder = environment.get(PLUGINS_VARIABLE)
+    if not folder or piece.plugin is None:
+        return None
+    if not Path(folder).is_dir():
+        raise SandboxError(
+            f"{PLUGINS_VARIABLE}={folder} is no folder; let it name one that holds files such as "
+            f"pulumi-resource-docker-build, or `unset {PLUGINS_VARIABLE}`"
+        )
+    binary = Path(folder).absolute() / f"pulumi-resource-{piece.plugin[0]}"
+    return binary if binary.is_file() else None
+
+
+def identity(binary: Path) -> str:
+    """Tells a file from its successor: path, size and time of change."""
+    status = binary.stat()
+    return f"{binary} {status.st_size} {status.st_mtime_ns}"
+
+
+def stamps(home: Path) -> dict[str, dict[str, str]]:
+    """What earlier runs recorded; empty when nothing, or nothing legible, is there."""
+    try:
+        content = json.loads(stamp_file(home).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def stamp_file(home: Path) -> Path:
+    """Where the record is kept."""
+    return home / "stamps" / "toolchain.json"
+
+
+def stamp(home: Path, piece: Piece, source: str) -> None:
+    """Record that all files of a piece are in place, and where they came from."""
+    content = stamps(home) | {piece.name: {"recipe": recipe(), "source": source}}
+    write_if_changed(stamp_file(home), json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def missing(home: Path, pieces: Iterable[Piece] = PIECES, environment: Mapping[str, str] = os.environ) -> list[Piece]:
+    """The pieces that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
+    recorded, wanted = stamps(home), recipe()
+
+    def is_current(piece: Piece) -> bool:
+        entry = recorded.get(piece.name, {})
+        given = given_plugin(piece, environment)
+        return (
+            entry.get("recipe") == wanted
+            and (given is None or entry.get("source") == identity(given))
+            and all(os.access(path, os.X_OK) for path in piece.paths(home))
+        )
+
+    return [piece for piece in pieces if not is_current(piece)]
+
+
+def place(source: Path, target: Path) -> None:
+    """Move a finished file to its place, executable, in one step: what runs or reads there sees the old file or the new one."""
+    source.chmod(0o755)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(target)

@@ -1,0 +1,72 @@
+"""Brings the sandbox up: toolchain and images beside each other, then the services. Everything is there already on a second run."""
+
+from __future__ import annotations
+
+from sandbox import (
+    account,
+    base_image,
+    buildkit,
+    engine,
+    machine,
+    machine_image,
+    paths,
+    plugins,
+    registry,
+    stack_file,
+    toolchain,
+)
+from sandbox.process import SandboxError, privileged, run
+from sandbox.progress import Progress, together
+
+
+def preview(progress: Progress) -> None:
+    """Have what a preview needs: engine, plugins, account. No container."""
+    with progress.reminders():
+        _account(progress)
+        _engine(progress)
+
+
+def everything(progress: Progress) -> None:
+    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted."""
+    _check_privilege()
+    with progress.reminders():
+        _account(progress)
+        progress.step("container engine", engine.configure)
+        # The one compiles, the others wait for the network most of the time.
+        together(
+            lambda: _engine(progress), lambda: _machine_image_and_registry(progress), lambda: _base_image(progress)
+        )
+        together(lambda: progress.step("base image in the registry", base_image.push), lambda: _services(progress))
+
+
+def _account(progress: Progress) -> None:
+    progress.step("account", account.ensure)
+    progress.step("certificates and login", registry.prepare)
+    progress.step("builder", buildkit.prepare)
+
+
+def _engine(progress: Progress) -> None:
+    progress.step("toolchain", lambda: toolchain.ensure(paths.HOME, progress.say))
+    progress.step("plugins", lambda: plugins.install(progress.say))
+    progress.step("the program's packages", plugins.program_environment)
+
+
+def _machine_image_and_registry(progress: Progress) -> None:
+    progress.step("machine image", machine_image.ensure)
+    progress.step("network", engine.ensure_network)
+    progress.step("registry", registry.start)
+
+
+def _base_image(progress: Progress) -> None:
+    progress.step("base image", base_image.ensure)
+
+
+def _services(progress: Progress) -> None:
+    progress.step("BuildKit", buildkit.start)
+    progress.step("stack files", lambda: stack_file.ensure("local") and None)
+    progress.step("machines", machine.start_all)
+
+
+def _check_privilege() -> None:
+    if run(privileged(["true"]), check=False).returncode:
+        raise SandboxError("containers, loop devices and mounts need root: run `sudo -v` first, or this as root")

@@ -1,0 +1,152 @@
+"""The stack on the sandbox that these tests share; the files are in the order in which they use it."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from sandbox import account, paths
+from tests.support.command_lines import CommandLines
+from tests.support.holdings import Holdings, holdings
+from tests.support.machine import session, tunnel
+from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
+
+# Beside the ports of the committed stacks, so that `make local` may run meanwhile.
+PORT = 18888
+
+Get = Callable[[str, str], requests.Response]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> None:
+    """The sandbox's services; quick when they run already."""
+    subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, timeout=3600)
+
+
+@pytest.fixture(scope="session")
+def overlay(sandbox: None) -> Path:
+    """The configuration of the committed stack "local" with the account's values, as the sandbox's `pulumi` makes it."""
+    subprocess.run([PULUMI, "stack", "ls"], cwd=ROOT, check=True, capture_output=True)
+    return paths.STACKS / "Pulumi.local.yaml"
+
+
+@pytest.fixture(scope="session")
+def before(sandbox: None) -> Holdings:
+    """What the sandbox held before any stack of these tests was there."""
+    return holdings()
+
+
+def new_password() -> str:
+    """Of a form which no file holds by chance."""
+    return f"e2e-{secrets.token_urlsafe(18)}"
+
+
+@pytest.fixture(scope="session")
+def command_lines(sandbox: None) -> Iterator[CommandLines]:
+    """The command line of every process from before the first `up` on."""
+    with CommandLines() as recording:
+        yield recording
+
+
+@pytest.fixture(scope="session")
+def stack(
+    overlay: Path, before: Holdings, command_lines: CommandLines, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The stack "e2e": JupyterLab as it ships, built from a copy of its folder so that tests can edit the Dockerfile."""
+    folder = tmp_path_factory.mktemp("e2e")
+    context = folder / "jupyterlab"
+    shutil.copytree(ROOT / "docker" / "jupyterlab", context)
+    yield from up_and_down(Stack("e2e", folder, overlay), port=PORT, context=str(context))
+
+
+def up_and_down(stack: Stack, **configuration: Any) -> Iterator[Stack]:
+    """Bring a stack of this configuration up, with a password of its own; take it back at the end, however that comes."""
+    stack.clear()
+    stack.init()
+    stack.configure(password=new_password(), **configuration)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.clear()
+
+
+@pytest.fixture(scope="session")
+def before_second(stack: Stack) -> Holdings:
+    """What the sandbox held before the second stack was there."""
+    return holdings()
+
+
+@pytest.fixture(scope="session")
+def second(overlay: Path, before_second: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack "e2e-second": the second app, by the very configuration that docker/README.md gives for it, at another port."""
+    [example] = re.findall(
+        r"^```yaml\n(config:\n.*?)^```", (ROOT / "docker" / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    configuration = {key.removeprefix(f"{PROJECT}:"): value for key, value in yaml.safe_load(example)["config"].items()}
+    stack = Stack("e2e-second", tmp_path_factory.mktemp("e2e-second"), overlay)
+    yield from up_and_down(stack, **{**configuration, "port": PORT + 1})
+
+
+@pytest.fixture
+def url(stack: Stack) -> Iterator[str]:
+    """The app's address, there as long as the stack's own tunnel is open."""
+    with tunnel(stack) as address:
+        yield address
+
+
+@pytest.fixture
+def context(stack: Stack) -> Path:
+    """The folder from which the image of `stack` is built."""
+    return stack.folder / "jupyterlab"
+
+
+@pytest.fixture(scope="session")
+def registry(sandbox: None) -> Callable[[str], Get]:
+    """A function that gives the getter of a repository, for `secret_search.image` and for asking what is there."""
+
+    def of(repository: str) -> Get:
+        host, _, name = repository.partition("/")
+
+        def get(kind: str, reference: str) -> requests.Response:
+            http = session()
+            http.verify = str(paths.CA_BUNDLE)
+            http.auth = (paths.REGISTRY_USER, account.registry_token())
+            http.headers["Accept"] = ", ".join(
+                f"application/vnd.{kind}+json"
+                for kind in (
+                    *("oci.image.index.v1", "oci.image.manifest.v1"),
+                    *("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"),
+                )
+            )
+            answer = http.get(f"https://{host}/v2/{name}/{kind}/{reference}", stream=True, timeout=60)
+            answer.raise_for_status()
+            return answer
+
+        return get
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def platforms(registry: Callable[[str], Get]) -> Callable[[Stack], list[str]]:
+    """A function that tells the platforms of the image which a stack runs, as its index names them."""
+
+    def of(stack: Stack) -> list[str]:
+        repository, _, digest = stack.output("image").partition("@")
+        index = json.loads(registry(repository)("manifests", digest).content)
+        found = [entry["platform"] for entry in index["manifests"]]
+        return [f"{platform['os']}/{platform['architecture']}" for platform in found if platform["os"] != "unknown"]
+
+    return of

@@ -1,0 +1,96 @@
+"""Who reaches what: as little as the app needs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.support.machine import answers, in_container, on_machine, tunnel
+from tests.support.neighbour import METADATA_ADDRESS, Neighbour, neighbour
+from tests.support.stack import Stack
+
+CONNECT = "import socket; socket.create_connection(({host!r}, {port}), timeout=4); print('connected')"
+
+
+@pytest.fixture(scope="module")
+def outsider() -> Iterator[Neighbour]:
+    with neighbour() as running:
+        yield running
+
+
+@pytest.fixture
+def metadata(stack: Stack, outsider: Neighbour) -> Iterator[str]:
+    """A URL of the metadata address which the machine reaches."""
+    route = f"{METADATA_ADDRESS}/32 via {outsider.address}"
+    on_machine(stack, f"sudo ip route replace {route}")
+    yield f"http://{METADATA_ADDRESS}/"
+    on_machine(stack, f"sudo ip route delete {route}")
+
+
+def reached(stack: Stack, host: str, port: int) -> bool:
+    """Whether the app's container gets a TCP connection."""
+    return "connected" in in_container(stack, CONNECT.format(host=host, port=port), check=False)
+
+
+def test_the_metadata_service_is_out_of_the_containers_reach_but_not_of_the_machines(
+    stack: Stack, metadata: str
+) -> None:
+    assert (
+        on_machine(stack, f"curl --silent --show-error --fail --max-time 5 --output /dev/null {metadata} && echo ok")
+        == "ok\n"
+    )
+    assert not reached(stack, METADATA_ADDRESS, 80)
+
+
+def test_it_is_the_rule_that_keeps_the_metadata_service_out_of_reach(stack: Stack, metadata: str) -> None:
+    on_machine(stack, "sudo nft delete table inet container_metadata")
+    try:
+        assert reached(stack, METADATA_ADDRESS, 80)
+    finally:
+        on_machine(stack, "sudo systemctl restart container-metadata.service")
+    assert not reached(stack, METADATA_ADDRESS, 80)
+
+
+def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack, outsider: Neighbour) -> None:
+    registry = stack.output("image").partition("/")[0]
+    assert reached(stack, registry, 443)
+    # A name that the sandbox's network knows; the machine is asked first, so that it is the container that is tested.
+    name = "sandbox-registry"
+    assert registry in on_machine(stack, f"getent hosts {name}")
+    assert in_container(stack, f"import socket; print(socket.gethostbyname({name!r}))").strip() == registry
+
+
+def test_the_app_listens_on_the_loopback_of_the_machine_only(stack: Stack, outsider: Neighbour) -> None:
+    port = int(stack.output("url").rpartition(":")[2])
+    address = stack.output("address")
+    with tunnel(stack):
+        assert answers(stack.output("health"))
+    assert not outsider.reaches(address, port)
+    with closing(socket.socket()) as client:
+        client.settimeout(3)
+        assert client.connect_ex((address, port)) != 0
+    listening = on_machine(stack, f"ss --no-header --listening --tcp --numeric 'sport = :{port}'").splitlines()
+    assert [line.split()[3] for line in listening] == [f"127.0.0.1:{port}"]
+
+
+def test_ssh_is_refused_from_outside_the_configured_networks(stack: Stack, outsider: Neighbour) -> None:
+    assert not outsider.reaches(stack.output("address"), 22)
+    assert outsider.reaches(stack.output("image").partition("/")[0], 443)
+    assert on_machine(stack, "echo hello") == "hello\n"
+
+
+def test_a_machine_with_another_host_key_is_not_talked_to(stack: Stack) -> None:
+    key = on_machine(stack, "cut -d ' ' -f 2 /etc/ssh/ssh_host_ecdsa_key.pub").strip()
+    assert key in stack.output("ssh")
+    assert key in stack.output("tunnel")
+
+
+def test_the_app_runs_without_root_and_without_capabilities(stack: Stack) -> None:
+    status = in_container(stack, "print(open('/proc/1/status').read())")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert set(fields["Uid"].split()) == {"1000"}
+    assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == 0
+    assert fields["NoNewPrivs"] == "1"

@@ -1,0 +1,192 @@
+"""The password, its hash and the registry's token are nowhere but where they have to be; and whoever looks would find them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+
+from sandbox import account, engine, paths
+from tests.e2e.conftest import new_password
+from tests.support.command_lines import CommandLines
+from tests.support.machine import fetch, on_machine
+from tests.support.secret_search import Place, archive, files, find_secret, image, layer, text
+from tests.support.stack import Stack
+
+# The account's own files are where the secrets are kept; the rest of these is software, or searched in its own way.
+SKIP = r"account/|venv/|bin/|go/|containers/|images/|buildkit/root/|pulumi/plugins/|registry/data/|cloud/volumes/"
+# What the podman of the machine keeps: the hash is in its secrets, and there alone.
+PODMAN = "/var/lib/containers/storage"
+
+
+@pytest.fixture(scope="module")
+def needles(stack: Stack, command_lines: CommandLines) -> dict[str, str]:
+    """All that must not be found, after an `up` with a new password whose plan and log were printed in full."""
+    stack.configure(password=new_password())
+    plan = stack.folder / "plan.json"
+    stack.preview("--diff", "--save-plan", str(plan))
+    stack.preview("--json")
+    stack.up("--diff")
+    app = stack.output("dataFolder").rpartition("/")[2]
+    content = on_machine(stack, f"sudo podman exec {app} cat /run/secrets/password-hash")
+    passwords = {f"password {number}": password for number, password in enumerate(stack.secrets)}
+    return {**passwords, "hash": content.rpartition("$")[2].strip(), "token": account.registry_token()}
+
+
+def test_no_secret_is_in_the_image_of_any_platform(
+    stack: Stack, needles: dict[str, str], registry: Callable[[str], Callable[[str, str], requests.Response]]
+) -> None:
+    reference = stack.output("image")
+    assert find_secret(image(reference, registry(reference.partition("@")[0])), needles) == []
+
+
+def test_no_secret_was_on_a_command_line_of_any_process(needles: dict[str, str], command_lines: CommandLines) -> None:
+    seen = command_lines.seen
+    # It saw what ran on the machine, within it as root too.
+    assert any(b"\0login\0--authfile" in line for line in seen)
+    assert any(b"\0secret\0create" in line for line in seen)
+    assert find_secret([Place("command lines", lambda: [line + b"\n" for line in seen])], needles) == []
+
+
+def test_no_secret_is_in_plans_logs_or_the_output_of_the_cli(stack: Stack, needles: dict[str, str]) -> None:
+    assert any(path.stat().st_size for path in stack.event_logs)
+    printed = text("what the CLI printed", stack.log)
+    # The stack's folder: the plan, the event logs, the configuration with its secrets encrypted.
+    places = [printed, *files(stack.folder), *files(paths.LOG), *service_logs()]
+    assert find_secret(places, needles) == []
+
+
+def service_logs() -> Iterator[Place]:
+    """What the sandbox's own services logged, and how they were made."""
+    for name in (paths.REGISTRY_CONTAINER, paths.BUILDKIT_CONTAINER):
+        done = engine.podman("logs", name, check=False)
+        yield text(f"logs of {name}", done.stdout + done.stderr)
+        yield text(f"inspection of {name}", engine.podman("inspect", name, check=False).stdout)
+
+
+def test_no_secret_is_in_the_plain_state(stack: Stack, needles: dict[str, str]) -> None:
+    exported = json.dumps(stack.export())
+    assert "jupyterlab-podman" in exported
+    assert find_secret([text("stack export", exported), *files(paths.BACKEND)], needles) == []
+
+
+def test_no_secret_is_in_what_the_sandbox_keeps(needles: dict[str, str]) -> None:
+    assert find_secret(files(paths.HOME, skip=SKIP), needles) == []
+
+
+def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Stack, needles: dict[str, str]) -> None:
+    everything = fetch(
+        stack,
+        "sudo tar --create --gzip --ignore-failed-read --warning=no-file-changed --exclude=/run/secrets"
+        " /etc /home /root /run /srv /tmp /usr/local /var/lib/cloud /var/log 2>/dev/null || test $? = 1",
+    )
+    data = list(archive("machine", everything))
+    assert any("user-data" in place.name for place in data)
+    journal = Place("journal", lambda: [fetch(stack, "sudo journalctl --no-pager --output=json")])
+    app = stack.output("dataFolder").rpartition("/")[2]
+    of_podman = text("podman", on_machine(stack, f"sudo podman logs {app} 2>&1; sudo podman inspect {app}"))
+    assert find_secret([*data, journal, of_podman], needles) == []
+
+
+def test_podman_on_the_machine_keeps_the_hash_and_neither_password_nor_token(
+    stack: Stack, needles: dict[str, str]
+) -> None:
+    kept = fetch(
+        stack,
+        f"sudo tar --create --gzip --exclude={PODMAN}/overlay --exclude=*.sock {PODMAN} 2>/dev/null || test $? = 1",
+    )
+    found = find_secret(archive("podman", kept), needles)
+    assert found
+    assert all(place.endswith(": hash") and "/secrets/" in place for place in found)
+
+
+# --- the search itself ----------------------------------------------------------------------------------------------------------------
+
+SECRET = "planted-0c3fRq7Lw_x-Vd1"
+IN_BASE64 = base64.b64encode(f"name={SECRET}\n".encode()).decode()
+
+
+def in_a_layer(folder: Path) -> list[Place]:
+    return published(layers=[layer({"opt/app/settings.json": IN_BASE64.encode()})], history="RUN make")
+
+
+def in_the_history(folder: Path) -> list[Place]:
+    return published(layers=[], history=f"RUN curl --user me:{SECRET} https://example.com")
+
+
+def published(layers: list[bytes], history: str) -> list[Place]:
+    """An image as a registry would hand it out."""
+    blobs = {f"sha256:{number}": data for number, data in enumerate(layers)}
+    blobs["sha256:config"] = json.dumps({"history": [{"created_by": history}]}).encode()
+    manifest = {
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:config"},
+        "layers": [
+            {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": d}
+            for d in blobs
+            if "config" not in d
+        ],
+    }
+    blobs["sha256:manifest"] = json.dumps(manifest).encode()
+    blobs["sha256:index"] = json.dumps({"manifests": [{"digest": "sha256:manifest"}]}).encode()
+
+    def get(kind: str, digest: str) -> SimpleNamespace:
+        return SimpleNamespace(content=blobs[digest], iter_content=lambda size: [blobs[digest]])
+
+    return list(image("host/namespace/name@sha256:index", get))
+
+
+def in_a_command_line(folder: Path) -> list[Place]:
+    with CommandLines() as recorded:
+        subprocess.run(["true", f"--password={SECRET}"], check=True)
+        time.sleep(0.1)
+        return [Place("command lines", lambda seen=recorded.seen: seen)]  # type: ignore[misc]
+
+
+def in_a_log(folder: Path) -> list[Place]:
+    (folder / "build.log").write_text(f"#12 0.5 + podman login --password {SECRET}\n")
+    return list(files(folder))
+
+
+def in_cloud_init_data(folder: Path) -> list[Place]:
+    user_data = f"#cloud-config\nwrite_files:\n- encoding: b64\n  content: {IN_BASE64}\n"
+    record = {"metadata": {"user_data": base64.b64encode(user_data.encode()).decode()}}
+    (folder / "instance.json").write_text(json.dumps(record))
+    return list(files(folder))
+
+
+def on_the_machine(folder: Path) -> list[Place]:
+    return list(archive("machine", layer({"var/lib/cloud/instance/user-data.txt": f"password: {SECRET}".encode()})))
+
+
+def in_the_state(folder: Path) -> list[Place]:
+    return [text("stack export", json.dumps({"resources": [{"inputs": {"stdin": f"{IN_BASE64}\n"}}]}))]
+
+
+def in_the_output_of_the_cli(folder: Path) -> list[Place]:
+    return [text("what the CLI printed", f"  + stdin : 'eA==\n{IN_BASE64}'")]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        in_a_layer,
+        in_the_history,
+        in_a_command_line,
+        in_a_log,
+        in_cloud_init_data,
+        on_the_machine,
+        in_the_state,
+        in_the_output_of_the_cli,
+    ],
+)
+def test_a_secret_is_found_where_it_was_planted(planted: Callable[[Path], list[Place]], tmp_path: Path) -> None:
+    places = planted(tmp_path)
+    assert find_secret(places, {"planted": SECRET})
+    assert find_secret(places, {"another": "never-0c3fRq7Lw_x-Vd1"}) == []

@@ -1,0 +1,64 @@
+"""What a sandbox holds on its host: all that a destroyed stack must not leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from sandbox import engine, paths
+from sandbox.process import privileged, run
+
+Holdings = dict[str, set[str]]
+
+
+def holdings() -> Holdings:
+    """Kind to names, as the host has them now."""
+    return {
+        "containers": _lines(engine.podman("ps", "--all", "--format", "{{.Names}}").stdout),
+        "podman volumes": _lines(engine.podman("volume", "ls", "--quiet").stdout),
+        "podman secrets": _lines(engine.podman("secret", "ls", "--format", "{{.Name}}").stdout),
+        "podman networks": _lines(engine.podman("network", "ls", "--quiet").stdout),
+        "loop devices": _loop_devices(),
+        "mounts": {line.split()[4] for line in _lines(Path("/proc/self/mountinfo").read_text()) if _ours(line)},
+        "links": {link["ifname"] for link in json.loads(run(["ip", "-json", "link"]).stdout)},
+        "processes": _processes(),
+        "cloud resources": _files(paths.CLOUD / "resources"),
+        "cloud files": _files(paths.CLOUD),
+    }
+
+
+def left(before: Holdings, after: Holdings) -> Holdings:
+    """What came and did not go; a kind of which nothing is left is not in it."""
+    return {kind: after[kind] - names for kind, names in before.items() if after[kind] - names}
+
+
+def _ours(line: str) -> bool:
+    return str(paths.HOME) in line or str(paths.RUNTIME) in line
+
+
+def _lines(output: str) -> set[str]:
+    return {line.strip() for line in output.splitlines() if line.strip()}
+
+
+def _loop_devices() -> set[str]:
+    listed = run(privileged(["losetup", "--all", "--noheadings", "--output", "NAME,BACK-FILE"])).stdout
+    return {line for line in _lines(listed) if _ours(line)}
+
+
+def _processes() -> set[str]:
+    """Command lines of what belongs to the sandbox: its files are in them."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if _ours(line):
+                found.add(line)
+    return found
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "locks" not in path.parts}

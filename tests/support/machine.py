@@ -1,0 +1,91 @@
+"""The instance of a stack and its app, reached by nothing but the stack's own outputs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from tests.support.stack import Stack
+
+
+def on_machine(stack: Stack, script: str, check: bool = True) -> str:
+    """Run a shell script on the instance by the stack's output `ssh` and return what it printed.
+
+    Raises AssertionError with everything it printed unless it ended well or `check` is False.
+    """
+    command = f"{stack.output('ssh')} {shlex.quote(script)}"
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert not check or done.returncode == 0, f"{script}\nended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def fetch(stack: Stack, script: str) -> bytes:
+    """As `on_machine`, for output which is no text."""
+    command = f"{stack.output('ssh')} {shlex.quote(script)}"
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    assert done.returncode == 0, f"{script}\nended with {done.returncode}:\n{done.stderr.decode(errors='replace')}"
+    return done.stdout
+
+
+def in_container(stack: Stack, code: str, check: bool = True) -> str:
+    """Run Python code in the app's container and return what it printed."""
+    app = stack.output("dataFolder").rpartition("/")[2]
+    return on_machine(stack, f"sudo podman exec {app} python -c {shlex.quote(code)}", check)
+
+
+def container_id(stack: Stack) -> str:
+    """The id of the app's container; another one after every start. "" while there is none, or no machine to ask."""
+    app = stack.output("dataFolder").rpartition("/")[2]
+    return on_machine(stack, f"sudo podman ps --no-trunc --quiet --filter name=^{app}$", check=False).strip()
+
+
+@contextmanager
+def tunnel(stack: Stack, seconds: float = 60) -> Iterator[str]:
+    """Open the stack's own tunnel and hand out its `url` once `health` answers 200 through it.
+
+    Raises AssertionError when that does not happen within `seconds`; until then a tunnel that breaks is opened anew.
+    """
+    deadline = time.monotonic() + seconds
+    process = _open(stack)
+    try:
+        while not answers(stack.output("health")):
+            assert time.monotonic() < deadline, f"{stack.output('health')} did not answer within {seconds:.0f} s"
+            if process.poll() is not None:
+                process = _open(stack)
+            time.sleep(0.3)
+        yield stack.output("url")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _open(stack: Stack) -> subprocess.Popen[bytes]:
+    # As a person's shell would run it; in a group of its own, to be ended with the shell around it.
+    log = (stack.folder / "tunnel.log").open("ab")
+    return subprocess.Popen(
+        ["sh", "-c", stack.output("tunnel")], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    with session() as http:
+        try:
+            return http.get(url, timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+
+def session() -> requests.Session:
+    """For requests to this host and to the sandbox: the environment's proxies and certificates are not for those."""
+    http = requests.Session()
+    http.trust_env = False
+    return http

@@ -1,0 +1,46 @@
+"""Another machine on the sandbox's network: somebody who is not among `sshNetworks`, and a stand-in of the metadata service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sandbox import engine, paths
+
+NAME = "sandbox-e2e-neighbour"
+METADATA_ADDRESS = "169.254.169.254"
+# Answers every path on port 80 of the address, as the real service does on its own paths.
+SERVE = f"ip address add {METADATA_ADDRESS}/32 dev lo && exec python3 -m http.server --bind {METADATA_ADDRESS} 80"
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """address: its own, by which packets to METADATA_ADDRESS can be routed to it as well."""
+
+    address: str
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Whether a TCP connection from it is accepted within three seconds."""
+        connect = f"timeout 3 bash -c '</dev/tcp/{address}/{port}'"
+        return engine.podman("exec", NAME, "sh", "-c", connect, check=False).returncode == 0
+
+
+@contextmanager
+def neighbour() -> Iterator[Neighbour]:
+    """Run it as long as the context lasts."""
+    _remove()
+    engine.podman(
+        *("run", "--detach", "--name", NAME, "--network", paths.NETWORK, "--cap-add", "net_admin"),
+        *(paths.MACHINE_IMAGE, "sh", "-c", SERVE),
+    )
+    try:
+        found = engine.inspect_container(NAME)
+        assert found is not None
+        yield Neighbour(found["NetworkSettings"]["Networks"][paths.NETWORK]["IPAddress"])
+    finally:
+        _remove()
+
+
+def _remove() -> None:
+    engine.podman("rm", "--force", "--ignore", "--time", "0", NAME)

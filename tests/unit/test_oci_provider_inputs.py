@@ -1,0 +1,427 @@
+"""Which inputs the Oracle Cloud stand-in takes, and what a change of them does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.oci.catalogue import FUNCTIONS
+from sandbox.oci.wire import UNKNOWN
+from tests.unit.oci_cloud import FIRST, IMAGE, OTHER, RULE, SECOND, TENANCY, TYPES, Tenancy
+
+NETWORK = "ocid1.vcn.oc1.eu-frankfurt-1.known"
+VNIC = {"subnetId": "ocid1.subnet.oc1.eu-frankfurt-1.known"}
+SOURCE = {"sourceType": "image", "sourceId": IMAGE}
+GATEWAY = "ocid1.internetgateway.oc1.eu-frankfurt-1.known"
+
+
+@pytest.fixture
+def tenancy(tmp_path: Path) -> Tenancy:
+    return Tenancy(tmp_path)
+
+
+# type, inputs that differ from complete and right ones, where the problem is, words of it
+WRONG: list[tuple[str, dict[str, Any], str, str]] = [
+    # --- names and types, as the SDK's annotations have them
+    ("Vcn", {"cidrBlok": "10.0.0.0/16"}, "cidrBlok", "is no input; there are: "),
+    ("Vcn", {"compartmentId": None}, "compartmentId", "is required and missing"),
+    ("Vcn", {"cidrBlocks": "10.0.0.0/16"}, "cidrBlocks", "must be an array, not a string"),
+    ("Vcn", {"cidrBlocks": ["10.0.0.0/16", 7.0]}, "cidrBlocks[1]", "must be a string, not a number"),
+    ("Vcn", {"freeformTags": {"a b": True}}, 'freeformTags["a b"]', "must be a string, not a boolean"),
+    ("Vcn", {"displayName": {"name": "x"}}, "displayName", "must be a string, not an object"),
+    ("InternetGateway", {"enabled": "true"}, "enabled", "must be a boolean, not a string"),
+    ("Volume", {"sizeInGbs": 50.0}, "sizeInGbs", "must be a string, not a number"),
+    ("Volume", {"availabilityDomain": None}, "availabilityDomain", "is required and missing"),
+    (
+        "RouteTable",
+        {"routeRules": [{"destination": "0.0.0.0/0"}]},
+        "routeRules[0].networkEntityId",
+        "required and missing",
+    ),
+    (RULE, {"tcpOptions": {"min": 22.0}}, "tcpOptions.min", "is no input"),
+    (RULE, {"tcpOptions": {"destinationPortRange": {"min": 22.0}}}, "tcpOptions.destinationPortRange.max", "required"),
+    (
+        RULE,
+        {"tcpOptions": {"destinationPortRange": {"min": 22.5, "max": 23.0}}},
+        "tcpOptions.destinationPortRange.min",
+        "must be a whole number, not a number",
+    ),
+    (
+        "Instance",
+        {"createVnicDetails": {**VNIC, "assignPublicIp": True}},
+        "createVnicDetails.assignPublicIp",
+        "a string",
+    ),
+    (
+        "Instance",
+        {"sourceDetails": {**SOURCE, "bootVolumeSizeInGbs": 50.0}},
+        "sourceDetails.bootVolumeSizeInGbs",
+        "string",
+    ),
+    ("Instance", {"shapeConfig": {"ocpus": "2"}}, "shapeConfig.ocpus", "must be a number, not a string"),
+    ("Instance", {"metadata": {"user_data": 1.0}}, "metadata.user_data", "must be a string"),
+    ("Instance", {"sourceDetails": {"sourceId": IMAGE}}, "sourceDetails.sourceType", "is required and missing"),
+    ("ContainerRepository", {"displayName": None}, "displayName", "is required and missing"),
+    # --- values
+    ("Vcn", {"cidrBlocks": ["10.0.0.1/16"]}, "cidrBlocks[0]", "without host bits"),
+    ("Vcn", {"cidrBlocks": ["10.0.0.0/8"]}, "cidrBlocks[0]", "must be a network of /16 to /30"),
+    ("Vcn", {"cidrBlocks": ["10.0.0.0/16", "10.0.1.0/24"]}, "cidrBlocks", "must not overlap"),
+    ("Vcn", {"cidrBlocks": []}, "cidrBlocks", "must name a network at least"),
+    ("Vcn", {"cidrBlock": "10.0.0.0/16"}, "cidrBlocks", "not to be set beside it"),
+    ("Vcn", {"dnsLabel": "my-vcn"}, "dnsLabel", "1 to 15 letters and digits"),
+    ("Subnet", {"cidrBlock": None, "vcnId": NETWORK}, "cidrBlock", "is required"),
+    ("Subnet", {"cidrBlock": "10.0.0.0/31", "vcnId": NETWORK}, "cidrBlock", "/16 to /30"),
+    ("Subnet", {"securityListIds": ["a"] * 6, "vcnId": NETWORK}, "securityListIds", "5 security lists at most"),
+    (
+        "Subnet",
+        {"prohibitInternetIngress": True, "prohibitPublicIpOnVnic": False, "vcnId": NETWORK},
+        "prohibitInternetIngress",
+        "must be the same",
+    ),
+    ("Subnet", {"availabilityDomain": "AD-1", "vcnId": NETWORK}, "availabilityDomain", f"must be one of: {FIRST}"),
+    ("ServiceGateway", {"services": [{"serviceId": "x"}], "vcnId": NETWORK}, "services[0].serviceId", "must be one of"),
+    (
+        "RouteTable",
+        {"routeRules": [{"networkEntityId": GATEWAY}], "vcnId": NETWORK},
+        "routeRules[0].destination",
+        "is required",
+    ),
+    (
+        "RouteTable",
+        {"routeRules": [{"networkEntityId": GATEWAY, "destination": "everywhere"}], "vcnId": NETWORK},
+        "routeRules[0].destination",
+        "must be an IPv4 network",
+    ),
+    (RULE, {"direction": "INBOUND"}, "direction", "must be one of: INGRESS, EGRESS"),
+    (RULE, {"source": None}, "source", "is required and missing"),
+    (RULE, {"source": "203.0.113.7"}, "source", "must be an IPv4 network"),
+    (RULE, {"destination": "0.0.0.0/0"}, "destination", "cannot be set for direction INGRESS"),
+    (RULE, {"protocol": "tcp"}, "protocol", "must be one of: all, 6, 17, 1"),
+    (RULE, {"protocol": "17"}, "tcpOptions", 'only for "6"'),
+    (RULE, {"tcpOptions": {"destinationPortRange": {"min": 30.0, "max": 20.0}}}, "tcpOptions", "min not above max"),
+    (
+        RULE,
+        {"tcpOptions": {"destinationPortRange": {"min": 0.0, "max": 20.0}}},
+        "tcpOptions.destinationPortRange.min",
+        "between 1 and 65535",
+    ),
+    ("Volume", {"sizeInGbs": "49"}, "sizeInGbs", "between 50 and 32768"),
+    ("Volume", {"sizeInGbs": "fifty"}, "sizeInGbs", "must be a whole number"),
+    ("Volume", {"sizeInGbs": None}, "sizeInGbs", "is required"),
+    ("Volume", {"availabilityDomain": "AD-1"}, "availabilityDomain", "must be one of"),
+    ("Volume", {"vpusPerGb": "11"}, "vpusPerGb", "must be one of"),
+    ("VolumeAttachment", {"attachmentType": "iscsi"}, "attachmentType", "must be one of: paravirtualized"),
+    ("VolumeAttachment", {"device": "/dev/sdb"}, "device", "must be one of: /dev/oracleoci/oraclevdb"),
+    ("Instance", {"shape": "VM.Standard.A9.Flex"}, "shape", "must be one of: VM.Standard.A1.Flex"),
+    ("Instance", {"shape": None}, "shape", "is required"),
+    ("Instance", {"shapeConfig": None}, "shapeConfig.ocpus", "Cannot launch flexible instance without ShapeConfig"),
+    ("Instance", {"shapeConfig": {"ocpus": 0.0}}, "shapeConfig.ocpus", "between 1 and 76"),
+    ("Instance", {"shapeConfig": {"ocpus": 77.0}}, "shapeConfig.ocpus", "between 1 and 76"),
+    ("Instance", {"shapeConfig": {"ocpus": 1.5}}, "shapeConfig.ocpus", "must be a whole number"),
+    ("Instance", {"shapeConfig": {"ocpus": 4.0, "memoryInGbs": 3.0}}, "shapeConfig.memoryInGbs", "between 4 and 256"),
+    ("Instance", {"shapeConfig": {"ocpus": 1.0, "memoryInGbs": 65.0}}, "shapeConfig.memoryInGbs", "between 1 and 64"),
+    ("Instance", {"metadata": {"user_data": "#cloud-config"}}, "metadata.user_data", "must be base64"),
+    ("Instance", {"metadata": {"note": "x" * 32_000}}, "metadata", "must be 32000 bytes at most"),
+    ("Instance", {"sourceDetails": {**SOURCE, "bootVolumeSizeInGbs": "40"}}, "sourceDetails.bootVolumeSizeInGbs", "50"),
+    (
+        "Instance",
+        {"sourceDetails": {**SOURCE, "sourceType": "iso"}},
+        "sourceDetails.sourceType",
+        "must be one of: image",
+    ),
+    (
+        "Instance",
+        {"createVnicDetails": {**VNIC, "assignPublicIp": "yes"}},
+        "createVnicDetails.assignPublicIp",
+        "true, false",
+    ),
+    (
+        "Instance",
+        {"createVnicDetails": {**VNIC, "hostnameLabel": "a b"}},
+        "createVnicDetails.hostnameLabel",
+        "a host name",
+    ),
+    (
+        "Instance",
+        {"createVnicDetails": {**VNIC, "nsgIds": ["a"] * 6}},
+        "createVnicDetails.nsgIds",
+        "5 network security",
+    ),
+    ("Instance", {"createVnicDetails": {}}, "createVnicDetails.subnetId", "is required"),
+    ("Instance", {"createVnicDetails": None}, "createVnicDetails", "is required"),
+    ("ContainerRepository", {"displayName": "Team/App"}, "displayName", "must be lower-case"),
+    ("ContainerRepository", {"readme": {"content": "x", "format": "rst"}}, "readme.format", "must be one of"),
+    # --- what the cloud does and the stand-in does not
+    ("Vcn", {"isIpv6enabled": True}, "isIpv6enabled", "is not done by the sandbox's Oracle Cloud"),
+    ("InternetGateway", {"routeTableId": "x"}, "routeTableId", "is not done"),
+    (RULE, {"stateless": True}, "stateless", "stateless rules are not done"),
+    (
+        RULE,
+        {"tcpOptions": {"sourcePortRange": {"min": 1.0, "max": 2.0}}},
+        "tcpOptions.sourcePortRange",
+        "is not done",
+    ),
+    (
+        RULE,
+        {"protocol": "1", "tcpOptions": None, "icmpOptions": {"type": 8.0}},
+        "icmpOptions.type",
+        "leave icmpOptions out",
+    ),
+    (
+        "SecurityList",
+        {"ingressSecurityRules": [{"protocol": "6", "source": "0.0.0.0/0", "stateless": True}]},
+        "",
+        "stateless",
+    ),
+    ("Volume", {"kmsKeyId": "x"}, "kmsKeyId", "is not done"),
+    ("Instance", {"ipxeScript": "x"}, "ipxeScript", "is not done"),
+    ("Instance", {"createVnicDetails": {**VNIC, "vlanId": "x"}}, "createVnicDetails.vlanId", "is not done"),
+    ("ContainerRepository", {"isImmutable": True}, "isImmutable", "immutable repositories are not done"),
+]
+
+
+@pytest.mark.parametrize(("type_name", "changes", "place", "words"), WRONG)
+def test_wrong_inputs_fail_with_their_place(
+    tenancy: Tenancy, type_name: str, changes: dict[str, Any], place: str, words: str
+) -> None:
+    known: dict[str, dict[str, Any]] = {
+        "Instance": {"createVnicDetails": VNIC},
+        "VolumeAttachment": {"instanceId": "i", "volumeId": "v"},
+    }
+    known[RULE] = {"networkSecurityGroupId": "n"}
+    vcn = {"vcnId": NETWORK} if "vcnId" in TYPES[type_name].fields else {}
+    _, problems = TYPES[type_name].checked(tenancy.inputs(type_name, **{**vcn, **known.get(type_name, {}), **changes}))
+    assert len(problems) == 1, problems
+    assert problems[0].path == place or not place
+    assert words in problems[0].reason
+
+
+def test_a_problem_does_not_show_the_value(tenancy: Tenancy) -> None:
+    inputs = tenancy.inputs("Instance", createVnicDetails=VNIC, metadata={"user_data": "not base64: secret"})
+    _, problems = TYPES["Instance"].checked(inputs)
+    assert "secret" not in f"{problems[0].path} {problems[0].reason}"
+
+
+def test_defaults_are_those_of_the_terraform_schema(tenancy: Tenancy) -> None:
+    given, _ = TYPES["Instance"].checked(tenancy.inputs("Instance", createVnicDetails=VNIC))
+    assert given["createVnicDetails"]["assignPublicIp"] == "true"
+    assert TYPES["InternetGateway"].checked(tenancy.inputs("InternetGateway", vcnId=NETWORK))[0]["enabled"] is True
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_unknown_values_pass_in_every_place(tenancy: Tenancy, type_name: str) -> None:
+    resource = TYPES[type_name]
+    names = [name for name in resource.fields if resource.inputs.knows(name) and name != "cidrBlock"]
+    inputs: dict[str, Any] = dict.fromkeys(names, UNKNOWN)
+    if type_name == "Subnet":
+        inputs["cidrBlock"] = UNKNOWN
+    assert resource.checked(inputs)[1] == []
+    assert set(resource.preview(inputs)) >= set(inputs)
+
+
+# type, change, place of the difference, whether it replaces
+CHANGES: list[tuple[str, dict[str, Any], str, bool]] = [
+    ("Vcn", {"displayName": "other"}, "displayName", False),
+    ("Vcn", {"cidrBlocks": ["10.0.0.0/16", "10.1.0.0/16"]}, "cidrBlocks", False),
+    ("Vcn", {"dnsLabel": "other"}, "dnsLabel", True),
+    ("Vcn", {"freeformTags": {"team": "x"}}, "freeformTags.team", False),
+    ("Subnet", {"cidrBlock": "10.0.0.0/25"}, "cidrBlock", False),
+    ("Subnet", {"vcnId": "ocid1.vcn.other"}, "vcnId", True),
+    ("Subnet", {"prohibitPublicIpOnVnic": True}, "prohibitPublicIpOnVnic", True),
+    ("InternetGateway", {"enabled": False}, "enabled", False),
+    (RULE, {"source": "198.51.100.0/24"}, "source", False),
+    (RULE, {"networkSecurityGroupId": "other"}, "networkSecurityGroupId", True),
+    ("Volume", {"sizeInGbs": "60"}, "sizeInGbs", False),
+    ("Volume", {"availabilityDomain": SECOND}, "availabilityDomain", True),
+    ("VolumeAttachment", {"device": "/dev/oracleoci/oraclevdc"}, "device", True),
+    ("ContainerRepository", {"displayName": "team/other"}, "displayName", True),
+    ("ContainerRepository", {"isPublic": True}, "isPublic", False),
+    ("Instance", {"displayName": "other"}, "displayName", False),
+    ("Instance", {"shapeConfig": {"ocpus": 3, "memoryInGbs": 12}}, "shapeConfig.ocpus", False),
+    ("Instance", {"availabilityDomain": SECOND}, "availabilityDomain", True),
+    (
+        "Instance",
+        {"metadata": {"ssh_authorized_keys": "other", "user_data": "I2Nsb3VkLWNvbmZpZwo="}},
+        "metadata.ssh_authorized_keys",
+        True,
+    ),
+    ("Instance", {"metadata": {"ssh_authorized_keys": "ssh-ed25519 AAAA me"}}, "metadata.user_data", True),
+]
+
+
+@pytest.mark.parametrize(("type_name", "changes", "place", "replaces"), CHANGES)
+def test_what_a_change_does(
+    tenancy: Tenancy, type_name: str, changes: dict[str, Any], place: str, replaces: bool
+) -> None:
+    resource = TYPES[type_name]
+    before = tenancy.inputs(type_name)
+    state = tenancy.make(type_name, **before).properties
+    assert resource.changes(state, resource.checked(before)[0]) == []
+    found = resource.changes(state, resource.checked({**before, **changes})[0])
+    assert [(change.place, change.replaces) for change in found] == [(place, replaces)]
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "replaces"),
+    [
+        ("subnetId", "ocid1.subnet.other", True),
+        ("privateIp", "10.0.0.9", True),
+        ("nsgIds", ["ocid1.networksecuritygroup.other"], False),
+        ("assignPublicIp", "false", False),
+        ("displayName", "other", False),
+        ("hostnameLabel", "other", False),
+    ],
+)
+def test_what_a_change_of_the_vnic_does(tenancy: Tenancy, member: str, value: Any, replaces: bool) -> None:
+    state = tenancy.make("Instance").properties
+    vnic = {"subnetId": state["subnetId"], "assignPublicIp": "true", member: value}
+    changes = TYPES["Instance"].changes(state, {**tenancy.inputs("Instance", createVnicDetails=vnic)})
+    assert [(change.place, change.replaces) for change in changes] == [(f"createVnicDetails.{member}", replaces)]
+
+
+def test_an_unknown_value_is_a_change(tenancy: Tenancy) -> None:
+    before = tenancy.inputs("Subnet")
+    state = tenancy.make("Subnet", **before).properties
+    changes = TYPES["Subnet"].changes(state, {**before, "vcnId": UNKNOWN})
+    assert [(change.place, change.replaces) for change in changes] == [("vcnId", True)]
+
+
+def test_what_is_left_out_keeps_the_clouds_value_where_terraform_calls_it_computed(tenancy: Tenancy) -> None:
+    before = tenancy.inputs("Vcn", displayName="mine")
+    record = tenancy.make("Vcn", **before)
+    without = tenancy.inputs("Vcn")
+    assert TYPES["Vcn"].changes(record.properties, without) == []
+    assert tenancy.update("Vcn", record, **without).properties["displayName"] == "mine"
+
+
+def test_a_tag_taken_out_is_gone(tenancy: Tenancy) -> None:
+    record = tenancy.make("Vcn", freeformTags={"a": "1", "b": "2"})
+    assert tenancy.update("Vcn", record, freeformTags={"a": "1"}).properties["freeformTags"] == {"a": "1"}
+
+
+def test_rules_left_out_are_taken_away(tenancy: Tenancy) -> None:
+    vcn = tenancy.make("Vcn").id
+    rules = [{"protocol": "6", "source": "0.0.0.0/0"}]
+    record = tenancy.make("SecurityList", vcnId=vcn, ingressSecurityRules=rules)
+    changes = TYPES["SecurityList"].changes(record.properties, tenancy.inputs("SecurityList", vcnId=vcn))
+    assert [change.place for change in changes] == ["ingressSecurityRules"]
+    assert tenancy.update("SecurityList", record, vcnId=vcn).properties["ingressSecurityRules"] == []
+
+
+def test_the_order_of_a_set_is_no_change_and_its_content_is(tenancy: Tenancy) -> None:
+    vcn = tenancy.make("Vcn").id
+    rules = [
+        {"protocol": "6", "source": "0.0.0.0/0"},
+        {"protocol": "17", "source": "10.0.0.0/16", "description": "dns"},
+    ]
+    state = tenancy.make("SecurityList", vcnId=vcn, ingressSecurityRules=rules).properties
+    inputs = tenancy.inputs("SecurityList", vcnId=vcn)
+    resource = TYPES["SecurityList"]
+    assert resource.changes(state, resource.checked({**inputs, "ingressSecurityRules": rules[::-1]})[0]) == []
+    other = [rules[0], {**rules[1], "description": "names"}]
+    assert [c.place for c in resource.changes(state, {**inputs, "ingressSecurityRules": other})] == [
+        "ingressSecurityRules"
+    ]
+
+
+def test_case_does_not_matter_where_terraform_ignores_it(tenancy: Tenancy) -> None:
+    before = tenancy.inputs("Volume")
+    state = tenancy.make("Volume", **before).properties
+    assert TYPES["Volume"].changes(state, {**before, "availabilityDomain": FIRST.lower()}) == []
+
+
+def test_a_refresh_gives_the_inputs_back_as_they_were_and_shows_drift(tenancy: Tenancy) -> None:
+    inputs = tenancy.inputs("Instance", freeformTags={"a": "1"})
+    state = tenancy.make("Instance", **inputs).properties
+    assert TYPES["Instance"].given(state, inputs) == inputs
+    drifted = {**state, "displayName": "by hand", "freeformTags": {}}
+    assert TYPES["Instance"].given(drifted, inputs) == {**inputs, "freeformTags": {}}
+
+
+def test_a_preview_knows_what_is_given_and_nothing_that_is_computed(tenancy: Tenancy) -> None:
+    inputs = tenancy.inputs("Instance", createVnicDetails=VNIC)
+    told = TYPES["Instance"].preview(inputs)
+    assert (
+        told["displayName"]
+        is told["publicIp"]
+        is told["bootVolumeId"]
+        is told["id" if "id" in told else "state"]
+        is UNKNOWN
+    )
+    assert told["createVnicDetails"]["privateIp"] is UNKNOWN
+    assert told["createVnicDetails"]["subnetId"] == VNIC["subnetId"]
+    assert told["metadata"] == inputs["metadata"]
+
+
+# --- functions -------------------------------------------------------------------------------------------------------------------------
+
+
+def call(tenancy: Tenancy, name: str, **arguments: Any) -> Any:
+    function = next(function for token, function in FUNCTIONS.items() if token.endswith(f":{name}"))
+    assert function.problems(arguments) == []
+    return function(tenancy.cloud, arguments)
+
+
+def names(tenancy: Tenancy, **arguments: Any) -> list[str]:
+    wanted = {"compartmentId": TENANCY, "operatingSystem": "Oracle Linux", "shape": "VM.Standard.A1.Flex", **arguments}
+    return [image["displayName"] for image in call(tenancy, "getImages", **wanted)["images"]]
+
+
+def test_images_are_the_newest_three_for_the_shape_newest_first(tenancy: Tenancy) -> None:
+    found = names(tenancy, operatingSystemVersion="9", sortBy="TIMECREATED", sortOrder="DESC")
+    assert found == [
+        f"Oracle-Linux-9.{minor}-aarch64-2025.{day}-0" for minor, day in ((6, "09.16"), (6, "07.21"), (5, "05.19"))
+    ]
+    assert names(tenancy, operatingSystemVersion="9", sortBy="TIMECREATED", sortOrder="ASC") == found[::-1]
+    assert names(tenancy, operatingSystemVersion="7") == []
+    assert len(names(tenancy)) == 9
+
+
+def test_images_take_filters(tenancy: Tenancy) -> None:
+    filters = [{"name": "display_name", "values": [r"^Oracle-Linux-8\.10-"], "regex": True}]
+    assert len(names(tenancy, filters=filters)) == 3
+    assert names(tenancy, filters=[{"name": "no_such_name", "values": ["x"]}]) == []
+
+
+def test_a_newer_image_can_appear_and_the_older_ones_keep_their_ocids(tenancy: Tenancy) -> None:
+    first = call(tenancy, "getImages", compartmentId=TENANCY, operatingSystemVersion="9", shape="VM.Standard.A1.Flex")[
+        "images"
+    ][0]
+    tenancy.cloud.root.mkdir()
+    newer = (
+        '[{"displayName": "Oracle-Linux-9.7-aarch64-2026.01.01-0", "operatingSystem": "Oracle Linux", '
+        '"operatingSystemVersion": "9", "processor": "aarch64", "timeCreated": "2026-01-01 12:00:00.000 +0000 UTC"}]'
+    )
+    (tenancy.cloud.root / "images.json").write_text(newer)
+    now = call(tenancy, "getImages", compartmentId=TENANCY, operatingSystemVersion="9", shape="VM.Standard.A1.Flex")[
+        "images"
+    ]
+    assert now[0]["displayName"].startswith("Oracle-Linux-9.7")
+    assert now[1]["id"] == first["id"] == IMAGE
+    assert len(now) == 3
+
+
+def test_functions_refuse_what_is_not_there(tenancy: Tenancy) -> None:
+    for name, arguments in {
+        "getSubnet": {"subnetId": "ocid1.subnet.oc1.eu-frankfurt-1.none"},
+        "getVcn": {"vcnId": "ocid1.vcn.oc1.eu-frankfurt-1.none"},
+        "getUser": {"userId": "ocid1.user.oc1..none"},
+        "getImages": {"compartmentId": OTHER},
+    }.items():
+        with pytest.raises(Exception, match="404-NotAuthorizedOrNotFound"):
+            call(tenancy, name, **arguments)
+
+
+def test_functions_check_their_arguments() -> None:
+    images = FUNCTIONS["oci:Core/getImages:getImages"]
+    assert [problem.path for problem in images.problems({})] == ["compartmentId"]
+    assert [problem.path for problem in images.problems({"compartmentId": TENANCY, "os": "x"})] == ["os"]
+    assert [problem.path for problem in images.problems({"compartmentId": TENANCY, "sortBy": "AGE"})] == ["sortBy"]
+
+
+def test_looking_up_writes_nothing(tenancy: Tenancy) -> None:
+    names(tenancy)
+    call(tenancy, "getAvailabilityDomains", compartmentId=TENANCY)
+    assert not tenancy.cloud.root.exists()

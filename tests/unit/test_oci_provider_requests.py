@@ -1,0 +1,168 @@
+"""The Oracle Cloud stand-in as the engine talks to it: configuration, requests, previews."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.provider.experimental import provider as api
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from sandbox.oci.errors import ServiceError, UnsupportedError
+from sandbox.oci.provider import StandIn
+from sandbox.oci.wire import UNKNOWN, plain, wire
+from tests.unit.oci_cloud import TENANCY, Tenancy
+
+VCN = "oci:Core/vcn:Vcn"
+ACCOUNT = {"region": "eu-frankfurt-1", "tenancyOcid": TENANCY, "userOcid": "ocid1.user.oc1..sandbox"}
+UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+@pytest.fixture
+def tenancy(tmp_path: Path) -> Tenancy:
+    return Tenancy(tmp_path)
+
+
+@pytest.fixture
+def provider(tenancy: Tenancy) -> StandIn:
+    return StandIn(tenancy.cloud, {})
+
+
+def urn(token: str) -> str:
+    return f"urn:pulumi:dev::project::{token}::name"
+
+
+def configure(provider: StandIn, **settings: Any) -> api.ConfigureResponse:
+    return asyncio.run(provider.configure(api.ConfigureRequest({}, wire(settings), True, True)))
+
+
+def create(provider: StandIn, token: str, preview: bool = False, **inputs: Any) -> api.CreateResponse:
+    return asyncio.run(provider.create(api.CreateRequest(urn(token), wire(inputs), 0, preview)))
+
+
+def test_the_sandboxs_account_is_taken(provider: StandIn) -> None:
+    answer = configure(provider, **ACCOUNT)
+    assert (answer.supports_preview, answer.accept_secrets) == (True, False)
+
+
+def test_the_account_may_come_from_the_environment(tenancy: Tenancy) -> None:
+    variables = {
+        "TF_VAR_region": ACCOUNT["region"],
+        "TF_VAR_tenancy_ocid": ACCOUNT["tenancyOcid"],
+        "TF_VAR_user_ocid": ACCOUNT["userOcid"],
+    }
+    assert configure(StandIn(tenancy.cloud, variables)).supports_preview
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"region": "eu-zurich-1"}, UnsupportedError, "another region than eu-frankfurt-1"),
+        ({"region": ""}, UnsupportedError, "oci:region is not configured"),
+        ({"tenancyOcid": "ocid1.tenancy.oc1..real"}, ServiceError, "401-NotAuthenticated"),
+        ({"userOcid": "ocid1.user.oc1..real"}, ServiceError, "401-NotAuthenticated"),
+    ],
+)
+def test_another_account_is_refused(
+    provider: StandIn, changes: dict[str, str], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        configure(provider, **{**ACCOUNT, **changes})
+
+
+def test_a_configuration_key_that_the_provider_has_not_is_refused(provider: StandIn) -> None:
+    request = api.CheckRequest("", {}, wire({"region": "x", "tenancyOcd": "y", "version": "5.5.0"}), b"")
+    answer = asyncio.run(provider.check_config(request))
+    assert [failure.property for failure in answer.failures or []] == ["tenancyOcd"]
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("oci:Core/drg:Drg", "oci:Core/drg:Drg .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/vnc:Vnc", "pulumi_oci 5.5.0 has no core.vnc"),
+        ("oci:core:Vcn", "oci:core:Vcn is no type of pulumi_oci"),
+    ],
+)
+def test_a_type_that_is_not_there_is_named(provider: StandIn, token: str, words: str) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        asyncio.run(provider.check(api.CheckRequest(urn(token), {}, {}, b"")))
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("oci:Core/getShapes:getShapes", "oci:Core/getShapes:getShapes .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/getShaps:getShaps", "pulumi_oci 5.5.0 has no core.get_shaps"),
+    ],
+)
+def test_a_function_that_is_not_there_is_named(provider: StandIn, token: str, words: str) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        asyncio.run(provider.invoke(api.InvokeRequest(token, {})))
+
+
+def test_wrong_arguments_of_a_function_are_failures(provider: StandIn) -> None:
+    request = api.InvokeRequest("oci:Identity/getUser:getUser", wire({"userId": 7}))
+    answer = asyncio.run(provider.invoke(request))
+    assert [(failure.property, failure.reason) for failure in answer.failures] == [
+        ("userId", "must be a string, not a number")
+    ]
+
+
+def test_a_check_names_the_place_in_the_reason_and_no_property(provider: StandIn) -> None:
+    request = api.CheckRequest(urn(VCN), {}, wire({"compartmentId": TENANCY, "cidrBlocks": [7]}), b"")
+    answer = asyncio.run(provider.check(request))
+    assert [(f.property, f.reason) for f in answer.failures or []] == [
+        ("", "cidrBlocks[0] must be a string, not a number")
+    ]
+
+
+def test_a_preview_makes_nothing_and_writes_nothing(provider: StandIn, tenancy: Tenancy) -> None:
+    answer = create(provider, VCN, preview=True, compartmentId=TENANCY, cidrBlocks=["10.0.0.0/16"])
+    assert answer.resource_id is None
+    assert answer.properties["cidrBlocks"] == PropertyValue([PropertyValue("10.0.0.0/16")])
+    assert answer.properties["defaultSecurityListId"].value == UNKNOWN_ON_THE_WIRE
+    assert not tenancy.cloud.root.exists()
+
+
+def test_create_read_update_and_delete(provider: StandIn) -> None:
+    inputs: dict[str, Any] = {"compartmentId": TENANCY, "cidrBlocks": ["10.0.0.0/16"]}
+    made = create(provider, VCN, **inputs)
+    assert made.resource_id is not None
+    read = api.ReadRequest(urn(VCN), made.resource_id, made.properties, wire(inputs))
+    seen = asyncio.run(provider.read(read))
+    assert (seen.resource_id, seen.properties, plain(seen.inputs)) == (made.resource_id, made.properties, inputs)
+
+    news = wire({**inputs, "displayName": "mine"})
+    diff = asyncio.run(provider.diff(api.DiffRequest(urn(VCN), made.resource_id, made.properties, news, [])))
+    assert (diff.changes, diff.replaces, diff.diffs) == (True, [], ["displayName"])
+    for preview in (True, False):
+        update = api.UpdateRequest(urn(VCN), made.resource_id, made.properties, news, 0, [], preview)
+        properties = asyncio.run(provider.update(update)).properties
+        assert properties["displayName"].value == "mine"
+        assert properties["defaultRouteTableId"] == made.properties["defaultRouteTableId"]
+        assert asyncio.run(provider.read(read)).properties["displayName"].value != "mine" or not preview
+
+    asyncio.run(provider.delete(api.DeleteRequest(urn(VCN), made.resource_id, made.properties, 0)))
+    assert not asyncio.run(provider.read(read)).resource_id
+
+
+def test_what_is_taken_over_keeps_its_input_through_a_refresh(provider: StandIn) -> None:
+    vcn = create(provider, VCN, compartmentId=TENANCY, cidrBlocks=["10.0.0.0/16"])
+    token = "oci:Core/defaultSecurityList:DefaultSecurityList"
+    inputs: dict[str, Any] = {"manageDefaultResourceId": vcn.properties["defaultSecurityListId"].value}
+    made = create(provider, token, **inputs)
+    assert made.resource_id == inputs["manageDefaultResourceId"]
+    seen = asyncio.run(
+        provider.read(api.ReadRequest(urn(token), made.resource_id or "", made.properties, wire(inputs)))
+    )
+    assert plain(seen.inputs) == inputs
+    assert seen.properties == made.properties
+
+
+def test_values_survive_the_wire() -> None:
+    values = {"text": "x", "flag": True, "number": 1.5, "list": ["a", {"b": 2.0}], "later": UNKNOWN}
+    assert plain(wire(values)) == values
+    assert plain({**wire(values), "nothing": PropertyValue.null()}) == values
