@@ -49,12 +49,13 @@ test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(bin)/python -m pytest $(TESTS)
 
-lint: ## formatting, types, Dockerfiles, shell, YAML
+lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@sandbox/bootstrap --preview --test
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
 	@$(bin)/yamllint --strict .
+	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile
 	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 

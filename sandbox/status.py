@@ -9,8 +9,9 @@ from sandbox import down, engine, machine, paths
 
 def status(say: Callable[[str], None]) -> None:
     """Say which services, machines and stacks there are."""
-    if not (paths.PODMAN / "containers.conf").exists():
-        say("nothing here yet: `make local`")
+    if not paths.RUNTIME.exists():
+        # Not even asked: podman would set itself up to answer.
+        say("nothing runs: `make local`")
         return
     for name, address in (
         (paths.REGISTRY_CONTAINER, paths.REGISTRY_ADDRESS),

@@ -33,7 +33,8 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         page.set_default_timeout(60 * SECONDS)
-        page.goto(url)
+        # Not the layout that an earlier visit left on the data volume.
+        page.goto(f"{url}/lab?reset")
         yield page
 
 
@@ -68,9 +69,12 @@ def test_a_cell_that_plots_shows_its_picture_and_the_notebook_lies_on_the_data_v
 
     page.keyboard.press("Control+s")
     page.get_by_role("dialog").get_by_role("textbox").fill("plot.ipynb")
-    with page.expect_response(lambda answer: answer.request.method == "PUT" and "plot.ipynb" in answer.url) as saved:
+    with page.expect_response(
+        lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
+    ) as saved:
         page.get_by_role("button", name="Rename and Save").click()
     assert saved.value.ok
+    expect(page.get_by_role("tab", name="plot.ipynb")).to_be_visible()
 
     file = f"{stack.output('dataFolder')}/plot.ipynb"
     notebook = json.loads(on_machine(stack, f"sudo cat {file}"))

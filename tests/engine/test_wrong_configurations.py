@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+import yaml
 
-from tests.support.stack import Stack, steps
+from tests.support.stack import PROJECT, Stack, steps
 from tests.wrong_configurations import WRONG, Wrong
 
 
@@ -26,10 +25,9 @@ def test_a_wrong_configuration_stops_up_before_anything_is_created(wrong: Wrong,
 
 
 def test_a_plaintext_password_is_refused(changed: Stack) -> None:
-    text = changed.config_file.read_text()
-    document = json.dumps("a password in plain text")
-    lines = [line for line in text.splitlines() if "secure:" not in line and ":password" not in line]
-    changed.config_file.write_text("\n".join([*lines, f"  containerised-app:password: {document}"]) + "\n")
+    document = yaml.safe_load(changed.config_file.read_text())
+    document["config"][f"{PROJECT}:password"] = "a password in plain text"
+    changed.config_file.write_text(yaml.safe_dump(document))
     done = changed.pulumi("preview", "--config-file", str(changed.config_file), check=False)
     assert done.returncode != 0
     assert "pulumi config set --secret password" in done.stdout + done.stderr
