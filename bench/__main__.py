@@ -44,6 +44,7 @@ def engine(runs: int) -> str:
                     "local stack: up, no change": lambda: run(
                         [PULUMI, "up", "--yes", "--skip-preview", "--expect-no-changes", *QUIET], ROOT
                     ),
+                    "only the imports of this program: up": lambda: imports_only(folder, empty),
                     f"{EMPTY}: preview": lambda: run([PULUMI, "preview", *empty], ROOT),
                     "local stack: preview": lambda: run([PULUMI, "preview", "--expect-no-changes", *QUIET], ROOT),
                 },
@@ -52,6 +53,20 @@ def engine(runs: int) -> str:
         finally:
             subprocess.run([PULUMI, "stack", "rm", "--yes", *empty[:4]], cwd=ROOT, check=True, capture_output=True)
     return table(results, f"{EMPTY}: up")
+
+
+def imports_only(folder: Path, options: tuple[str, ...]) -> Run:
+    """`up` of a program which imports what this one does, and declares nothing: what the SDKs cost before any work is done."""
+    program = folder / "__main__.py"
+    program.write_text(
+        "import argon2, cryptography, pulumi, pulumi_command, pulumi_docker_build, pulumi_oci, pydantic, yaml\n"
+        "pulumi_command.remote.Command, pulumi_docker_build.Image, pulumi_oci.artifacts.ContainerRepository\n"
+        "pulumi_oci.core.Vcn, pulumi_oci.identity.get_user_output, pulumi_oci.objectstorage.get_namespace_output\n"
+    )
+    try:
+        return run([PULUMI, "up", "--yes", "--skip-preview", *options], ROOT)
+    finally:
+        program.write_text("import pulumi\n")
 
 
 def start(runs: int) -> str:

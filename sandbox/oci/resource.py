@@ -155,7 +155,11 @@ class Resource:
                 return
             self.refuse_while_used(cloud, record)
             cloud.drop(record)
-            self.settle(cloud, None)
+            try:
+                self.settle(cloud, None)
+            except BaseException:
+                cloud.put(record)
+                raise
 
     def refuse_while_used(self, cloud: Cloud, record: Record) -> None:
         """Raise the cloud's refusal to delete what another resource refers to. What only seems to be there is buried on the way."""

@@ -211,3 +211,12 @@ def test_a_rule_made_while_the_machine_is_resized_holds_afterwards(network: Netw
     network.tenancy.update("Instance", instance, createVnicDetails=vnic, shapeConfig=config)
     assert network.admitted(instance) == [SSH]
     assert seen[0] is not None
+
+
+def test_a_rule_that_cannot_be_taken_away_is_still_there(network: Network) -> None:
+    rule = network.rule()
+    network.instance()
+    network.tenancy.host.machines.failing = "set_firewall"
+    with pytest.raises(RuntimeError, match="set_firewall failed"):
+        network.tenancy.delete(rule)
+    assert network.tenancy.read(rule) is not None
