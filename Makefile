@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything lies in .sandbox (SANDBOX_HOME names another folder).
 STACK ?= local
 ARGS ?=
-TESTS ?= tests
+TESTS ?= tests/unit tests/engine tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
 export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin
@@ -47,7 +47,7 @@ pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 
 test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
-	@$(bin)/python -m pytest $(TESTS)
+	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
 
 lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@sandbox/bootstrap --preview --test

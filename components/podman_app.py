@@ -47,7 +47,7 @@ class PodmanApp(pulumi.ComponentResource):
         super().__init__("containerised-app:podman_app:PodmanApp", name, None, opts)
         secret_names = sorted(args.secret_files)
 
-        def deploy(image: str, registry_user: str) -> str:
+        def deploy(image: str, registry_user: str, instance_id: str) -> str:
             spec = podman.ContainerSpec(
                 name=name,
                 image=image,
@@ -59,7 +59,7 @@ class PodmanApp(pulumi.ComponentResource):
                 user_id=args.user_id,
                 memory_gb=args.memory_gb,
             )
-            return podman.as_root(podman.deploy_script(spec, args.registry.host, registry_user))
+            return podman.as_root(podman.deploy_script(spec, args.registry.host, registry_user, instance_id))
 
         command.remote.Command(
             f"{name}-podman",
@@ -72,7 +72,9 @@ class PodmanApp(pulumi.ComponentResource):
                 dial_error_limit=120,
                 per_dial_timeout=5,
             ),
-            create=pulumi.Output.all(args.image, args.registry.username).apply(lambda known: deploy(*known)),
+            create=pulumi.Output.all(args.image, args.registry.username, args.instance.resource.id).apply(
+                lambda known: deploy(*known)
+            ),
             stdin=args.registry.token.apply(lambda token: podman.deploy_input(token, args.secret_files)),
             delete=podman.as_root(podman.remove_script(name, secret_names)),
             # sshd accepts no environment, and the output of the last run is of no use to the next.

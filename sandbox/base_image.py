@@ -21,7 +21,7 @@ from sandbox.root_layer import write_layer
 REPOSITORY = "base/python"
 ARCHITECTURES = ("amd64", "arm64")
 LAYOUT = paths.IMAGES / "base"
-AUTH_FILE = paths.REGISTRY / "auth.json"
+AUTH_FILE = paths.ACCOUNT / "registry-auth.json"
 
 # A shell and its usual tools, tini as an init, and what wheels take for granted of a system (source: PEP 600, manylinux: libgcc and
 # libstdc++ are not in the wheels).

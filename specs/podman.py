@@ -106,8 +106,10 @@ WantedBy=multi-user.target
 """
 
 
-def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str) -> str:
+def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, instance_id: str) -> str:
     """The script that puts the app, or its next version, on the instance; idempotent. It reads `deploy_input` on stdin.
+
+    `instance_id` is in it so that another instance gets the app even where it has the address of the one before.
 
     The login lives in a folder under /run for as long as the pull takes. The old container runs until the new image
     is there.
@@ -119,7 +121,7 @@ umask 077
 say() {{ echo "$*"; }}
 fail() {{ echo "error: $*" >&2; exit 1; }}
 
-say "waiting for cloud-init"
+say "waiting for cloud-init of {instance_id}"
 status=0
 timeout {BOOT_TIMEOUT_SECONDS} cloud-init status --wait >/dev/null 2>&1 || status=$?
 # 2 is "done, with recoverable errors" (source: cloud-init, "Return codes").

@@ -41,12 +41,6 @@ def overlay(sandbox: None) -> Path:
     return paths.STACKS / "Pulumi.local.yaml"
 
 
-@pytest.fixture(scope="session")
-def before(sandbox: None) -> Holdings:
-    """What the sandbox held before any stack of these tests was there."""
-    return holdings()
-
-
 def new_password() -> str:
     """Of a form which no file holds by chance."""
     return f"e2e-{secrets.token_urlsafe(18)}"
@@ -60,9 +54,13 @@ def command_lines(sandbox: None) -> Iterator[CommandLines]:
 
 
 @pytest.fixture(scope="session")
-def stack(
-    overlay: Path, before: Holdings, command_lines: CommandLines, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def before(sandbox: None, command_lines: CommandLines) -> Holdings:
+    """What the sandbox held before any stack of these tests was there."""
+    return holdings()
+
+
+@pytest.fixture(scope="session")
+def stack(overlay: Path, before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack "e2e": JupyterLab as it ships, built from a copy of its folder so that tests can edit the Dockerfile."""
     folder = tmp_path_factory.mktemp("e2e")
     context = folder / "jupyterlab"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -54,13 +56,15 @@ def test_it_is_the_rule_that_keeps_the_metadata_service_out_of_reach(stack: Stac
     assert not reached(stack, METADATA_ADDRESS, 80)
 
 
-def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack, outsider: Neighbour) -> None:
-    registry = stack.output("image").partition("/")[0]
-    assert reached(stack, registry, 443)
-    # A name that the sandbox's network knows; the machine is asked first, so that it is the container that is tested.
-    name = "sandbox-registry"
-    assert registry in on_machine(stack, f"getent hosts {name}")
-    assert in_container(stack, f"import socket; print(socket.gethostbyname({name!r}))").strip() == registry
+def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:
+    assert reached(stack, stack.output("image").partition("/")[0], 443)
+    # A name that the machine itself has to resolve.
+    sources = "cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null"
+    name = (
+        on_machine(stack, f"{sources} | grep --only-matching --max-count=1 -E '://[^/ ]+'").strip().removeprefix("://")
+    )
+    assert on_machine(stack, f"getent ahostsv4 {name}")
+    assert in_container(stack, f"import socket; print(socket.gethostbyname({name!r}))")
 
 
 def test_the_app_listens_on_the_loopback_of_the_machine_only(stack: Stack, outsider: Neighbour) -> None:
@@ -82,10 +86,16 @@ def test_ssh_is_refused_from_outside_the_configured_networks(stack: Stack, outsi
     assert on_machine(stack, "echo hello") == "hello\n"
 
 
-def test_a_machine_with_another_host_key_is_not_talked_to(stack: Stack) -> None:
-    key = on_machine(stack, "cut -d ' ' -f 2 /etc/ssh/ssh_host_ecdsa_key.pub").strip()
+def test_only_the_machine_with_the_pinned_host_key_is_talked_to(stack: Stack, tmp_path: Path) -> None:
+    key = on_machine(stack, "sudo cut -d ' ' -f 2 /etc/ssh/ssh_host_ecdsa_key.pub").strip()
     assert key in stack.output("ssh")
     assert key in stack.output("tunnel")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", tmp_path / "key"], check=True)
+    another = (tmp_path / "key.pub").read_text().split()[1]
+    command = f"{stack.output('ssh').replace(key, another)} true"
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 255
+    assert "Host key verification failed" in done.stderr
 
 
 def test_the_app_runs_without_root_and_without_capabilities(stack: Stack) -> None:

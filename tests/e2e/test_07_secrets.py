@@ -17,7 +17,7 @@ from sandbox import account, engine, paths
 from tests.e2e.conftest import new_password
 from tests.support.command_lines import CommandLines
 from tests.support.machine import fetch, on_machine
-from tests.support.secret_search import Place, archive, files, find_secret, image, layer, text
+from tests.support.secret_search import Needles, Place, archive, files, find_secret, image, layer, text
 from tests.support.stack import Stack
 
 # The account's own files are where the secrets are kept; the rest of these is software, or searched in its own way.
@@ -27,7 +27,7 @@ PODMAN = "/var/lib/containers/storage"
 
 
 @pytest.fixture(scope="module")
-def needles(stack: Stack, command_lines: CommandLines) -> dict[str, str]:
+def needles(stack: Stack, command_lines: CommandLines) -> Needles:
     """All that must not be found, after an `up` with a new password whose plan and log were printed in full."""
     stack.configure(password=new_password())
     plan = stack.folder / "plan.json"
@@ -37,17 +37,17 @@ def needles(stack: Stack, command_lines: CommandLines) -> dict[str, str]:
     app = stack.output("dataFolder").rpartition("/")[2]
     content = on_machine(stack, f"sudo podman exec {app} cat /run/secrets/password-hash")
     passwords = {f"password {number}": password for number, password in enumerate(stack.secrets)}
-    return {**passwords, "hash": content.rpartition("$")[2].strip(), "token": account.registry_token()}
+    return Needles({**passwords, "hash": content.rpartition("$")[2].strip(), "token": account.registry_token()})
 
 
 def test_no_secret_is_in_the_image_of_any_platform(
-    stack: Stack, needles: dict[str, str], registry: Callable[[str], Callable[[str, str], requests.Response]]
+    stack: Stack, needles: Needles, registry: Callable[[str], Callable[[str, str], requests.Response]]
 ) -> None:
     reference = stack.output("image")
     assert find_secret(image(reference, registry(reference.partition("@")[0])), needles) == []
 
 
-def test_no_secret_was_on_a_command_line_of_any_process(needles: dict[str, str], command_lines: CommandLines) -> None:
+def test_no_secret_was_on_a_command_line_of_any_process(needles: Needles, command_lines: CommandLines) -> None:
     seen = command_lines.seen
     # It saw what ran on the machine, within it as root too.
     assert any(b"\0login\0--authfile" in line for line in seen)
@@ -55,7 +55,7 @@ def test_no_secret_was_on_a_command_line_of_any_process(needles: dict[str, str],
     assert find_secret([Place("command lines", lambda: [line + b"\n" for line in seen])], needles) == []
 
 
-def test_no_secret_is_in_plans_logs_or_the_output_of_the_cli(stack: Stack, needles: dict[str, str]) -> None:
+def test_no_secret_is_in_plans_logs_or_the_output_of_the_cli(stack: Stack, needles: Needles) -> None:
     assert any(path.stat().st_size for path in stack.event_logs)
     printed = text("what the CLI printed", stack.log)
     # The stack's folder: the plan, the event logs, the configuration with its secrets encrypted.
@@ -71,17 +71,17 @@ def service_logs() -> Iterator[Place]:
         yield text(f"inspection of {name}", engine.podman("inspect", name, check=False).stdout)
 
 
-def test_no_secret_is_in_the_plain_state(stack: Stack, needles: dict[str, str]) -> None:
+def test_no_secret_is_in_the_plain_state(stack: Stack, needles: Needles) -> None:
     exported = json.dumps(stack.export())
     assert "jupyterlab-podman" in exported
     assert find_secret([text("stack export", exported), *files(paths.BACKEND)], needles) == []
 
 
-def test_no_secret_is_in_what_the_sandbox_keeps(needles: dict[str, str]) -> None:
+def test_no_secret_is_in_what_the_sandbox_keeps(needles: Needles) -> None:
     assert find_secret(files(paths.HOME, skip=SKIP), needles) == []
 
 
-def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Stack, needles: dict[str, str]) -> None:
+def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Stack, needles: Needles) -> None:
     everything = fetch(
         stack,
         "sudo tar --create --gzip --ignore-failed-read --warning=no-file-changed --exclude=/run/secrets"
@@ -95,9 +95,7 @@ def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Sta
     assert find_secret([*data, journal, of_podman], needles) == []
 
 
-def test_podman_on_the_machine_keeps_the_hash_and_neither_password_nor_token(
-    stack: Stack, needles: dict[str, str]
-) -> None:
+def test_podman_on_the_machine_keeps_the_hash_and_neither_password_nor_token(stack: Stack, needles: Needles) -> None:
     kept = fetch(
         stack,
         f"sudo tar --create --gzip --exclude={PODMAN}/overlay --exclude=*.sock {PODMAN} 2>/dev/null || test $? = 1",
@@ -188,5 +186,5 @@ def in_the_output_of_the_cli(folder: Path) -> list[Place]:
 )
 def test_a_secret_is_found_where_it_was_planted(planted: Callable[[Path], list[Place]], tmp_path: Path) -> None:
     places = planted(tmp_path)
-    assert find_secret(places, {"planted": SECRET})
-    assert find_secret(places, {"another": "never-0c3fRq7Lw_x-Vd1"}) == []
+    assert find_secret(places, Needles(planted=SECRET))
+    assert find_secret(places, Needles(another="never-0c3fRq7Lw_x-Vd1")) == []

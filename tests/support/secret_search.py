@@ -25,9 +25,16 @@ class Place:
     read: Callable[[], Iterable[bytes]]
 
 
-def find_secret(places: Iterable[Place], needles: Mapping[str, str]) -> list[str]:
+class Needles(dict[str, str]):
+    """Name to secret; a failing test, which shows its values, shows the names alone."""
+
+    def __repr__(self) -> str:
+        return f"Needles({', '.join(self)})"
+
+
+def find_secret(places: Iterable[Place], needles: Needles) -> list[str]:
     """ "<place>: <needle's name>" for each place which holds a needle, plain or in base64 of any alignment, also within gzip
-    and in base64 twice over. `needles`: name to secret.
+    and in base64 twice over.
     """
     forms = [(name, form) for name, needle in needles.items() for form in encodings(needle)]
     overlap = max(len(form) for _, form in forms) - 1
@@ -96,7 +103,7 @@ def archive(name: str, data: bytes) -> Iterator[Place]:
     with tarfile.open(fileobj=BytesIO(data)) as tar:
         yield text(f"{name} (names)", "\n".join(tar.getnames()))
         for member in tar:
-            if file := tar.extractfile(member):
+            if member.isreg() and (file := tar.extractfile(member)):
                 content = file.read()
                 yield Place(f"{name}: {member.name}", lambda content=content: [content])  # type: ignore[misc]
 

@@ -46,7 +46,7 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
 @pytest.mark.parametrize(
     "script",
     [
-        podman.deploy_script(SPEC, "host", "ns/me"),
+        podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
         podman.remove_script("jupyterlab", ["password-hash"]),
         cloud_config.PREPARE_DATA_DISK,
     ],
@@ -61,7 +61,7 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
 
 
 def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
-    script = podman.deploy_script(SPEC, "host", "ns/me")
+    script = podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
     assert "GREETING=it's $HOME & more" in shlex.split(line)
 
@@ -70,12 +70,16 @@ def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -
     given = podman.deploy_input("the token", {"b": "two\nlines", "a": "one"})
     assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
     spec = podman.ContainerSpec(**{**SPEC.__dict__, "secret_names": ["a", "b"]})
-    script = podman.deploy_script(spec, "host", "ns/me")
+    script = podman.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
     assert (
         script.index("read -r token")
         < script.index("store_secret jupyterlab-a")
         < script.index("store_secret jupyterlab-b")
     )
+
+
+def test_another_instance_gets_the_app_even_at_the_address_of_the_one_before() -> None:
+    assert podman.deploy_script(SPEC, "host", "ns/me", "one") != podman.deploy_script(SPEC, "host", "ns/me", "two")
 
 
 def test_nothing_that_changes_with_a_deployment_is_in_cloud_init() -> None:
