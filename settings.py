@@ -79,7 +79,7 @@ class Settings(BaseModel):
         pattern=r"^([A-Za-z0-9.-]+(:\d+)?)?$",
         examples=["ocir.eu-frankfurt-1.oci.oraclecloud.com"],
     )
-    registry_username: str = Field(pattern=r"^\S*$", examples=["you@example.com"])
+    registry_username: str = Field(pattern=r"^[\w.@/+-]*$", examples=["you@example.com"])
     retain_images: bool
 
     compartment_override: Annotated[str, Field(pattern=r"^(ocid1\.(compartment|tenancy)\.[A-Za-z0-9.-]+)?$")] = Field(

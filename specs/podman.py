@@ -140,7 +140,7 @@ trap 'rm -rf "$login"' EXIT
 IFS= read -r token
 say "pulling {spec.image}"
 printf %s "$token" | base64 -d | podman login --authfile "$login/auth.json" --username {shlex.quote(registry_user)} \\
-  --password-stdin {shlex.quote(registry_host)} >/dev/null || fail "the registry refused the login of {registry_user}"
+  --password-stdin {shlex.quote(registry_host)} >/dev/null || fail "the registry refused the login of" {shlex.quote(registry_user)}
 unset token
 timeout {PULL_TIMEOUT_SECONDS} podman pull --quiet --authfile "$login/auth.json" {shlex.quote(spec.image)} >/dev/null \\
   || fail "the image could not be pulled"

@@ -66,6 +66,13 @@ def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
     assert "GREETING=it's $HOME & more" in shlex.split(line)
 
 
+def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
+    script = podman.deploy_script(SPEC, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
+    lines = [line for line in script.splitlines() if "touch" in line]
+    assert lines
+    assert all(line.count("'ns/$(touch /tmp/x)`id`'") == line.count("touch") for line in lines)
+
+
 def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -> None:
     given = podman.deploy_input("the token", {"b": "two\nlines", "a": "one"})
     assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
