@@ -35,6 +35,7 @@ registry = Registry(
         user_ocid=config.user_ocid,
         token=pulumi.Output.secret(config.registry_token),
         retain_images=config.retain_images,
+        repository_id=config.repository_id,
     ),
 )
 
@@ -70,6 +71,7 @@ instance = Instance(
         ssh_public_key=config.ssh_key.public,
         user_data=pulumi.Output.secret(cloud_config.encode(cloud_config.cloud_config(config.host_key))),
         retain_data=config.retain_data,
+        data_volume_id=config.data_volume_id,
     ),
 )
 
@@ -100,4 +102,5 @@ pulumi.export("image", image.reference)
 pulumi.export("address", instance.address)
 pulumi.export("instanceId", instance.resource.id)
 pulumi.export("dataVolumeId", instance.volume.id)
+pulumi.export("repositoryId", registry.repository_id)
 pulumi.export("dataFolder", config.data_folder)

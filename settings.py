@@ -21,10 +21,13 @@ from pydantic.alias_generators import to_camel
 
 import oci_profile
 from specs import cloud_config, secret_files, ssh
-from specs.checks import cidr, data_path, duplicate, free_port, ssh_network
+from specs.checks import cidr, data_path, duplicates, free_port, ssh_network
 from specs.registry import default_host
 
 SECRET_KEYS = ("password", "registryToken")
+
+# Variables of the container that follow from another key, and from which.
+RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 
 
 class ConfigurationError(pulumi.RunError):
@@ -34,7 +37,6 @@ class ConfigurationError(pulumi.RunError):
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
-Ocid = Annotated[str, Field(pattern=r"^(ocid1\.[a-z0-9]+\.[A-Za-z0-9.-]+)?$")]
 VolumeSize = Annotated[int, Field(ge=50, le=32768)]
 DataPath = Annotated[str, AfterValidator(data_path)]
 Cidr = Annotated[str, AfterValidator(cidr)]
@@ -64,15 +66,15 @@ class Settings(BaseModel):
     port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, examples=["8888"])
     environment: Json[dict[EnvironmentName, OneLine]]
     secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
-    data_path: DataPath = Field(pattern=r"^/[\w./-]+$", examples=["/jupyter"])
-    health_path: str = Field(pattern=r"^/[\w./?=&%-]*$", examples=["/api"])
-    user_id: int = Field(ge=1, le=65535, examples=["1000"])
+    data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$", examples=["/jupyter"])
+    health_path: str = Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$", examples=["/api"])
+    user_id: int = Field(ge=1, le=65535, examples=["10001"])
     app_memory_in_gbs: int = Field(ge=0, examples=["0"])
 
-    image_tag: str = Field(pattern=r"^[\w][\w.-]{0,100}$", examples=["v1.0.0"])
+    image_tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$", examples=["v1.0.0"])
     platforms: Json[list[Annotated[str, Field(pattern=r"^linux/(arm64|amd64)$")]]] = Field(examples=["linux/arm64"])
-    base_image: str = Field(pattern=r"^[\w.:/@-]+$", examples=["ghcr.io/oracle/oraclelinux9-python:3.12"])
-    builder: str = Field(pattern=r"^[\w.-]*$", examples=["default"])
+    base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$", examples=["ghcr.io/oracle/oraclelinux9-python:3.12"])
+    builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$", examples=["default"])
 
     registry_host_override: str = Field(
         alias="registryHost",
@@ -87,7 +89,9 @@ class Settings(BaseModel):
     )
     vcn_cidr: Cidr = Field(examples=["10.0.0.0/16"])
     subnet_cidr: Cidr = Field(examples=["10.0.0.0/24"])
-    subnet_id: Ocid = Field(examples=["ocid1.subnet.oc1.eu-frankfurt-1.example"])
+    subnet_id: Annotated[str, Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")] = Field(
+        examples=["ocid1.subnet.oc1.eu-frankfurt-1.example"]
+    )
     assign_public_ip: bool = Field(examples=["true"])
 
     availability_domain: str = Field(pattern=r"^(\w+:[A-Z0-9-]+-AD-\d)?$", examples=["Uocm:EU-FRANKFURT-1-AD-2"])
@@ -100,6 +104,8 @@ class Settings(BaseModel):
     boot_volume_size_in_gbs: VolumeSize = Field(examples=["50"])
     data_volume_size_in_gbs: VolumeSize = Field(examples=["50"])
     retain_data: bool
+    data_volume_id: str = Field(pattern=r"^(ocid1\.volume\.[A-Za-z0-9.-]+)?$")
+    repository_id: str = Field(pattern=r"^(ocid1\.containerrepo\.[A-Za-z0-9.-]+)?$")
     ssh_private_key_file: str = Field(min_length=1, examples=["~/.ssh/id_ed25519"])
 
     @model_validator(mode="after")
@@ -110,12 +116,18 @@ class Settings(BaseModel):
         return self
 
     def _contradictions(self) -> Iterable[str]:
+        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", self.stack):
+            yield (
+                f"stack: its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -\n"
+                f"    pulumi stack rename {re.sub(r'[^a-z0-9]+', '-', self.stack.lower()).strip('-') or 'dev'}"
+            )
+        for name in sorted(RESERVED_ENVIRONMENT.keys() & self.environment.keys()):
+            yield f"environment.{name}: is set from {RESERVED_ENVIRONMENT[name]}\n    pulumi config rm --path environment.{name}"
         if not self.ssh_networks:
             yield complaint("sshNetworks", "is empty: nobody could connect, not even this program")
-        if repeated := duplicate(self.ssh_networks):
-            yield complaint("sshNetworks", f"names {repeated} twice")
-        if repeated := duplicate(self.platforms):
-            yield complaint("platforms", f"names {repeated} twice")
+        for key, values in (("sshNetworks", self.ssh_networks), ("platforms", self.platforms)):
+            for place in duplicates(values):
+                yield f"{key}[{place}]: {values[place]} is there already\n    pulumi config rm --path '{key}[{place}]'"
         if "linux/arm64" not in self.platforms:
             yield complaint("platforms", "lacks linux/arm64, the platform of the A1 instance")
         if not Path(self.context, "Dockerfile").is_file():
@@ -135,7 +147,7 @@ class Settings(BaseModel):
         if not self.subnet_id:
             vcn, subnet = ipaddress.IPv4Network(self.vcn_cidr), ipaddress.IPv4Network(self.subnet_cidr)
             if not 16 <= vcn.prefixlen <= 30:
-                yield complaint("vcnCidr", f"is {vcn}; a VCN takes a prefix of /16 to /30")
+                yield complaint("vcnCidr", f"is {vcn}; a VCN takes a prefix of /16 to /30", f"{vcn.network_address}/16")
             elif not subnet.subnet_of(vcn):
                 yield complaint(
                     "subnetCidr",
@@ -198,7 +210,7 @@ class Settings(BaseModel):
     @property
     def app_memory_gb(self) -> int:
         """Memory limit of the container."""
-        return self.app_memory_in_gbs or self.memory_in_gbs - 1
+        return self.app_memory_in_gbs or max(1, self.memory_in_gbs - 2)
 
     @cached_property
     def ssh_key(self) -> ssh.SshKey:
@@ -208,7 +220,7 @@ class Settings(BaseModel):
     @cached_property
     def host_key(self) -> ssh.HostKey:
         """The instance's host key, the same in every run."""
-        return ssh.host_key(self.ssh_key.private, f"{self.project}/{self.stack}")
+        return ssh.host_key(self.ssh_key.seed, f"{self.project}/{self.stack}")
 
     @cached_property
     def rendered_secret_files(self) -> dict[str, str]:
@@ -246,19 +258,20 @@ def complaint(key: str, problem: str, example: str = "") -> str:
 
 
 def mend(key: str, example: str = "") -> str:
-    """The command that sets `key` right."""
+    """The command that sets `key`, or a place in it ("sshNetworks[1]", "secretFiles.users"), right."""
+    top, index, _ = key.replace("[", ".").partition(".")
     fields = {field.alias: field for field in Settings.model_fields.values()}
-    field = fields.get(key)
-    if key in SECRET_KEYS:
-        return f"pulumi config set --secret {key}"
-    if field is None:
-        return f"pulumi config set {key} {example}"
-    example = example or str((field.examples or [""])[0])
-    if key in ("environment", "secretFiles"):
-        return f"pulumi config set --path '{key}.<name>' '<value>'"
-    if key in ("sshNetworks", "platforms"):
-        return f"pulumi config set --path '{key}[0]' {example}"
-    return f"pulumi config set {key} {example or 'true'}"
+    examples = fields[top].examples if top in fields else None
+    example = example or str((examples or ["true"])[0])
+    if top in SECRET_KEYS:
+        return f"pulumi config set --secret {top}"
+    if top == "secretFiles":
+        return f"pulumi config set --secret --path '{key if index else top + '.<name>'}'"
+    if top == "environment":
+        return "pulumi config set --path 'environment.<name>' '<value>'"
+    if top in ("sshNetworks", "platforms"):
+        return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
+    return f"pulumi config set {key} {example}"
 
 
 def parse(
@@ -270,17 +283,27 @@ def parse(
 ) -> Settings:
     """Check `values` (key to text; arrays and objects as JSON). Raises ConfigurationError."""
     try:
-        plain = [key for key in SECRET_KEYS if values.get(key) and not is_encrypted(key)]
-        if plain:
-            problem = f"is in plain text; encrypt it, and consider it known to all who could read Pulumi.{stack}.yaml"
-            raise ConfigurationError("\n".join(complaint(key, problem) for key in plain))
-        return Settings.model_validate({**values, "_project": project, "_stack": stack, "_profile": profile})
+        settings = Settings.model_validate({**values, "_project": project, "_stack": stack, "_profile": profile})
+        problems = [
+            complaint(
+                key, f"is in plain text; encrypt it, and consider it known to all who could read Pulumi.{stack}.yaml"
+            )
+            for key in _secret_keys(settings)
+            if not is_encrypted(key)
+        ]
     except ValidationError as error:
         problems = [_describe(detail, values) for detail in error.errors()]
     except ConfigurationError as error:
         problems = [str(error)]
-    lines = "\n".join(problems)
-    raise ConfigurationError(f"The configuration of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n{lines}")
+    if problems:
+        lines = "\n".join(problems)
+        raise ConfigurationError(f"The configuration of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n{lines}")
+    return settings
+
+
+def _secret_keys(settings: Settings) -> list[str]:
+    only_hashes = all(secret_files.PLACEHOLDER in content for content in settings.secret_files.values())
+    return [*SECRET_KEYS, *([] if only_hashes else ["secretFiles"])]
 
 
 def _describe(detail: Any, values: Mapping[str, str]) -> str:
@@ -291,13 +314,10 @@ def _describe(detail: Any, values: Mapping[str, str]) -> str:
     if key in SECRET_KEYS:
         return complaint(key, _secret_problem(key, values.get(key, "")))
     message = str(detail["msg"]).removeprefix("Value error, ")
-    message = re.sub(r"^(Input s|S)tring should match pattern '(.*)'$", r"does not match \2", message)
-    shown = "" if key == "secretFiles" else f" (is {detail.get('input', values.get(key))!r})"
-    return (
-        complaint(place, message[0].lower() + message[1:] + shown)
-        if not inner
-        else f"{place}: {message}\n    {mend(key)}"
-    )
+    message = re.sub(r"^String should match pattern '(.*)'$", r"does not match \1", message)
+    shown = "" if key == "secretFiles" or inner else f" (is {values.get(key)!r})"
+    correction = getattr(detail.get("ctx", {}).get("error"), "correction", "")
+    return complaint(place, message[0].lower() + message[1:] + shown, correction)
 
 
 def _secret_problem(key: str, value: str) -> str:

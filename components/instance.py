@@ -20,7 +20,7 @@ class InstanceArgs:
     """compartment_id, subnet_id, security_group_id: OCIDs; tenancy_ocid: whose availability domains are looked up when
     `availability_domain` is ""; image_id: OCID, or "" for the newest Oracle Linux `operating_system_version`; sizes
     in OCPUs and GB; ssh_public_key: line of authorized_keys; user_data: base64 (secret: it holds the host key);
-    retain_data: keep the volume on destroy.
+    retain_data: keep the volume on destroy; data_volume_id: OCID of one kept so, to take over, or "".
     """
 
     compartment_id: str
@@ -39,6 +39,7 @@ class InstanceArgs:
     ssh_public_key: str
     user_data: pulumi.Input[str]
     retain_data: bool = False
+    data_volume_id: str = ""
 
 
 class Instance(pulumi.ComponentResource):
@@ -87,7 +88,9 @@ class Instance(pulumi.ComponentResource):
             availability_domain=availability_domain,
             display_name=f"{args.display_name}-data",
             size_in_gbs=str(args.data_volume_size_in_gbs),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain_data),
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=args.retain_data, import_=args.data_volume_id or None
+            ),
         )
         self.attachment = oci.core.VolumeAttachment(
             f"{name}-data-attachment",

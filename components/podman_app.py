@@ -76,7 +76,7 @@ class PodmanApp(pulumi.ComponentResource):
                 lambda known: deploy(*known)
             ),
             stdin=args.registry.token.apply(lambda token: podman.deploy_input(token, args.secret_files)),
-            delete=podman.as_root(podman.remove_script(name, secret_names)),
+            delete=podman.as_root(podman.remove_script(name)),
             # sshd accepts no environment, and the output of the last run is of no use to the next.
             add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions(

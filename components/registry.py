@@ -25,6 +25,7 @@ class RegistryArgs:
     user_ocid: str
     token: pulumi.Input[str]
     retain_images: bool = False
+    repository_id: str = ""
 
 
 class Registry(pulumi.ComponentResource):
@@ -37,6 +38,7 @@ class Registry(pulumi.ComponentResource):
     username: pulumi.Output[str]
     token: pulumi.Output[str]
     repository_url: pulumi.Output[str]
+    repository_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:registry:Registry", name, None, opts)
@@ -45,7 +47,9 @@ class Registry(pulumi.ComponentResource):
             compartment_id=args.compartment_id,
             display_name=args.repository,
             is_public=False,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain_images),
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=args.retain_images, import_=args.repository_id or None
+            ),
         )
         invoke = pulumi.InvokeOutputOptions(parent=self)
         namespace = oci.objectstorage.get_namespace_output(compartment_id=args.compartment_id, opts=invoke).namespace
@@ -53,6 +57,7 @@ class Registry(pulumi.ComponentResource):
         if not args.username:
             user = oci.identity.get_user_output(user_id=args.user_ocid, opts=invoke).name
         self.host = args.host
+        self.repository_id = repository.id
         self.username = pulumi.Output.concat(namespace, "/", user)
         self.token = pulumi.Output.secret(args.token)
         self.repository_url = pulumi.Output.concat(args.host, "/", namespace, "/", repository.display_name)

@@ -216,7 +216,7 @@ def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: f
     ]
     command: list[str | Path] = ["run", "--detach", "--name", name, "--hostname", hostname, "--restart", "always"]
     command += ["--network", paths.NETWORK, "--ip", _address(state)]
-    command += ["--privileged", "--systemd", "always", "--cgroupns", "private"]
+    command += ["--privileged", "--systemd", "always"]
     # More than the host has means nothing: the machine shares what there is.
     command += ["--cpus", f"{min(cpus, os.cpu_count() or 1):g}", "--memory", f"{int(memory_gb * 1024)}m"]
     command += [word for mount in mounts for word in ("--volume", mount)]

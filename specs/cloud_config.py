@@ -23,7 +23,7 @@ DATA_MOUNT = "/srv/data"
 DATA_DISK_UNIT = "data-disk.service"
 METADATA_UNIT = "container-metadata.service"
 
-# The volume is attached after the instance's first boot began, hence the wait. Only a device without any signature
+# The volume is attached after the instance's first boot began, hence the wait. Only an empty device without any signature
 # is ever formatted.
 PREPARE_DATA_DISK = f"""\
 #!/bin/bash
@@ -37,7 +37,11 @@ status=0
 blkid --probe "$device" >/dev/null || status=$?
 case $status in
   0) ;;
-  2) mkfs.ext4 -q -L app-data "$device" ;;
+  2)
+    # blkid says 2 of what it cannot read, too. A new block volume reads as zeros.
+    cmp --quiet --bytes=16777216 "$device" /dev/zero \\
+      || {{ echo "data disk: $device is not empty and holds no known file system; it is left alone" >&2; exit 1; }}
+    mkfs.ext4 -q -L app-data "$device" ;;
   *) echo "data disk: $device holds something that is not a file system; it is left alone" >&2; exit 1 ;;
 esac
 mkdir -p "$target"
@@ -108,6 +112,8 @@ def cloud_config(host_key: HostKey) -> str:
         "runcmd": [
             ["systemctl", "daemon-reload"],
             ["systemctl", "enable", "--now", METADATA_UNIT],
+            # Without it a reload of firewalld cuts the containers' ports off. Not in every podman's package.
+            ["sh", "-c", "systemctl enable --now netavark-firewalld-reload.service || true"],
             # Not waited for: the volume arrives only when the instance is RUNNING, which is not when cloud-init ends.
             ["systemctl", "enable", "--now", "--no-block", DATA_DISK_UNIT],
         ],

@@ -9,6 +9,7 @@ whose pattern this is).
 from __future__ import annotations
 
 import base64
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,24 +59,30 @@ def secret_name(app: str, file: str) -> str:
 
 def run_command(spec: ContainerSpec) -> list[str]:
     """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9)."""
-    health = f"healthcheck http://127.0.0.1:{spec.port}{spec.health_path}"
+    # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
+    health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
     words = [
         *("podman", "run", "--name", spec.name, "--replace", "--rm", "--detach"),
         *("--sdnotify", "conmon", "--cgroups", "no-conmon", "--pull", "never"),
         *("--publish", f"127.0.0.1:{spec.port}:{spec.port}"),
         *("--user", f"{spec.user_id}:{spec.user_id}"),
         *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
-        *("--memory", f"{spec.memory_gb}g", "--stop-timeout", str(STOP_TIMEOUT_SECONDS)),
-        # Z: a private SELinux label, without which Oracle Linux lets the container see the folder but not read it.
-        *("--volume", f"{spec.data_folder}:{spec.data_path}:Z"),
+        # No swap beyond the limit: a notebook that takes too much loses its kernel, not the machine its pace.
+        *("--memory", f"{spec.memory_gb}g", "--memory-swap", f"{spec.memory_gb}g"),
+        *("--stop-timeout", str(STOP_TIMEOUT_SECONDS)),
+        # Z: a private SELinux label, without which Oracle Linux lets the container see the folder but not read it. Always the
+        # same one, so that a start finds the files labelled already instead of labelling each anew.
+        *("--volume", f"{spec.data_folder}:{spec.data_path}:Z", "--security-opt", "label=level:s0:c100,c200"),
+        *("--workdir", spec.data_path),
         *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
         *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
     ]
     for file in spec.secret_names:
         owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
         words += ["--secret", f"{secret_name(spec.name, file)},type=mount,target={file},{owner}"]
-    # PORT tells the app where to listen, so that one value decides; by convention, as with buildpacks and Cloud Foundry.
-    for key, value in sorted({"PORT": str(spec.port), **spec.environment}.items()):
+    # So that one value decides where the app listens and what it keeps, whatever its image says.
+    given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path}
+    for key, value in sorted({**spec.environment, **given}.items()):
         words += ["--env", f"{key}={value}"]
     return [*words, spec.image]
 
@@ -98,7 +105,8 @@ ExecStop=/usr/bin/podman stop --ignore --time {STOP_TIMEOUT_SECONDS} {spec.name}
 ExecStopPost=/usr/bin/podman rm --force --ignore {spec.name}
 Restart=always
 RestartSec=2
-TimeoutStartSec=2min
+# Labelling the data for SELinux the first time is part of the start, and takes minutes where there are many files.
+TimeoutStartSec=30min
 TimeoutStopSec={STOP_TIMEOUT_SECONDS * 2}
 
 [Install]
@@ -115,6 +123,8 @@ def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, i
     is there.
     """
     secrets = "\n".join(f"store_secret {shlex.quote(secret_name(spec.name, file))}" for file in spec.secret_names)
+    url = shlex.quote(f"http://127.0.0.1:{spec.port}{spec.health_path}")
+    image, host, user, folder = map(shlex.quote, (spec.image, registry_host, registry_user, spec.data_folder))
     return f"""\
 set -euo pipefail
 umask 077
@@ -124,30 +134,41 @@ fail() {{ echo "error: $*" >&2; exit 1; }}
 say "waiting for cloud-init of {instance_id}"
 status=0
 timeout {BOOT_TIMEOUT_SECONDS} cloud-init status --wait >/dev/null 2>&1 || status=$?
-# 2 is "done, with recoverable errors" (source: cloud-init, "Return codes").
+# 2 is "done, with recoverable errors" (source: cloud-init, "Return codes"). What failed once, such as a package mirror,
+# stays an error for cloud-init, so what counts is what is there.
 case $status in
   0|2) ;;
-  *) cloud-init status --long >&2; fail "cloud-init did not finish; see /var/log/cloud-init-output.log on the
-  instance" ;;
+  *) cloud-init status --long >&2 || true ;;
 esac
+if ! command -v podman >/dev/null || ! command -v nft >/dev/null; then
+  say "installing podman, which cloud-init could not"
+  dnf install --assumeyes --quiet podman nftables </dev/null >/dev/null \\
+    || fail "podman cannot be installed; see /var/log/dnf.log on the instance"
+fi
+[ -x /usr/local/sbin/prepare-data-disk ] \\
+  || fail "cloud-init did not prepare the instance; make a new one: pulumi up --replace '**-instance'"
+
 say "waiting for the data disk"
 timeout 900 systemctl start {DATA_DISK_UNIT} || fail "the data disk is not mounted; see: journalctl -u {DATA_DISK_UNIT}"
-systemctl start {METADATA_UNIT} || fail "the metadata service is not blocked for containers; see: journalctl -u
-{METADATA_UNIT}"
+# The unit counts as started even when somebody has unmounted the disk by hand.
+mountpoint --quiet {DATA_MOUNT} || systemctl restart {DATA_DISK_UNIT}
+mountpoint --quiet {DATA_MOUNT} || fail "{DATA_MOUNT} is not the data disk; nothing was written there"
+systemctl start {METADATA_UNIT} || fail "containers could reach the metadata service; see: journalctl -u {METADATA_UNIT}"
 
 login=$(mktemp -d /run/app-login.XXXXXX)
 trap 'rm -rf "$login"' EXIT
 IFS= read -r token
 say "pulling {spec.image}"
-printf %s "$token" | base64 -d | podman login --authfile "$login/auth.json" --username {shlex.quote(registry_user)} \\
-  --password-stdin {shlex.quote(registry_host)} >/dev/null || fail "the registry refused the login of" {shlex.quote(registry_user)}
+printf %s "$token" | base64 -d \\
+  | podman login --authfile "$login/auth.json" --username {user} --password-stdin {host} >/dev/null \\
+  || fail "the registry refused the login of" {user}
 unset token
-timeout {PULL_TIMEOUT_SECONDS} podman pull --quiet --authfile "$login/auth.json" {shlex.quote(spec.image)} >/dev/null \\
+timeout {PULL_TIMEOUT_SECONDS} podman pull --quiet --authfile "$login/auth.json" {image} >/dev/null \\
   || fail "the image could not be pulled"
 rm -rf "$login"
 
-mkdir -p {shlex.quote(spec.data_folder)}
-chown {spec.user_id}:{spec.user_id} {shlex.quote(spec.data_folder)}
+mkdir -p {folder}
+[ "$(stat --format %u {folder})" = {spec.user_id} ] || chown --recursive {spec.user_id}:{spec.user_id} {folder}
 
 cat >/usr/local/sbin/run-{spec.name} <<'END_OF_FILE'
 #!/bin/sh
@@ -162,10 +183,10 @@ systemctl daemon-reload
 say "starting {spec.name}"
 systemctl stop {spec.unit} 2>/dev/null || true
 podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {spec.name} >/dev/null
+{_remove_secrets(spec.name)}
 store_secret() {{
   local content
   IFS= read -r content
-  podman secret rm "$1" >/dev/null 2>&1 || true
   printf %s "$content" | base64 -d | podman secret create "$1" - >/dev/null
 }}
 {secrets}
@@ -173,7 +194,8 @@ systemctl enable --quiet {spec.unit}
 systemctl start {spec.unit} || {{ journalctl --no-pager -n 30 -u {spec.unit} >&2; fail "{spec.name} did not start"; }}
 
 deadline=$((SECONDS + {HEALTH_TIMEOUT_SECONDS}))
-until podman healthcheck run {spec.name} >/dev/null 2>&1; do
+# Not by `podman healthcheck run`, which counts failures and would kill an app that takes its time.
+until curl --fail --silent --output /dev/null --max-time 5 {url}; do
   if [ $SECONDS -ge $deadline ]; then
     journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} >&2 || true
     fail "{spec.name} did not answer on {spec.health_path} within {HEALTH_TIMEOUT_SECONDS} seconds"
@@ -193,26 +215,29 @@ def deploy_input(token: str, secret_files: Mapping[str, str]) -> str:
     return "".join(base64.b64encode(content.encode()).decode() + "\n" for content in contents)
 
 
-def remove_script(name: str, secret_names: Sequence[str]) -> str:
+def remove_script(name: str) -> str:
     """The script that takes the app from the instance and unmounts the data disk, so that the volume can be detached
     in order.
 
     Content when any of it is gone already. The data stay.
     """
     unit = f"app-{name}.service"
-    secrets = "\n".join(
-        f"podman secret rm {shlex.quote(secret_name(name, file))} >/dev/null 2>&1" for file in secret_names
-    )
     return f"""\
 systemctl disable --now --quiet {unit} 2>/dev/null
 podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {name} >/dev/null
-{secrets}
+{_remove_secrets(name)}
 podman image prune --all --force >/dev/null
 rm -f /usr/local/sbin/run-{name} /etc/systemd/system/{unit}
 systemctl daemon-reload
 systemctl stop {DATA_DISK_UNIT}
 ! mountpoint --quiet {DATA_MOUNT} || {{ echo "error: {DATA_MOUNT} is still in use on the instance" >&2; exit 1; }}
 """
+
+
+def _remove_secrets(app: str) -> str:
+    # By the prefix: a file that is no longer configured must not outlive its configuration.
+    listed = "podman secret ls --format '{{.Name}}'"
+    return f"{listed} | {{ grep '^{app}-' || true; }} | xargs --no-run-if-empty podman secret rm >/dev/null"
 
 
 def as_root(script: str) -> str:

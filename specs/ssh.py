@@ -29,10 +29,13 @@ class KeyFileError(ValueError):
 
 @dataclass(frozen=True)
 class SshKey:
-    """The person's key: `private` as read from the file (PEM), `public` as one line of an authorized_keys file."""
+    """The person's key: `private` as read from the file, `public` as one line of an authorized_keys file, `seed` the private
+    key's numbers alone (DER), which a new comment or another form of the file leaves as they are.
+    """
 
     private: str
     public: str
+    seed: bytes
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def read_key(file: Path) -> SshKey:
         raise KeyFileError("is not an SSH private key") from None
     if not isinstance(key, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyFileError("is not an Ed25519, ECDSA or RSA key")
-    return SshKey(private, _openssh_line(key.public_key()))
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return SshKey(private, _openssh_line(key.public_key()), key.private_bytes(*form))
 
 
 def _load(private: str) -> object:
@@ -79,16 +83,14 @@ def _openssh_line(key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.Elliptic
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
-def host_key(private_key: str, stack: str) -> HostKey:
-    """Derive the host key of `stack` ("project/stack") from the person's private key.
+def host_key(seed: bytes, stack: str) -> HostKey:
+    """Derive the host key of `stack` ("project/stack") from the person's private key (`SshKey.seed`).
 
     ECDSA and PEM, because every sshd from Oracle Linux 8 on reads that form and it holds nothing random (the OpenSSH
     form does, which would make another plan of each run). 48 bytes reduce to the group's order without a bias that
     matters.
     """
-    stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack}".encode()).derive(
-        private_key.strip().encode()
-    )
+    stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack}".encode()).derive(seed)
     key = ec.derive_private_key(int.from_bytes(stretched, "big") % (P256_ORDER - 1) + 1, ec.SECP256R1())
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -107,7 +109,17 @@ def connect_command(address: str, private_key_file: str, public_host_key: str, *
     identity = f"~/{shlex.quote(rest)}" if tilde and not home else shlex.quote(private_key_file)
     known_hosts = f"KnownHostsCommand=/bin/echo {address} {public_host_key}"
     words = [
-        *("ssh", "-i", identity, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"),
+        *(
+            "ssh",
+            "-i",
+            identity,
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "ServerAliveInterval=15",
+            "-o",
+            "StrictHostKeyChecking=yes",
+        ),
         *("-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null", "-o", shlex.quote(known_hosts)),
         *options,
         f"{REMOTE_USER}@{address}",

@@ -40,7 +40,7 @@ c.PasswordIdentityProvider.allow_password_change = False
 # No second way in: JUPYTER_TOKEN in the environment would be one.
 c.IdentityProvider.token = ""
 
-c.ServerApp.root_dir = "/jupyter"
+c.ServerApp.root_dir = os.environ.get("DATA_PATH", "/jupyter")
 c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - of the container; what is published is decided outside
 c.ServerApp.port = int(os.environ.get("PORT", "8888"))
 # A taken port is an error here; the next free one would be published by nobody.

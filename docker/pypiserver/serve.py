@@ -16,7 +16,7 @@ import waitress
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-PACKAGES = Path("/data")
+PACKAGES = Path(os.environ.get("DATA_PATH", "/data"))
 PORT = int(os.environ.get("PORT", "8080"))
 
 

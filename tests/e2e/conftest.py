@@ -29,9 +29,12 @@ Get = Callable[[str, str], requests.Response]
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> None:
-    """The sandbox's services; quick when they run already."""
-    subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, timeout=3600)
+def sandbox(request: pytest.FixtureRequest) -> None:
+    """The sandbox's services; quick when they run already, else it shows what it does."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, timeout=3600)
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,6 @@ def test_only_the_machine_with_the_pinned_host_key_is_talked_to(stack: Stack, tm
 def test_the_app_runs_without_root_and_without_capabilities(stack: Stack) -> None:
     status = in_container(stack, "print(open('/proc/1/status').read())")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    assert set(fields["Uid"].split()) == {"1000"}
+    assert set(fields["Uid"].split()) == {"10001"}
     assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == 0
     assert fields["NoNewPrivs"] == "1"

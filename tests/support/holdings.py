@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from sandbox import engine, paths
@@ -21,6 +22,7 @@ def holdings() -> Holdings:
         "podman networks": _lines(engine.podman("network", "ls", "--quiet").stdout),
         "loop devices": _loop_devices(),
         "mounts": {line.split()[4] for line in _lines(Path("/proc/self/mountinfo").read_text()) if _ours(line)},
+        "packet filter rules": {line for line in _lines(_filter()) if line.startswith("-A")},
         "links": {link["ifname"] for link in json.loads(run(["ip", "-json", "link"]).stdout)},
         "processes": _processes(),
         "cloud resources": _files(paths.CLOUD / "resources"),
@@ -58,6 +60,11 @@ def _processes() -> set[str]:
             if _ours(line):
                 found.add(line)
     return found
+
+
+def _filter() -> str:
+    # In other words than iptables' only where podman has no iptables; there the rules hang on the links.
+    return run(privileged(["iptables-save"]), check=False).stdout if shutil.which("iptables-save") else ""
 
 
 def _files(folder: Path) -> set[str]:

@@ -120,11 +120,16 @@ def image(reference: str, get: Callable[[str, str], Any]) -> Iterator[Place]:
     document = json.loads(manifest)
     for entry in document.get("manifests", []):
         yield from image(f"{repository}@{entry['digest']}", get)
-    for blob in [document[key] for key in ("config",) if key in document] + document.get("layers", []):
-        yield Place(
-            f"{repository} {blob['mediaType'].split('.')[-1]} {blob['digest']}",
-            lambda blob=blob: get("blobs", blob["digest"]).iter_content(CHUNK),  # type: ignore[misc]
-        )
+    for kind, blobs in (
+        ("config", [document["config"]] if "config" in document else []),
+        ("layer", document.get("layers", [])),
+    ):
+        for blob in blobs:
+            assert blob["mediaType"].endswith(("json", "tar", "gzip")), f"{blob['mediaType']} cannot be searched"
+            yield Place(
+                f"{repository} {kind} {blob['digest']}",
+                lambda digest=blob["digest"]: get("blobs", digest).iter_content(CHUNK),  # type: ignore[misc]
+            )
 
 
 def layer(members: Mapping[str, bytes]) -> bytes:

@@ -35,6 +35,8 @@ class Stack:
         self.program = program
         self.config_file = folder / f"Pulumi.{name}.yaml"
         self.config_file.write_text(like.read_text())
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(exist_ok=True)
         self.log = ""
         self.event_logs: list[Path] = []
         self.secrets: list[str] = []
@@ -45,8 +47,8 @@ class Stack:
         done = subprocess.run(
             [str(PULUMI), *args, "--stack", self.name, "--non-interactive", "--color", "never"],
             cwd=self.program,
-            # Without it the CLI has no --event-log.
-            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
+            # Without the first the CLI has no --event-log; with the second, what is left of temporary files is with the rest.
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "TMPDIR": str(self.temporary)},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,

@@ -110,7 +110,7 @@ def test_nothing_of_the_wanted_platform_runs_in_a_build(app: str) -> None:
 @each_app
 def test_the_app_is_a_numeric_user_under_an_init(app: str) -> None:
     stage = dict(final_stage(app))
-    assert stage["USER"] == "1000:1000"
+    assert stage["USER"] == "10001:10001"
     assert ast.literal_eval(stage["ENTRYPOINT"])[0] == "/opt/app/bin/dumb-init"
 
 

@@ -22,7 +22,7 @@ def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str
     assert settings.registry_host == "ocir.eu-frankfurt-1.oci.oraclecloud.com"
     assert settings.compartment_id == "ocid1.tenancy.oc1..root"
     assert settings.stack_name == "jupyterlab-dev"
-    assert (settings.ocpus, settings.memory_in_gbs, settings.app_memory_gb) == (2, 12, 11)
+    assert (settings.ocpus, settings.memory_in_gbs, settings.app_memory_gb) == (2, 12, 10)
     assert settings.url == "http://127.0.0.1:8888"
 
 
@@ -45,7 +45,7 @@ def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wron
     message = str(caught.value)
     assert f"\n{wrong.key}" in message
     assert wrong.says in message
-    assert wrong.mend in message
+    assert f"    {wrong.mend}" in message.splitlines()
 
 
 def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
@@ -67,6 +67,28 @@ def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key
         parse(as_pulumi_does(values), "p", "dev", PROFILE, lambda asked: asked != key)
     assert f"{key}: is in plain text" in str(caught.value)
     assert f"pulumi config set --secret {key}" in str(caught.value)
+
+
+def test_a_secret_file_in_plain_text_is_refused_unless_it_holds_only_the_hash(values: dict[str, Any]) -> None:
+    def refused(files: dict[str, str]) -> str:
+        try:
+            parse(
+                as_pulumi_does({**values, "secretFiles": files}), "p", "dev", PROFILE, lambda key: key != "secretFiles"
+            )
+        except ConfigurationError as error:
+            return str(error)
+        return ""
+
+    assert refused({"users": "me:{argon2}"}) == ""
+    message = refused({"token": "hunter2 hunter2"})
+    assert "secretFiles: is in plain text" in message
+    assert "pulumi config set --secret --path 'secretFiles.<name>'" in message
+    assert "hunter2" not in message
+
+
+def test_a_stack_whose_name_no_registry_takes_is_refused_with_one_that_would_do(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="pulumi stack rename my-stack"):
+        parse(as_pulumi_does(values), "p", "My_Stack", PROFILE)
 
 
 def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, Any], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shlex
 import shutil
 import subprocess
@@ -47,7 +48,7 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
     "script",
     [
         podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
-        podman.remove_script("jupyterlab", ["password-hash"]),
+        podman.remove_script("jupyterlab"),
         cloud_config.PREPARE_DATA_DISK,
     ],
     ids=["deploy", "remove", "data disk"],
@@ -58,6 +59,52 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
     assert shutil.which("shellcheck"), "shellcheck is missing: make lint installs it"
     result = subprocess.run(["shellcheck", str(file)], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> None:
+    spec = podman.ContainerSpec(**{**SPEC.__dict__, "health_path": "/api?a=1&b=2"})
+    words = podman.run_command(spec)
+    assert json.loads(words[words.index("--health-cmd") + 1]) == ["healthcheck", "http://127.0.0.1:8888/api?a=1&b=2"]
+
+
+def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> None:
+    spec = podman.ContainerSpec(**{**SPEC.__dict__, "environment": {"PORT": "1"}})
+    words = podman.run_command(spec)
+    assert {"PORT=8888", "DATA_PATH=/jupyter", "HOME=/jupyter"} <= set(words)
+    assert "PORT=1" not in words
+
+
+def blkid_and_mkfs(content: bytes, tmp_path: Path) -> tuple[int, str, list[str]]:
+    """Run the data disk's script on a file of this content, without root: exit status, message, and whether mkfs was called."""
+    device, calls, tools = tmp_path / "device", tmp_path / "calls", tmp_path / "bin"
+    device.write_bytes(content)
+    tools.mkdir()
+    for name, body in {
+        "blkid": "exit 2",
+        "mkfs.ext4": f"echo mkfs >>{calls}",
+        "mountpoint": "exit 1",
+        "mount": f"echo mount >>{calls}",
+        "mkdir": "exit 0",
+        "resize2fs": "exit 0",
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tools / name).chmod(0o755)
+    script = cloud_config.PREPARE_DATA_DISK.replace(cloud_config.DATA_DEVICE, str(device)).replace("-b ", "-f ")
+    environment = {"PATH": f"{tools}:/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+    return done.returncode, done.stderr, calls.read_text().split() if calls.exists() else []
+
+
+def test_an_empty_data_disk_is_formatted_and_mounted(tmp_path: Path) -> None:
+    assert blkid_and_mkfs(bytes(32 << 20), tmp_path) == (0, "", ["mkfs", "mount"])
+
+
+def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_system_is_not_known(
+    tmp_path: Path,
+) -> None:
+    status, said, calls = blkid_and_mkfs(bytes(1 << 20) + b"notebooks" + bytes(31 << 20), tmp_path)
+    assert (status, calls) == (1, [])
+    assert "left alone" in said
 
 
 def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
@@ -104,14 +151,24 @@ def test_cloud_init_reads_the_user_data() -> None:
 
 
 def test_the_host_key_is_the_same_in_every_run_and_another_for_every_stack_and_key() -> None:
-    one = ssh.host_key("a key", "project/dev")
-    assert ssh.host_key("a key\n", "project/dev") == one
-    others = [ssh.host_key("a key", "project/oke"), ssh.host_key("another", "project/dev")]
+    one = ssh.host_key(b"a key", "project/dev")
+    assert ssh.host_key(b"a key", "project/dev") == one
+    others = [ssh.host_key(b"a key", "project/oke"), ssh.host_key(b"another", "project/dev")]
     assert len({key.public for key in (one, *others)}) == 3
 
 
+def test_a_new_comment_on_the_ssh_key_leaves_the_host_key_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "before", "-f", str(file)], check=True)
+    before = ssh.read_key(file)
+    subprocess.run(["ssh-keygen", "-q", "-c", "-C", "after", "-P", "", "-f", str(file)], check=True)
+    after = ssh.read_key(file)
+    assert before.private != after.private
+    assert ssh.host_key(before.seed, "p/s") == ssh.host_key(after.seed, "p/s")
+
+
 def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
-    key = ssh.host_key("a key", "project/dev")
+    key = ssh.host_key(b"a key", "project/dev")
     file = tmp_path / "host_key"
     file.write_text(key.private)
     file.chmod(0o600)
