@@ -74,7 +74,9 @@ def ensure() -> bool:
         list(pool.map(_unpack, ARCHITECTURES))
     native = distribution.this().architecture
     with ThreadPoolExecutor() as pool:
-        layers = {one: pool.submit(write_layer, _root(one), _root(native), LAYOUT) for one in ARCHITECTURES}
+        layers = {
+            one: pool.submit(write_layer, _root(one), _root(native), LAYOUT, python_version()) for one in ARCHITECTURES
+        }
     images = [oci_layout.write_image(LAYOUT, one, layers[one].result()) for one in ARCHITECTURES]
     oci_layout.write_index(LAYOUT, images, python_version())
     run(privileged(["rm", "-f", *map(_root, ARCHITECTURES)]))

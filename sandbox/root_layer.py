@@ -31,9 +31,9 @@ def left_out(name: str) -> bool:
     return bool(_LEFT_OUT.match(name))
 
 
-def write_layer(root: Path, native: Path, layout: Path) -> Layer:
+def write_layer(root: Path, native: Path, layout: Path, python: str) -> Layer:
     """Write the layer of the tar `root` into the OCI layout. `native` is the tar of the host's platform: it has the byte code of the
-    library, which is the same on every platform.
+    library, which is the same on every platform. `python` is the version that is called python3.
     """
     unfinished = layout / f"{root.stem}.layer"
     with unfinished.open("wb") as file:
@@ -42,7 +42,7 @@ def write_layer(root: Path, native: Path, layout: Path) -> Layer:
         with gzip.GzipFile(fileobj=compressed, mode="wb", compresslevel=1, mtime=0) as packed:
             plain = _Hashing(packed)
             with tarfile.open(fileobj=plain, mode="w|") as out:
-                _fill(out, root, native)
+                _fill(out, root, native, python)
     layer = Layer(compressed.digest(), plain.digest(), unfinished.stat().st_size)
     target = blob(layout, layer.digest)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def write_layer(root: Path, native: Path, layout: Path) -> Layer:
     return layer
 
 
-def _fill(out: tarfile.TarFile, root: Path, native: Path) -> None:
+def _fill(out: tarfile.TarFile, root: Path, native: Path, python: str) -> None:
     added: set[str] = set()
     with tarfile.open(root) as tar:
         for entry in tar:
@@ -65,6 +65,11 @@ def _fill(out: tarfile.TarFile, root: Path, native: Path) -> None:
             # base-passwd's script copies them.
             master = tar.extractfile(f"./usr/share/base-passwd/{source}.master")
             _add(out, f"etc/{target}", master.read() if master else b"")
+    if "usr/bin/python3" not in added:
+        # The package that has it is of the release's own version, which need not be this one.
+        link = tarfile.TarInfo("./usr/bin/python3")
+        link.type, link.linkname = tarfile.SYMTYPE, f"python{python}"
+        out.addfile(link)
     _add(out, CA_BUNDLE, distribution.CA_BUNDLE.read_bytes(), added)
     if native != root:
         with tarfile.open(native) as tar:

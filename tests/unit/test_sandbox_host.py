@@ -244,8 +244,15 @@ def test_a_layer_has_users_certificates_and_the_native_byte_code(tmp_path: Path)
     code = "usr/lib/python3.11/__pycache__/os.cpython-311.pyc"
     native = packed(tmp_path / "amd64.tar", {code: b"code"})
     foreign = packed(tmp_path / "arm64.tar", {"usr/lib/python3.11/os.py": b"", "usr/share/doc/x": b""})
-    names = layer_names(tmp_path, root_layer.write_layer(foreign, native, tmp_path))
-    assert {"etc/passwd", "etc/group", root_layer.CA_BUNDLE, code, "usr/lib/python3.11/os.py"} <= names
+    names = layer_names(tmp_path, root_layer.write_layer(foreign, native, tmp_path, "3.11"))
+    assert {
+        "etc/passwd",
+        "etc/group",
+        root_layer.CA_BUNDLE,
+        code,
+        "usr/lib/python3.11/os.py",
+        "usr/bin/python3",
+    } <= names
     assert "usr/share/doc/x" not in names
 
 
@@ -253,7 +260,7 @@ def test_the_same_packages_are_the_same_layer(tmp_path: Path) -> None:
     digests = set()
     for time in (1, 2):
         root = packed(tmp_path / f"{time}.tar", {"usr/bin/env": b"env"}, mtime=time)
-        digests.add(root_layer.write_layer(root, root, tmp_path).digest)
+        digests.add(root_layer.write_layer(root, root, tmp_path, "3.11").digest)
     assert len(digests) == 1
 
 
