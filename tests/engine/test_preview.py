@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.stack import ROOT, Stack
+import pytest
+
+from sandbox import paths
+from tests.support.stack import PULUMI, ROOT, Stack
 
 EVERYTHING = {
     "jupyterlab-vcn",
@@ -27,17 +33,18 @@ EVERYTHING = {
 NETWORK = {"vcn", "default-security-list", "internet-gateway", "route-table", "subnet"}
 
 
-def cloud_files() -> set[tuple[Path, float]]:
-    """Every file of the sandbox's cloud and registry; with its time, but for the volumes, which machines write to at all times."""
-    folders = (ROOT / ".sandbox" / folder for folder in ("cloud", "registry/data"))
-    files = (file for folder in folders for file in folder.rglob("*") if file.is_file())
-    return {(file, 0.0 if file.suffix == ".img" else file.stat().st_mtime) for file in files}
+def cloud_files() -> set[Path]:
+    """Every file of the sandbox's cloud and registry, but for the locks."""
+    folders = (
+        ROOT / ".sandbox" / folder for folder in ("cloud/resources", "cloud/volumes", "cloud/machines", "registry/data")
+    )
+    return {file for folder in folders for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_preview_of_the_dev_stack_shows_every_resource_and_writes_nothing(dev: Stack) -> None:
     before = cloud_files()
     assert dev.preview() == dict.fromkeys(EVERYTHING, "create")
-    assert cloud_files() == before
+    assert cloud_files() <= before
 
 
 def test_a_preview_needs_no_builder_and_no_registry(changed: Stack) -> None:
@@ -45,12 +52,49 @@ def test_a_preview_needs_no_builder_and_no_registry(changed: Stack) -> None:
     assert set(changed.preview()) == EVERYTHING
 
 
-def test_with_a_subnet_of_ones_own_no_network_is_made(changed: Stack) -> None:
-    changed.configure(subnetId="ocid1.subnet.oc1.eu-frankfurt-1.ofmine")
-    # The subnet has to exist already when the plan is made, as it does in the cloud.
+OWN_NETWORK = f"""\
+import pulumi
+import pulumi_oci as oci
+
+vcn = oci.core.Vcn("vcn", compartment_id="{paths.TENANCY_OCID}", cidr_blocks=["10.7.0.0/16"])
+subnet = oci.core.Subnet("subnet", compartment_id="{paths.TENANCY_OCID}", vcn_id=vcn.id, cidr_block="10.7.1.0/24")
+pulumi.export("subnet", subnet.id)
+"""
+
+
+@pytest.fixture
+def own_subnet(dev: Stack, tmp_path: Path) -> Iterator[str]:
+    """The OCID of a subnet which somebody else's stack made."""
+    folder = tmp_path / "own-network"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: own-network\nruntime: python\n")
+    account = {"oci:region": paths.REGION, "oci:tenancyOcid": paths.TENANCY_OCID, "oci:userOcid": paths.USER_OCID}
+    (folder / "Pulumi.own.yaml").write_text(json.dumps({"config": account}))
+    (folder / "__main__.py").write_text(OWN_NETWORK)
+
+    def pulumi(*arguments: str) -> str:
+        command = [str(PULUMI), *arguments, "--stack", "own", "--cwd", str(folder), "--non-interactive"]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    pulumi("stack", "init")
+    try:
+        pulumi("up", "--yes", "--skip-preview")
+        yield pulumi("stack", "output", "subnet").strip()
+    finally:
+        pulumi("destroy", "--yes", "--skip-preview")
+        pulumi("stack", "rm", "--yes")
+
+
+def test_with_a_subnet_of_ones_own_no_network_is_made(changed: Stack, own_subnet: str) -> None:
+    changed.configure(subnetId=own_subnet)
+    assert set(changed.preview()) == EVERYTHING - {f"jupyterlab-{name}" for name in NETWORK}
+
+
+def test_a_subnet_that_does_not_exist_stops_the_plan(changed: Stack) -> None:
+    changed.configure(subnetId="ocid1.subnet.oc1.eu-frankfurt-1.ofnobody")
     done = changed.pulumi("preview", "--config-file", str(changed.config_file), check=False)
     assert done.returncode != 0
-    assert "ocid1.subnet.oc1.eu-frankfurt-1.ofmine" in done.stdout + done.stderr
+    assert "ocid1.subnet.oc1.eu-frankfurt-1.ofnobody" in done.stdout + done.stderr
 
 
 def test_another_app_is_a_matter_of_configuration(changed: Stack) -> None:
