@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -22,6 +23,9 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
 from sandbox.command.errors import CommandError
 from sandbox.command.operation import EngineLog
 from sandbox.command.provider import VERSION, CommandProvider
+
+
+SECONDS_BETWEEN_LOOKS = 2
 
 
 class CommandServicer(ProviderServicer):
@@ -80,7 +84,11 @@ async def _serve(engine_address: str) -> None:
         servicer = CommandServicer([], VERSION, provider, engine_address)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
+        parent = os.getppid()
         await server.start()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        await server.wait_for_termination()
+        # An engine that was killed ends nobody; a plugin must not outlive it.
+        while os.getppid() == parent:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await server.stop(None)
