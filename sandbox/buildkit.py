@@ -62,8 +62,7 @@ def start() -> None:
     """Run BuildKit, the one and as configured, unless it does; back when it listens. Needs the machine image and bin/buildkitd."""
     write_if_changed(paths.BUILDKIT / "buildkitd.toml", configuration(os.getuid(), os.getgid()))
     key = _key()
-    found = engine.inspect_container(paths.BUILDKIT_CONTAINER)
-    if not (found and found["State"]["Running"] and found["Config"]["Labels"].get("key") == key):
+    if not engine.runs_as(paths.BUILDKIT_CONTAINER, key):
         engine.podman("rm", "--force", "--ignore", paths.BUILDKIT_CONTAINER)
         # Open for the person's own processes to pass: the sockets in it have owners of their own.
         run(privileged(["install", "-d", "-m", "755", paths.RUNTIME, SOCKET.parent, paths.BUILDKIT / "root"]))
@@ -88,8 +87,8 @@ def _run_command(key: str) -> list[str | Path]:
 
 
 def _key() -> str:
-    binary = BINARY.stat()
-    parts = (paths.BUILDKIT / "buildkitd.toml").read_text(), str(binary.st_size), str(binary.st_mtime_ns)
+    binary, ca = BINARY.stat(), (paths.REGISTRY / "tls" / "ca.pem").read_text()
+    parts = (paths.BUILDKIT / "buildkitd.toml").read_text(), ca, str(binary.st_size), str(binary.st_mtime_ns)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

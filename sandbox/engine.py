@@ -107,21 +107,34 @@ def running(name: str) -> bool:
     return bool(found and found["State"]["Running"])
 
 
+def runs_as(name: str, key: str) -> bool:
+    """Does a container of this name run that was made with the label `key` of this value?"""
+    found = inspect_container(name)
+    return bool(found and found["State"]["Running"] and (found["Config"]["Labels"] or {}).get("key") == key)
+
+
 def ensure_network() -> None:
     """Make the sandbox's network unless it is there. Containers reach the outside by NAT and the host's resolvers."""
     if podman("network", "exists", paths.NETWORK, check=False).returncode:
         subnet = ["--subnet", str(paths.SUBNET), "--gateway", paths.GATEWAY]
         # Machines find each other by address, as their outputs say; a resolver in between would only be another thing that runs.
         podman("network", "create", "--disable-dns", *subnet, paths.NETWORK)
-        _name_bridge()
+        _amend_network()
 
 
-def _name_bridge() -> None:
-    """Give the network's bridge a name of this sandbox's own: podman counts names up in its own folder only, and would share another's."""
-    file = paths.PODMAN / "networks" / f"{paths.NETWORK}.json"
-    if file.exists():
-        network = json.loads(file.read_text())
-        write_if_changed(file, json.dumps({**network, "network_interface": paths.BRIDGE}))
+def _amend_network() -> None:
+    """Give the network's bridge a name of this sandbox's own: podman counts names up in its own folder only, and would share another's.
+
+    Ubuntu 22.04's podman writes CNI files of a version which its plugins do not know (launchpad.net bug 2024394).
+    """
+    netavark, cni = (paths.PODMAN / "networks" / f"{paths.NETWORK}.{end}" for end in ("json", "conflist"))
+    if netavark.exists():
+        network = json.loads(netavark.read_text())
+        write_if_changed(netavark, json.dumps({**network, "network_interface": paths.BRIDGE}))
+    if cni.exists():
+        network = json.loads(cni.read_text())
+        plugins = [{**one, "bridge": paths.BRIDGE} if one["type"] == "bridge" else one for one in network["plugins"]]
+        write_if_changed(cni, json.dumps({**network, "cniVersion": "0.4.0", "plugins": plugins}))
 
 
 def reset() -> None:

@@ -41,7 +41,9 @@ def _match(rule: FirewallRule) -> str:
     words = [f"ip{'6' if network.version == 6 else ''} {side} {network}"]
     if rule.protocol != "all":
         name = _PROTOCOLS[rule.protocol]
-        words.append(f"{name} dport {rule.ports[0]}-{rule.ports[1]}" if rule.ports else f"meta l4proto {name}")
+        # Older nft takes a range of one port for an error.
+        ports = "-".join(map(str, sorted(set(rule.ports or ()))))
+        words.append(f"{name} dport {ports}" if ports else f"meta l4proto {name}")
     return " ".join(words) + " accept"
 
 

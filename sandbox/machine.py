@@ -111,7 +111,8 @@ def remove(name: str) -> None:
         engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
     engine.podman("rm", "--force", "--ignore", name, f"{name}-before")
     engine.podman("rmi", "--force", _disk(name), check=False)
-    engine.podman("volume", "rm", "--force", _storage(name))
+    if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
+        engine.podman("volume", "rm", "--force", _storage(name))
     state = paths.MACHINES / name
     for attachment in _attachments(state):
         _free(attachment)

@@ -5,6 +5,7 @@ Its login is the account's (account.registry_token); whoever logs in may read an
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import ssl
 import urllib.error
@@ -60,12 +61,15 @@ def prepare() -> None:
 
 def start() -> None:
     """Run the registry unless it runs; back when it answers. Needs the machine image and `prepare`."""
-    if not engine.running(paths.REGISTRY_CONTAINER):
+    # What it reads at its start only; the login it reads at every request.
+    parts = configuration().encode(), (_TLS / "server.pem").read_bytes()
+    key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    if not engine.runs_as(paths.REGISTRY_CONTAINER, key):
         engine.podman("rm", "--force", "--ignore", paths.REGISTRY_CONTAINER)
         if _GARBAGE.exists():
             engine.podman("run", "--rm", *_command("garbage-collect"))
             _GARBAGE.unlink()
-        service = ["--detach", "--restart", "always", "--name", paths.REGISTRY_CONTAINER]
+        service = ["--detach", "--restart", "always", "--name", paths.REGISTRY_CONTAINER, "--label", f"key={key}"]
         network = ["--network", paths.NETWORK, "--ip", paths.REGISTRY_ADDRESS]
         port = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=443"]
         engine.podman("run", *service, *network, *port, *_command("serve"))

@@ -17,11 +17,11 @@ DAYS = 3650
 
 
 def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
-    """Make ca.pem, server.pem and server-key.pem in `folder` unless they are there. The authority's key is never written.
+    """Make ca.pem, server.pem and server-key.pem in `folder` unless those of this address are there. The authority's key is never written.
 
     The authority may only sign for addresses of `network`, so that trusting it gives nothing away.
     """
-    if (folder / "server.pem").exists():
+    if _is_for(folder / "server.pem", address):
         return
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Sandbox registry CA")
@@ -47,6 +47,15 @@ def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
     write_if_changed(folder / "server-key.pem", private, 0o600)
     # Last: its presence says that all are there.
     write_if_changed(folder / "server.pem", server.public_bytes(serialization.Encoding.PEM))
+
+
+def _is_for(file: Path, address: str) -> bool:
+    if not file.exists():
+        return False
+    names = x509.load_pem_x509_certificate(file.read_bytes()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    return address in map(str, names.value.get_values_for_type(x509.IPAddress))
 
 
 def _name(common: str) -> x509.Name:

@@ -24,7 +24,6 @@ from sandbox.command.errors import CommandError
 from sandbox.command.operation import EngineLog
 from sandbox.command.provider import VERSION, CommandProvider
 
-
 SECONDS_BETWEEN_LOOKS = 2
 
 

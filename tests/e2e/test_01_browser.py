@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,8 @@ from tests.support.jupyter import PLOT, image_size, pictures
 from tests.support.machine import on_machine
 from tests.support.stack import Stack
 
-CHROMIUM = "/usr/bin/chromium"
+# Debian's name first; Ubuntu and Google have others.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -22,8 +24,10 @@ SECONDS = 1000.0
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert program, f"none of {', '.join(CHROMIUM)} is installed"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
 

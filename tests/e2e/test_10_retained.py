@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox import paths, registry
 from tests.e2e.conftest import new_password
-from tests.support.holdings import Holdings, holdings, left
+from tests.support.holdings import Holdings, left
 from tests.support.machine import on_machine
 from tests.support.stack import Stack
 
@@ -16,7 +16,7 @@ def test_retained_data_and_images_are_taken_over_by_the_next_up(second: Stack, b
     name = str(second.output("image")).partition("@")[0].rpartition("/")[2]
     on_machine(second, f"echo kept | sudo tee {folder}/kept.txt && sync")
     second.destroy()
-    kept = " ".join(left(before_second, holdings())["cloud resources"])
+    kept = " ".join(left(before_second)["cloud resources"])
     assert volume in kept
     assert repository in kept
     assert registry.images(paths.NAMESPACE, name)
@@ -27,4 +27,4 @@ def test_retained_data_and_images_are_taken_over_by_the_next_up(second: Stack, b
     assert on_machine(second, f"sudo cat {folder}/kept.txt") == "kept\n"
     assert second.up() == {}
     second.destroy()
-    assert left(before_second, holdings()) == {}
+    assert left(before_second) == {}

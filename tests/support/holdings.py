@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 from sandbox import engine, paths
@@ -30,9 +31,20 @@ def holdings() -> Holdings:
     }
 
 
-def left(before: Holdings, after: Holdings) -> Holdings:
-    """What came and did not go; a kind of which nothing is left is not in it."""
-    return {kind: after[kind] - names for kind, names in before.items() if after[kind] - names}
+def left(before: Holdings, seconds: float = 20) -> Holdings:
+    """What came since `before` and stays; a kind of which nothing is left is not in it."""
+    found = _beyond(before, holdings())
+    deadline = time.monotonic() + seconds
+    # Processes that are ending, and those of somebody who looks into the sandbox meanwhile, are no remains.
+    while "processes" in found and time.monotonic() < deadline:
+        time.sleep(1)
+        now = _beyond(before, holdings())
+        found = {kind: names & now[kind] for kind, names in found.items() if names & now.get(kind, set())}
+    return found
+
+
+def _beyond(before: Holdings, now: Holdings) -> Holdings:
+    return {kind: now[kind] - names for kind, names in before.items() if now[kind] - names}
 
 
 def _ours(line: str) -> bool:

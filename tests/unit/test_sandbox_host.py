@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import io
+import ipaddress
 import json
 import os
 import ssl
@@ -59,9 +60,14 @@ def test_what_no_rule_admits_is_dropped_in_both_directions() -> None:
 
 
 def test_a_rule_names_network_protocol_and_ports() -> None:
-    rules = [FirewallRule("INGRESS", "6", "203.0.113.7/32", (22, 22)), FirewallRule("EGRESS", "all", "0.0.0.0/0")]
+    rules = [
+        FirewallRule("INGRESS", "6", "203.0.113.7/32", (22, 22)),
+        FirewallRule("INGRESS", "17", "10.0.0.0/8", (1000, 2000)),
+        FirewallRule("EGRESS", "all", "0.0.0.0/0"),
+    ]
     text = firewall.nftables(rules)
-    assert "ip saddr 203.0.113.7/32 tcp dport 22-22 accept" in text
+    assert "ip saddr 203.0.113.7/32 tcp dport 22 accept" in text
+    assert "ip saddr 10.0.0.0/8 udp dport 1000-2000 accept" in text
     assert "ip daddr 0.0.0.0/0 accept" in text
 
 
@@ -355,6 +361,14 @@ def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_ot
     # OpenSSL is content with the chain as well.
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server-key.pem")
+
+
+def test_certificates_are_made_once_for_an_address_and_anew_for_another(tmp_path: Path) -> None:
+    made = []
+    for address in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
+        tls.ensure(tmp_path, address, ipaddress.IPv4Network("10.9.0.0/24"))
+        made.append((tmp_path / "ca.pem").read_bytes())
+    assert made[0] == made[1] != made[2]
 
 
 @pytest.fixture
