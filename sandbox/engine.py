@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import paths
-from sandbox.process import CommandError, privileged, run, write_if_changed
+from sandbox.process import CommandError, SandboxError, privileged, run, write_if_changed
 
 # What containers need at least; Debian's podman asks for 1048576 otherwise, which a process without CAP_SYS_RESOURCE may not.
 OPEN_FILES = 10000
@@ -118,7 +118,15 @@ def ensure_network() -> None:
     if podman("network", "exists", paths.NETWORK, check=False).returncode:
         subnet = ["--subnet", str(paths.SUBNET), "--gateway", paths.GATEWAY]
         # Machines find each other by address, as their outputs say; a resolver in between would only be another thing that runs.
-        podman("network", "create", "--disable-dns", *subnet, paths.NETWORK)
+        try:
+            podman("network", "create", "--disable-dns", *subnet, paths.NETWORK)
+        except CommandError as error:
+            if "already used" not in error.output:
+                raise
+            raise SandboxError(
+                f"the addresses {paths.SUBNET} are in use on this machine, by another sandbox perhaps: `make local-down` "
+                "there, or set others here, such as SANDBOX_SUBNET=10.190.0.0/24"
+            ) from None
         _amend_network()
 
 
