@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
@@ -22,9 +22,8 @@ from pydantic.alias_generators import to_camel
 import oci_profile
 from specs import cloud_config, secret_files, ssh
 from specs.checks import cidr, data_path, duplicates, free_port, ssh_network
+from specs.complaints import SECRET_KEYS, complaint, describe
 from specs.registry import default_host
-
-SECRET_KEYS = ("password", "registryToken")
 
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
@@ -59,54 +58,49 @@ class Settings(BaseModel):
 
     password: str = Field(min_length=8, pattern=r"\S", repr=False)
     registry_token: str = Field(min_length=1, pattern=r"^\S+$", repr=False)
-    ssh_networks: Json[list[Annotated[str, AfterValidator(ssh_network)]]] = Field(examples=["203.0.113.7/32"])
+    ssh_networks: Json[list[Annotated[str, AfterValidator(ssh_network)]]]
 
-    app: Name = Field(examples=["jupyterlab"])
-    context: str = Field(examples=["docker/jupyterlab"])
-    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, examples=["8888"])
+    app: Name
+    context: str
+    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535)
     environment: Json[dict[EnvironmentName, OneLine]]
     secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
-    data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$", examples=["/jupyter"])
-    health_path: str = Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$", examples=["/api"])
-    user_id: int = Field(ge=1, le=65535, examples=["10001"])
-    app_memory_in_gbs: int = Field(ge=0, examples=["0"])
+    data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$")
+    health_path: str = Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")
+    user_id: int = Field(ge=1, le=65535)
+    app_memory_in_gbs: int = Field(ge=0)
 
-    image_tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$", examples=["v1.0.0"])
-    platforms: Json[list[Annotated[str, Field(pattern=r"^linux/(arm64|amd64)$")]]] = Field(examples=["linux/arm64"])
-    base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$", examples=["ghcr.io/oracle/oraclelinux9-python:3.12"])
-    builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$", examples=["default"])
+    image_tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$")
+    platforms: Json[list[Annotated[str, Field(pattern=r"^linux/(arm64|amd64)$")]]]
+    base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$")
+    builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$")
 
     registry_host_override: str = Field(
         alias="registryHost",
         pattern=r"^([A-Za-z0-9.-]+(:\d+)?)?$",
-        examples=["ocir.eu-frankfurt-1.oci.oraclecloud.com"],
     )
-    registry_username: str = Field(pattern=r"^[\w.@/+-]*$", examples=["you@example.com"])
+    registry_username: str = Field(pattern=r"^[\w.@/+-]*$")
     retain_images: bool
 
     compartment_override: Annotated[str, Field(pattern=r"^(ocid1\.(compartment|tenancy)\.[A-Za-z0-9.-]+)?$")] = Field(
-        alias="compartmentId", examples=["ocid1.compartment.oc1..example"]
+        alias="compartmentId"
     )
-    vcn_cidr: Cidr = Field(examples=["10.0.0.0/16"])
-    subnet_cidr: Cidr = Field(examples=["10.0.0.0/24"])
-    subnet_id: Annotated[str, Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")] = Field(
-        examples=["ocid1.subnet.oc1.eu-frankfurt-1.example"]
-    )
-    assign_public_ip: bool = Field(examples=["true"])
+    vcn_cidr: Cidr
+    subnet_cidr: Cidr
+    subnet_id: Annotated[str, Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")]
+    assign_public_ip: bool
 
-    availability_domain: str = Field(pattern=r"^(\w+:[A-Z0-9-]+-AD-\d)?$", examples=["Uocm:EU-FRANKFURT-1-AD-2"])
-    operating_system_version: str = Field(pattern=r"^(8|9|10)$", examples=["9"])
-    image_id: Annotated[str, Field(pattern=r"^(ocid1\.image\.[A-Za-z0-9.-]+)?$")] = Field(
-        examples=["ocid1.image.oc1.eu-frankfurt-1.example"]
-    )
-    ocpus: int = Field(ge=1, le=76, examples=["2"])
-    memory_in_gbs: int = Field(ge=2, examples=["12"])
-    boot_volume_size_in_gbs: VolumeSize = Field(examples=["50"])
-    data_volume_size_in_gbs: VolumeSize = Field(examples=["50"])
+    availability_domain: str = Field(pattern=r"^(\w+:[A-Z0-9-]+-AD-\d)?$")
+    operating_system_version: str = Field(pattern=r"^(8|9|10)$")
+    image_id: Annotated[str, Field(pattern=r"^(ocid1\.image\.[A-Za-z0-9.-]+)?$")]
+    ocpus: int = Field(ge=1, le=76)
+    memory_in_gbs: int = Field(ge=2)
+    boot_volume_size_in_gbs: VolumeSize
+    data_volume_size_in_gbs: VolumeSize
     retain_data: bool
     data_volume_id: str = Field(pattern=r"^(ocid1\.volume\.[A-Za-z0-9.-]+)?$")
     repository_id: str = Field(pattern=r"^(ocid1\.containerrepo\.[A-Za-z0-9.-]+)?$")
-    ssh_private_key_file: str = Field(min_length=1, examples=["~/.ssh/id_ed25519"])
+    ssh_private_key_file: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _rules_between_keys(self) -> Settings:
@@ -252,28 +246,6 @@ class Settings(BaseModel):
         return ssh.connect_command(address, self.ssh_private_key_file, self.host_key.public)
 
 
-def complaint(key: str, problem: str, example: str = "") -> str:
-    """One problem with the command that mends it. `example`: a value that would do."""
-    return f"{key}: {problem}\n    {mend(key, example)}"
-
-
-def mend(key: str, example: str = "") -> str:
-    """The command that sets `key`, or a place in it ("sshNetworks[1]", "secretFiles.users"), right."""
-    top, index, _ = key.replace("[", ".").partition(".")
-    fields = {field.alias: field for field in Settings.model_fields.values()}
-    examples = fields[top].examples if top in fields else None
-    example = example or str((examples or ["true"])[0])
-    if top in SECRET_KEYS:
-        return f"pulumi config set --secret {top}"
-    if top == "secretFiles":
-        return f"pulumi config set --secret --path '{key if index else top + '.<name>'}'"
-    if top == "environment":
-        return "pulumi config set --path 'environment.<name>' '<value>'"
-    if top in ("sshNetworks", "platforms"):
-        return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
-    return f"pulumi config set {key} {example}"
-
-
 def parse(
     values: Mapping[str, str],
     project: str,
@@ -292,7 +264,7 @@ def parse(
             if not is_encrypted(key)
         ]
     except ValidationError as error:
-        problems = [_describe(detail, values) for detail in error.errors()]
+        problems = [describe(detail, values) for detail in error.errors()]
     except ConfigurationError as error:
         problems = [str(error)]
     if problems:
@@ -304,26 +276,6 @@ def parse(
 def _secret_keys(settings: Settings) -> list[str]:
     only_hashes = all(secret_files.PLACEHOLDER in content for content in settings.secret_files.values())
     return [*SECRET_KEYS, *([] if only_hashes else ["secretFiles"])]
-
-
-def _describe(detail: Any, values: Mapping[str, str]) -> str:
-    key, *inner = [str(part) for part in detail["loc"]]
-    place = key + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in inner if part != "[key]")
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: is not a key of this program; the keys are described in Pulumi.yaml\n    pulumi config rm {key}"
-    if key in SECRET_KEYS:
-        return complaint(key, _secret_problem(key, values.get(key, "")))
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    message = re.sub(r"^String should match pattern '(.*)'$", r"does not match \1", message)
-    shown = "" if key == "secretFiles" or inner else f" (is {values.get(key)!r})"
-    correction = getattr(detail.get("ctx", {}).get("error"), "correction", "")
-    return complaint(place, message[0].lower() + message[1:] + shown, correction)
-
-
-def _secret_problem(key: str, value: str) -> str:
-    if not value:
-        return "is not set"
-    return "has fewer than 8 characters" if key == "password" else "holds white space"
 
 
 def load() -> Settings:

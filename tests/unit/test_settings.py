@@ -11,6 +11,7 @@ import yaml
 
 from oci_profile import OciProfile, read
 from settings import ConfigurationError, Settings, parse
+from specs.complaints import FORMS, SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.wrong_configurations import WRONG, Wrong
 
@@ -30,6 +31,11 @@ def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     fields = {str(field.alias) for field in Settings.model_fields.values()} - {"_project", "_stack", "_profile"}
     assert set(schema) == fields
+
+
+def test_every_pattern_is_told_in_words() -> None:
+    properties = Settings.model_json_schema()["properties"]
+    assert {key for key, entry in properties.items() if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
 
 
 def test_every_key_of_the_schema_has_type_default_and_description() -> None:

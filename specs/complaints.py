@@ -1,0 +1,105 @@
+"""What a person is told about a key of the configuration that is wrong: what it must be, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SECRET_KEYS = ("password", "registryToken")
+"""Keys whose values must be encrypted in the stack's file."""
+
+FORMS = {
+    "app": "small letters, digits and hyphens, at most 40, beginning with a letter",
+    "environment": "one line",
+    "environment name": "the name of a variable: letters, digits and _, not beginning with a digit",
+    "secretFiles name": "the name of a file: small letters, digits, dots, hyphens and _",
+    "dataPath": "an absolute path of letters, digits, dots, hyphens and _",
+    "healthPath": "a path that begins with /, without the host",
+    "imageTag": "a tag: letters, digits, dots, hyphens and _",
+    "platforms": "linux/arm64 or linux/amd64",
+    "baseImage": "the reference of an image, such as host/name:tag",
+    "builder": "the name of a builder, as `docker buildx ls` shows it",
+    "registryHost": "a host name, with :port where one is needed, and without https://",
+    "registryUsername": "<user> or <domain>/<user>: letters, digits, dots, hyphens, +, @ and _",
+    "compartmentId": "an OCID that begins with ocid1.compartment or ocid1.tenancy",
+    "subnetId": "an OCID that begins with ocid1.subnet",
+    "availabilityDomain": "the full name of an availability domain, such as Uocm:EU-FRANKFURT-1-AD-2",
+    "operatingSystemVersion": "8, 9 or 10",
+    "imageId": "an OCID that begins with ocid1.image",
+    "dataVolumeId": "an OCID that begins with ocid1.volume",
+    "repositoryId": "an OCID that begins with ocid1.containerrepo",
+}
+"""What the patterns in settings.py mean in words."""
+
+EXAMPLES = {
+    "sshNetworks": "203.0.113.7/32",
+    "app": "jupyterlab",
+    "context": "docker/jupyterlab",
+    "port": "8888",
+    "dataPath": "/jupyter",
+    "healthPath": "/api",
+    "userId": "10001",
+    "appMemoryInGbs": "0",
+    "imageTag": "v1.0.0",
+    "platforms": "linux/arm64",
+    "baseImage": "ghcr.io/oracle/oraclelinux9-python:3.12",
+    "builder": "default",
+    "registryHost": "ocir.eu-frankfurt-1.oci.oraclecloud.com",
+    "registryUsername": "you@example.com",
+    "compartmentId": "ocid1.compartment.oc1..example",
+    "vcnCidr": "10.0.0.0/16",
+    "subnetCidr": "10.0.0.0/24",
+    "subnetId": "ocid1.subnet.oc1.eu-frankfurt-1.example",
+    "assignPublicIp": "true",
+    "availabilityDomain": "Uocm:EU-FRANKFURT-1-AD-2",
+    "operatingSystemVersion": "9",
+    "imageId": "ocid1.image.oc1.eu-frankfurt-1.example",
+    "ocpus": "2",
+    "memoryInGbs": "12",
+    "bootVolumeSizeInGbs": "50",
+    "dataVolumeSizeInGbs": "50",
+    "sshPrivateKeyFile": "~/.ssh/id_ed25519",
+}
+"""A value of each key that would do, for the command that mends it."""
+
+
+def complaint(key: str, problem: str, example: str = "") -> str:
+    """One problem with the command that mends it. `example`: a value that would do."""
+    return f"{key}: {problem}\n    {mend(key, example)}"
+
+
+def mend(key: str, example: str = "") -> str:
+    """The command that sets `key`, or a place in it ("sshNetworks[1]", "secretFiles.users"), right."""
+    top, index, _ = key.replace("[", ".").partition(".")
+    example = example or EXAMPLES.get(top, "true")
+    if top in SECRET_KEYS:
+        return f"pulumi config set --secret {top}"
+    if top == "secretFiles":
+        return f"pulumi config set --secret --path '{key if index else top + '.<name>'}'"
+    if top == "environment":
+        return "pulumi config set --path 'environment.<name>' '<value>'"
+    if top in ("sshNetworks", "platforms"):
+        return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
+    return f"pulumi config set {key} {example}"
+
+
+def describe(detail: Any, values: Mapping[str, str]) -> str:
+    """The complaint for one of pydantic's errors (`ValidationError.errors()`); `values` are the stack's, and no secret is quoted."""
+    key, *inner = [str(part) for part in detail["loc"]]
+    place = key + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in inner if part != "[key]")
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: is not a key of this program; the keys are described in Pulumi.yaml\n    pulumi config rm {key}"
+    if key in SECRET_KEYS:
+        return complaint(key, _secret_problem(key, values.get(key, "")))
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = f"must be {FORMS[key + ' name' if '[key]' in inner else key]}"
+    shown = "" if key == "secretFiles" or inner else f" (is {values.get(key)!r})"
+    correction = getattr(detail.get("ctx", {}).get("error"), "correction", "")
+    return complaint(place, message[0].lower() + message[1:] + shown, correction)
+
+
+def _secret_problem(key: str, value: str) -> str:
+    if not value:
+        return "is not set"
+    return "has fewer than 8 characters" if key == "password" else "holds white space"
