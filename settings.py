@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, Validat
 from pydantic.alias_generators import to_camel
 
 import oci_profile
-from specs import cloud_config, secret_files, ssh
+from specs import podman, secret_files, ssh
 from specs.checks import cidr, data_path, duplicates, free_port, ssh_network
 from specs.complaints import SECRET_KEYS, complaint, describe
 from specs.registry import default_host
@@ -235,7 +235,7 @@ class Settings(BaseModel):
     @property
     def data_folder(self) -> str:
         """The app's folder on the data volume, as the instance sees it."""
-        return f"{cloud_config.DATA_MOUNT}/{self.app}"
+        return podman.data_folder(self.app)
 
     def tunnel_command(self, address: str) -> str:
         """The ssh command of the tunnel."""

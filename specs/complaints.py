@@ -58,6 +58,8 @@ EXAMPLES = {
     "memoryInGbs": "12",
     "bootVolumeSizeInGbs": "50",
     "dataVolumeSizeInGbs": "50",
+    "dataVolumeId": "ocid1.volume.oc1.eu-frankfurt-1.example",
+    "repositoryId": "ocid1.containerrepo.oc1.eu-frankfurt-1.example",
     "sshPrivateKeyFile": "~/.ssh/id_ed25519",
 }
 """A value of each key that would do, for the command that mends it."""

@@ -44,12 +44,22 @@ class ContainerSpec:
     @property
     def unit(self) -> str:
         """Name of the systemd unit."""
-        return f"app-{self.name}.service"
+        return unit_name(self.name)
 
     @property
     def data_folder(self) -> str:
         """The app's folder on the data volume, as the instance sees it."""
-        return f"{DATA_MOUNT}/{self.name}"
+        return data_folder(self.name)
+
+
+def unit_name(app: str) -> str:
+    """Name of the systemd unit that runs an app."""
+    return f"app-{app}.service"
+
+
+def data_folder(app: str) -> str:
+    """An app's folder on the data volume, as the instance sees it."""
+    return f"{DATA_MOUNT}/{app}"
 
 
 def secret_name(app: str, file: str) -> str:
@@ -221,7 +231,7 @@ def remove_script(name: str) -> str:
 
     Content when any of it is gone already. The data stay.
     """
-    unit = f"app-{name}.service"
+    unit = unit_name(name)
     return f"""\
 systemctl disable --now --quiet {unit} 2>/dev/null
 podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {name} >/dev/null

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_snake
 
 from oci_profile import OciProfile, read
 from settings import ConfigurationError, Settings, parse
-from specs.complaints import FORMS, SECRET_KEYS
+from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.wrong_configurations import WRONG, Wrong
 
@@ -36,6 +37,14 @@ def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
 def test_every_pattern_is_told_in_words() -> None:
     properties = Settings.model_json_schema()["properties"]
     assert {key for key, entry in properties.items() if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
+
+
+@pytest.mark.parametrize("key", ["dataVolumeId", "repositoryId"])
+def test_the_remedy_for_a_wrong_ocid_is_a_value_of_the_right_kind(key: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**values, key: "mine"})
+    assert f"    pulumi config set {key} {EXAMPLES[key]}" in str(caught.value).splitlines()
+    assert getattr(settings_of({**values, key: EXAMPLES[key]}), to_snake(key)) == EXAMPLES[key]
 
 
 def test_every_key_of_the_schema_has_type_default_and_description() -> None:
