@@ -44,6 +44,7 @@ image = AppImage(
     AppImageArgs(
         registry=registry,
         context=config.context,
+        staging=config.staging_folder,
         tag=config.image_tag,
         platforms=config.platforms,
         base_image=config.base_image,

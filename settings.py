@@ -202,6 +202,11 @@ class Settings(BaseModel):
         return self.registry_host_override or default_host(self.profile.region)
 
     @property
+    def staging_folder(self) -> str:
+        """Where the image's build context is laid out, relative to the project."""
+        return f".build/{self.stack}"
+
+    @property
     def app_memory_gb(self) -> int:
         """Memory limit of the container."""
         return self.app_memory_in_gbs or max(1, self.memory_in_gbs - 2)

@@ -23,7 +23,7 @@ NEW_INSTANCE = {
     "jupyterlab-data-attachment": "replace",
     "jupyterlab-podman": "replace",
 }
-PROGRAM = ("Pulumi.yaml", "*.py", "components", "specs", "requirements.txt", "venv")
+PROGRAM = ("Pulumi.yaml", "*.py", "components", "specs", "docker", "requirements.txt", "venv")
 
 
 def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: Stack) -> None:

@@ -18,10 +18,13 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from argon2 import PasswordHasher
 
+from specs.build_context import lay_out
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 APPS = ["jupyterlab", "pypiserver"]
-LOCKS = [DOCKER / app / name for app in APPS for name in ("requirements.txt", "build-requirements.txt")]
+SHARED = DOCKER / "shared" / "python"
+LOCKS = [*(DOCKER / app / "requirements.txt" for app in APPS), SHARED / "build-requirements.txt"]
 CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
 SERVE = DOCKER / "pypiserver" / "serve.py"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
@@ -73,24 +76,48 @@ def test_jupyterlab_brings_matplotlib_and_an_init() -> None:
 
 
 @each_app
-def test_the_context_is_exactly_what_the_dockerfile_copies(app: str) -> None:
+def test_the_context_is_exactly_what_the_dockerfile_uses(app: str, tmp_path: Path) -> None:
     ignore = [line for line in (DOCKER / app / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
-    copied = {
-        source
-        for word, arguments in instructions(app)
-        if word == "COPY" and "--from=" not in arguments
-        for source in arguments.split()[:-1]
-        if not source.startswith("--")
-    }
+    used = {source for _, arguments in instructions(app) for source in re.findall(r"source=([^,\s]+)", arguments)}
     assert ignore[0] == "*"
-    assert {line.removeprefix("!") for line in ignore[1:]} == copied
-    assert all((DOCKER / app / source).is_file() for source in copied)
+    assert {line.removeprefix("!") for line in ignore[1:]} == used
+    context = lay_out(DOCKER / app, tmp_path)
+    assert all((context / source).exists() for source in used)
+
+
+def test_the_same_files_are_the_same_context_whatever_the_umask(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "Dockerfile").write_text("FROM scratch\n")
+    (app / "start").write_text("#!/bin/sh\n")
+    modes = []
+    for file_mode, program_mode in ((0o644, 0o755), (0o600, 0o700), (0o664, 0o775)):
+        (app / "Dockerfile").chmod(file_mode)
+        (app / "start").chmod(program_mode)
+        context = lay_out(app, tmp_path / "context")
+        modes.append({path.name: path.stat().st_mode & 0o777 for path in (context / "Dockerfile", context / "start")})
+    assert modes == [{"Dockerfile": 0o644, "start": 0o755}] * 3
+
+
+def test_a_file_taken_from_the_app_is_taken_from_its_context_and_a_changed_one_is_changed(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    for name in ("Dockerfile", "gone"):
+        (app / name).write_text("before")
+    lay_out(app, tmp_path / "context")
+    (app / "gone").unlink()
+    (app / "Dockerfile").write_text("after")
+    context = lay_out(app, tmp_path / "context")
+    assert not (context / "gone").exists()
+    assert (context / "Dockerfile").read_text() == "after"
+    assert (context / "shared/python/healthcheck").read_bytes() == (SHARED / "healthcheck").read_bytes()
 
 
 @each_app
 def test_every_stage_starts_from_the_configured_base(app: str) -> None:
     bases = [arguments for word, arguments in instructions(app) if word == "FROM"]
-    assert bases == ["--platform=$BUILDPLATFORM ${BASE_IMAGE} AS build", "${BASE_IMAGE}"]
+    own = "--platform=$BUILDPLATFORM ${BASE_IMAGE} AS"
+    assert bases == [f"{own} packages", f"{own} files", "${BASE_IMAGE}"]
     default = next(rest for word, rest in instructions(app) if word == "ARG" and rest.startswith("BASE_IMAGE="))
     tag = default.rpartition(":")[2]
     assert re.fullmatch(r"\d+\.\d+", tag), f"{default}: needs a tag, and not latest"
@@ -115,28 +142,17 @@ def test_the_app_is_a_numeric_user_under_an_init(app: str) -> None:
 
 
 @each_app
-def test_copied_files_have_modes_of_their_own_whatever_the_umask_of_the_checkout(app: str) -> None:
-    copies = [arguments for word, arguments in final_stage(app) if word == "COPY" and "--from=" not in arguments]
-    assert copies
-    assert all(arguments.startswith("--chmod=0") for arguments in copies)
-    # A folder made by COPY gets the file's mode, and one of 0644 cannot be entered.
-    there = {"/usr/local/bin", "/opt/app", "/opt/app/etc/jupyter"}
-    assert {str(Path(arguments.split()[-1]).parent) for arguments in copies} <= there
+def test_the_last_stage_takes_all_it_has_from_the_stages_before(app: str) -> None:
+    copies = [arguments for word, arguments in final_stage(app) if word in ("COPY", "ADD", "WORKDIR")]
+    assert copies == [
+        "--link --from=packages /out/common /",
+        "--link --from=packages /out/${TARGETARCH} /",
+        "--link --from=files /out /",
+    ]
 
 
 def test_jupyterlab_needs_a_password_even_when_its_configuration_is_not_read() -> None:
     assert "--PasswordIdentityProvider.password_required=True" in dict(final_stage("jupyterlab"))["CMD"]
-
-
-def test_the_apps_share_what_is_meant_to_be_shared() -> None:
-    for name in ("healthcheck", "build-requirements.in", "build-requirements.txt"):
-        assert len({(DOCKER / app / name).read_bytes() for app in APPS}) == 1, name
-    first_stages = set()
-    for app in APPS:
-        found = instructions(app)
-        stage = found[: len(found) - len(final_stage(app))]
-        first_stages.add(str([line for line in stage if not line[1].startswith("DATA_FOLDER=")]))
-    assert len(first_stages) == 1
 
 
 def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:
@@ -144,7 +160,7 @@ def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:
     stage = dict(final_stage("jupyterlab"))
     assert schema["context"]["default"] == "docker/jupyterlab"
     assert str(schema["port"]["default"]) == stage["EXPOSE"]
-    assert schema["dataPath"]["default"] == stage["WORKDIR"]
+    assert f"install_files.py {schema['dataPath']['default']} " in " ".join(dict(instructions("jupyterlab")).values())
     assert f"{schema['userId']['default']}:{schema['userId']['default']}" == stage["USER"]
     assert list(schema["secretFiles"]["default"]) == ["password-hash"]
     assert '"/run/secrets/password-hash"' in CONFIG.read_text()
@@ -298,7 +314,7 @@ def server() -> Iterator[str]:
 
 def healthcheck(url: str) -> subprocess.CompletedProcess[str]:
     """Runs the script; a proxy named by the environment must not be asked."""
-    command = [sys.executable, "-IS", str(DOCKER / "jupyterlab/healthcheck"), url]
+    command = [sys.executable, "-IS", str(SHARED / "healthcheck"), url]
     environment = {"http_proxy": "http://127.0.0.1:1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 

@@ -1,0 +1,42 @@
+"""The build context of an image: an app's folder with what the apps share, laid out so that equal content is an equal context.
+
+docker-build hashes the modes of the files too (source: pulumi-docker-build 0.0.22, context.go), and those depend on the umask of whoever
+cloned the project: without this, the same commit would be another plan on another machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHARED = Path("docker/shared")
+"""What the Dockerfiles of several apps use; in the context as `shared`."""
+
+
+def lay_out(app: Path, target: Path) -> Path:
+    """Copy the folder `app`, and the shared one beside it, to `target`; return that.
+
+    Modes are 644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed.
+    """
+    wanted = {file.relative_to(app): file for file in _files(app)}
+    wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
+    for there in _files(target):
+        if there.relative_to(target) not in wanted:
+            there.unlink()
+    for relative, source in wanted.items():
+        _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)
+    return target
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _place(content: bytes, mode: int, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_file() or target.read_bytes() != content:
+        # In one step: another `up` of the same stack may read it now.
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    if target.stat().st_mode & 0o777 != mode:
+        target.chmod(mode)
