@@ -1,0 +1,299 @@
+"""What the tests of the kubernetes stand-in share: a real control plane without nodes, and a Pulumi project that uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import paths
+
+PLUGIN = "plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes"
+
+LAUNCHER = """\
+#!/bin/sh
+PYTHONPATH='{root}' exec '{python}' -m sandbox.kubernetes_provider "$@"
+"""
+
+# Registers what objects.json holds: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} stands for a secret value.
+PROGRAM = """\
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+
+def revealed(value):
+    if isinstance(value, dict):
+        if set(value) == {"secret"}:
+            return pulumi.Output.secret(value["secret"])
+        return {k: revealed(v) for k, v in value.items()}
+    return [revealed(v) for v in value] if isinstance(value, list) else value
+
+
+settings = json.loads(Path("provider.json").read_text())
+cluster = kubernetes.Provider("cluster", **settings)
+for name, wanted in json.loads(Path("objects.json").read_text()).items():
+    options = dict(wanted.get("options", {}))
+    timeouts = options.pop("custom_timeouts", None)
+    if timeouts:
+        options["custom_timeouts"] = pulumi.CustomTimeouts(**timeouts)
+    pulumi.CustomResource(
+        wanted["type"],
+        name,
+        revealed(wanted["inputs"]),
+        pulumi.ResourceOptions(provider=cluster, version="4.34.2", **options),
+    )
+"""
+
+
+@dataclass
+class ControlPlane:
+    """etcd, API server and controller manager on the loopback interface. Nothing runs pods: a test plays the node."""
+
+    folder: Path
+    port: int
+    token: str = "of-the-tests-of-the-stand-in"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """The certificate which the API server made for itself."""
+        return ssl.create_default_context(cafile=self.folder / "tls" / "apiserver.crt")
+
+    @property
+    def kubeconfig(self) -> str:
+        """As contents, for the administrator."""
+        return json.dumps(kubeconfig(self.port, {"token": self.token}))
+
+    def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> dict[str, Any]:
+        """Asks the API server as the administrator; HTTPError for a refusal."""
+        request = urllib.request.Request(
+            f"https://127.0.0.1:{self.port}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content},
+        )
+        with urllib.request.urlopen(request, context=self.trust, timeout=10) as answer:
+            return dict(json.loads(answer.read()))
+
+    def patch_status(self, path: str, status: dict[str, Any]) -> None:
+        """As a kubelet or a cloud would."""
+        self.request("PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
+
+    def pods(self, namespace: str) -> list[dict[str, Any]]:
+        """The pods that are not on their way out."""
+        items = self.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]
+        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+
+
+def kubeconfig(port: int, user: dict[str, Any]) -> dict[str, Any]:
+    """Of one cluster and one user."""
+    server = {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": server}],
+        "users": [{"name": "it", "user": user}],
+    }
+
+
+def free_port() -> int:
+    """A port of the loopback interface which nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(name: str) -> str:
+    """A binary of the control plane, from the sandbox's home or the system. A test without it fails: it must not be skipped."""
+    found = paths.BIN / name
+    path = str(found) if found.exists() else shutil.which(name)
+    assert path, (
+        f"{name} is neither in {paths.BIN} nor on PATH: `make test` puts the toolchain there; etcd is Debian's etcd-server"
+    )
+    return path
+
+
+@contextlib.contextmanager
+def control_plane(folder: Path) -> Iterator[ControlPlane]:
+    """Up until the end of the block."""
+    plane = ControlPlane(folder, free_port())
+    (folder / "tokens.csv").write_text(f'{plane.token},admin,admin,"system:masters"\n')
+    (folder / "admin.conf").write_text(plane.kubeconfig)
+    subprocess.run(["openssl", "genrsa", "-out", folder / "sa.key", "2048"], check=True, capture_output=True)
+    commands = _commands(folder, plane.port)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for index, command in enumerate(commands):
+            if index == 2:
+                _until_ready(plane)
+            log = (folder / f"{index}.log").open("wb")
+            running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+        _until_served(plane)
+        yield plane
+    finally:
+        for process in reversed(running):
+            process.kill()
+            process.wait(20)
+
+
+def _commands(folder: Path, port: int) -> list[list[str]]:
+    etcd, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    flags: dict[str, dict[str, object]] = {
+        "etcd": {
+            "data-dir": folder / "etcd",
+            "listen-client-urls": etcd,
+            "advertise-client-urls": etcd,
+            "listen-peer-urls": peer,
+            "initial-advertise-peer-urls": peer,
+            "initial-cluster": f"default={peer}",
+            "unsafe-no-fsync": "true",
+        },
+        "kube-apiserver": {
+            "etcd-servers": etcd,
+            "bind-address": "127.0.0.1",
+            "advertise-address": "127.0.0.1",
+            "secure-port": port,
+            "cert-dir": folder / "tls",
+            "service-cluster-ip-range": "10.96.0.0/16",
+            "token-auth-file": folder / "tokens.csv",
+            "authorization-mode": "Node,RBAC",
+            "service-account-issuer": "https://kubernetes.default.svc",
+            "service-account-key-file": folder / "sa.key",
+            "service-account-signing-key-file": folder / "sa.key",
+            "endpoint-reconciler-type": "none",
+        },
+        "kube-controller-manager": {
+            "kubeconfig": folder / "admin.conf",
+            "use-service-account-credentials": "true",
+            "service-account-private-key-file": folder / "sa.key",
+            "root-ca-file": folder / "tls" / "apiserver.crt",
+            "bind-address": "127.0.0.1",
+            "secure-port": free_port(),
+            "leader-elect": "false",
+        },
+    }
+    return [[program(name), *(f"--{flag}={value}" for flag, value in own.items())] for name, own in flags.items()]
+
+
+def _until_ready(plane: ControlPlane, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, ValueError):
+            if plane.request("GET", "/api/v1/namespaces/default"):
+                return
+        assert time.monotonic() < deadline, (plane.folder / "1.log").read_text()[-2000:]
+        time.sleep(0.2)
+
+
+def _until_served(plane: ControlPlane) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError):
+            plane.request("GET", "/api/v1/namespaces/default/serviceaccounts/default")
+            return
+        assert time.monotonic() < deadline, (plane.folder / "2.log").read_text()[-2000:]
+        time.sleep(0.2)
+
+
+@dataclass
+class Project:
+    """A stack of Kubernetes objects, on a backend and with a plugin folder of its own."""
+
+    folder: Path
+    plane: ControlPlane
+    environment: dict[str, str]
+
+    def configure(self, **settings: Any) -> None:
+        """Sets the arguments of the provider."""
+        (self.folder / "provider.json").write_text(json.dumps({"kubeconfig": self.plane.kubeconfig, **settings}))
+
+    def write(self, **objects: dict[str, Any]) -> None:
+        """Sets the stack's objects."""
+        (self.folder / "objects.json").write_text(json.dumps(objects))
+
+    def command(self, *args: str) -> subprocess.Popen[str]:
+        """Starts the CLI on the stack; output and errors are one stream."""
+        path = os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]])
+        return subprocess.Popen(
+            ["pulumi", *args],
+            cwd=self.folder,
+            env={
+                "PATH": path,
+                "HOME": str(self.folder),
+                "PULUMI_HOME": str(self.folder / "home"),
+                "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+                "PULUMI_CONFIG_PASSPHRASE": "of a test",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                "NO_COLOR": "1",
+                **self.environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def pulumi(self, *args: str, check: bool = True) -> str:
+        """Runs the CLI on the stack; what was printed. With check=False it has to fail."""
+        process = self.command(*args)
+        printed = process.communicate(timeout=300)[0]
+        assert (process.returncode == 0) == check, printed
+        return printed
+
+    def start_up(self) -> subprocess.Popen[str]:
+        """Begins to apply the program."""
+        return self.command("up", "--yes", "--skip-preview", "--non-interactive")
+
+    def up(self, check: bool = True) -> str:
+        """Applies the program."""
+        return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", check=check)
+
+    def steps(self) -> list[tuple[str, str]]:
+        """The operations that the engine plans, and for which resource, in their order; without those that do nothing."""
+        plan = json.loads(self.pulumi("preview", "--json"))
+        return [
+            (step["op"], step["urn"].rsplit("::", 1)[1])
+            for step in plan["steps"]
+            if step["op"] != "same" and "pulumi:pulumi:Stack" not in step["urn"]
+        ]
+
+    def export(self) -> str:
+        """The state, secrets encrypted."""
+        return self.pulumi("stack", "export")
+
+    def state(self, name: str) -> dict[str, Any]:
+        """What the state holds of a resource."""
+        resources = json.loads(self.export())["deployment"].get("resources", [])
+        return next(r for r in resources if r["urn"].endswith(f"::{name}"))
+
+
+def new_project(folder: Path, plane: ControlPlane) -> Project:
+    """A project with an empty stack."""
+    (folder / "Pulumi.yaml").write_text("name: objects\nruntime: python\n")
+    (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
+    launcher = folder / "home" / PLUGIN
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=sys.executable))
+    launcher.chmod(0o755)
+    (folder / "backend").mkdir()
+    project = Project(folder, plane, {})
+    project.configure()
+    project.write()
+    project.pulumi("stack", "init", "test")
+    return project
