@@ -24,7 +24,8 @@ from sandbox.kubernetes_provider.objects import Kind, Object, metadata, name, na
 from sandbox.kubernetes_provider.operation import Operation
 
 CREATING_MANAGER = "pulumi-kubernetes"
-_RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
+# retry.SleepingRetry with five retries and factor 2; None: no other attempt.
+_RETRY_SECONDS = (1, 2, 4, 8, 16, None)
 # Whose fields are taken over before an apply: kubectl's, and those of this provider without server-side apply.
 _TAKEN_OVER = (
     ("kubectl", "Apply"),
@@ -63,7 +64,7 @@ class NamespaceMissingError(ProviderError):
 
 
 def create(operation: Operation, inputs: Object, field_manager: str) -> Object:
-    """The new object. While its namespace or kind is missing it is tried again, for about a minute in all."""
+    """The new object. While its namespace or kind is missing it is tried again, for half a minute in all."""
     for attempt, seconds in enumerate(_RETRY_SECONDS):
         try:
             return _create(operation, inputs, field_manager)
@@ -72,7 +73,7 @@ def create(operation: Operation, inputs: Object, field_manager: str) -> Object:
                 raise NamespaceMissingError(f'namespace does not exist for "{name(inputs)}"') from None
             if has_reason(error, "AlreadyExists"):
                 raise AlreadyExistsError(_EXISTS.format(error=error)) from None
-            if not (is_not_found(error) or isinstance(error, NoMatchError)) or attempt == len(_RETRY_SECONDS) - 1:
+            if not (is_not_found(error) or isinstance(error, NoMatchError)) or seconds is None:
                 raise
             operation.log.status(f"Retry #{attempt}; creation failed: {error}")
             operation.pause_before_retry(seconds)

@@ -16,6 +16,16 @@ _HELP = (
     "https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/ \n\n "
 )
 
+# What refresh and delete say of a cluster that is gone, and of a resource that is forgotten with it.
+GONE_HINT = (
+    "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation with the "
+    'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
+)
+FORGETTING = (
+    "configured Kubernetes cluster is unreachable and the `deleteUnreachable` option is enabled. "
+    "Deleting the unreachable resource from Pulumi state"
+)
+
 
 @dataclass(frozen=True)
 class Connection:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox.kubernetes_provider.objects import UNKNOWN, Object
+from sandbox.kubernetes_provider.normalize import pruned
+from sandbox.kubernetes_provider.objects import UNKNOWN, Object, metadata, name, namespace, with_metadata
 from sandbox.kubernetes_provider.replacement import replaces
 
 What = Literal["ADD", "DELETE", "UPDATE"]
@@ -35,12 +36,38 @@ class Change:
         return place(self.path)
 
 
+@dataclass(frozen=True)
+class Diff:
+    """changes: what differs; delete_before_replace: whether old and new object would have the same name."""
+
+    changes: list[Change]
+    delete_before_replace: bool
+
+
 def changes(old: Object, new: Object, replacing: Sequence[str]) -> list[Change]:
     """All differences, in the order of their paths. replacing: paths whose change replaces the object."""
     found = []
     for path, what, value in _members((), old, new):
         found.append(Change(path, what, replaces(path, value, replacing)))
     return sorted(found, key=lambda change: change.place)
+
+
+def comparable(old_inputs: Object, live: Object, new: Object, namespaced: bool) -> tuple[Object, Object]:
+    """The live object cut to the shape of the old inputs, and the new inputs, with one way to write name, kind and namespace."""
+    old = pruned(live, old_inputs)
+    old = {**old, "apiVersion": old.get("apiVersion", new["apiVersion"]), "kind": old.get("kind", new["kind"])}
+    if namespaced:
+        old = with_metadata(old, namespace=namespace(old) or "default")
+        if metadata(new).get("namespace") is not UNKNOWN:
+            new = with_metadata(new, namespace=namespace(new) or "default")
+    else:
+        old, new = with_metadata(old, namespace=""), with_metadata(new, namespace="")
+    return (with_metadata(old, name=name(live)) if name(new) else old), new
+
+
+def is_ignored(changed: str, ignored: Sequence[str]) -> bool:
+    """Whether `ignore_changes` names the place or one above it."""
+    return any(changed == one or changed.startswith((f"{one}.", f"{one}[")) for one in ignored)
 
 
 def place(path: Sequence[str | int]) -> str:
@@ -77,5 +104,5 @@ def _value(path: tuple[str | int, ...], old: Any, new: Any) -> Iterator[tuple[tu
 def _members(
     path: tuple[str | int, ...], old: Object, new: Object
 ) -> Iterator[tuple[tuple[str | int, ...], What, Any]]:
-    for name in [*new, *(name for name in old if name not in new)]:
-        yield from _value((*path, name), old.get(name, _MISSING), new.get(name, _MISSING))
+    for key in [*new, *(key for key in old if key not in new)]:
+        yield from _value((*path, key), old.get(key, _MISSING), new.get(key, _MISSING))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sandbox.kubernetes_provider import apply, names, settings, waiting, wire
 from sandbox.kubernetes_provider import inputs as resource_inputs
-from sandbox.kubernetes_provider.connection import Connection, connect, strict_mode
-from sandbox.kubernetes_provider.diff import Change, changes
+from sandbox.kubernetes_provider.connection import FORGETTING, GONE_HINT, Connection, connect, strict_mode
+from sandbox.kubernetes_provider.diff import Diff, changes, comparable, is_ignored
 from sandbox.kubernetes_provider.errors import (
     ApiError,
     NoMatchError,
@@ -42,23 +42,6 @@ from sandbox.kubernetes_provider.operation import Log, Operation
 from sandbox.kubernetes_provider.replacement import replacing
 from sandbox.kubernetes_provider.resource_types import kind_of
 from sandbox.kubernetes_provider.wire import Properties
-
-_GONE_HINT = (
-    "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation with the "
-    'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
-)
-_FORGETTING = (
-    "configured Kubernetes cluster is unreachable and the `deleteUnreachable` option is enabled. "
-    "Deleting the unreachable resource from Pulumi state"
-)
-
-
-@dataclass(frozen=True)
-class Diff:
-    """changes: what differs; delete_before_replace: whether old and new object would have the same name."""
-
-    changes: list[Change]
-    delete_before_replace: bool
 
 
 @dataclass(frozen=True)
@@ -130,21 +113,11 @@ class KubernetesProvider:
         kind_of(urn)
         old_inputs, live = wire.parse_checkpoint(olds)
         new = normalized(wire.to_object(news))
-        old = pruned(live, normalized(old_inputs))
-        space = name_space = ""
-        if self._connection.namespaced(Kind.of(new)):
-            space, name_space = namespace(old) or "default", namespace(new) or "default"
-        if metadata(new).get("namespace") is not None and not isinstance(metadata(new)["namespace"], str):
-            old = with_metadata(old, namespace=space)  # not known yet
-        else:
-            old, new = with_metadata(old, namespace=space), with_metadata(new, namespace=name_space)
-        old = {**old, "apiVersion": old.get("apiVersion", new["apiVersion"]), "kind": old.get("kind", new["kind"])}
-        if name(new):
-            old = with_metadata(old, name=name(live))
-        paths = replacing(new, self._settings.secret_mutable, self._settings.config_map_mutable)
-        found = [change for change in changes(old, new, paths) if not _is_ignored(change.place, ignored)]
         if names.is_true(new, names.REPLACE_UNREADY):
             self._log(urn).warning("replaceUnready annotation is not supported for this resource")
+        paths = replacing(new, self._settings.secret_mutable, self._settings.config_map_mutable)
+        old, new = comparable(normalized(old_inputs), live, new, self._connection.namespaced(Kind.of(new)))
+        found = [change for change in changes(old, new, paths) if not is_ignored(change.place, ignored)]
         same_name = names.is_named(new) and not names.is_true(new, names.AUTONAMED) and name(new) == name(live)
         same_place = namespace(new) == namespace(live)
         return Diff(found, any(change.replaces for change in found) and same_name and same_place)
@@ -228,11 +201,11 @@ class KubernetesProvider:
         if self._connection.cluster is None:
             log.warning(f"configured Kubernetes cluster is unreachable: {self._connection.reason}")
             if self._settings.delete_unreachable:
-                log.info(_FORGETTING)
+                log.info(FORGETTING)
                 return None
             if self._settings.skip_update_unreachable:
                 return Found(resource_id, state, inputs)
-            raise ProviderError(f"failed to read resource state due to unreachable cluster. {_GONE_HINT}")
+            raise ProviderError(f"failed to read resource state due to unreachable cluster. {GONE_HINT}")
         kind = kind_of(urn)
         space, object_name = parse_fq_name(resource_id)
         if not object_name:
@@ -273,9 +246,9 @@ class KubernetesProvider:
         if self._connection.cluster is None:
             log.warning(f"configured Kubernetes cluster is unreachable: {self._connection.reason}")
             if self._settings.delete_unreachable:
-                log.info(_FORGETTING)
+                log.info(FORGETTING)
                 return
-            raise ProviderError(f"configured Kubernetes cluster is unreachable. {_GONE_HINT}")
+            raise ProviderError(f"configured Kubernetes cluster is unreachable. {GONE_HINT}")
         operation = self._operation(urn, preview=False)
         inputs, live = wire.parse_checkpoint(state)
         try:
@@ -319,7 +292,3 @@ class KubernetesProvider:
 def _no_dry_run(error: Exception) -> bool:
     """Whether a preview goes on without the API server's word."""
     return has_reason(error, "Forbidden") or isinstance(error, apply.AlreadyExistsError | apply.NamespaceMissingError)
-
-
-def _is_ignored(place: str, ignored: Sequence[str]) -> bool:
-    return any(place == one or place.startswith((f"{one}.", f"{one}[")) for one in ignored)

@@ -29,7 +29,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command"])
+@pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command", "sandbox.kubernetes_provider"])
 def test_a_plugin_ends_when_its_engine_was_killed(module: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENGINE, module], cwd=ROOT, stdout=subprocess.PIPE, text=True
