@@ -1,4 +1,4 @@
-"""Puts providers where Pulumi looks for plugins: oci, command and kubernetes, official where they can be had, else the stand-ins."""
+"""Puts the providers of oci and command where Pulumi looks for plugins: official ones where they can be had, else the stand-ins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.process import SandboxError, run, write_if_changed
 from sandbox.toolchain import pieces
 
 # Provider to the module that stands in for it.
-STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
+STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command"}
 
 
 def version(name: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from sandbox import paths
-from tests.engine.kubernetes_project import ControlPlane, Project, control_plane, new_project
 from tests.support.stack import PULUMI, ROOT, Stack
 
 
@@ -38,26 +37,3 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def changed(dev: Stack, tmp_path: Path) -> Stack:
     """The same stack with a configuration file of its own, for a test to change."""
     return Stack(dev.name, tmp_path, like=dev.config_file)
-
-
-@pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A real Kubernetes without nodes."""
-    with control_plane(tmp_path_factory.mktemp("plane")) as running:
-        yield running
-
-
-@pytest.fixture
-def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
-    """A namespace of the test's own, made beside Pulumi; it goes with the control plane."""
-    name = f"t{abs(hash(request.node.name)) % 10**8}"
-    plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    return name
-
-
-@pytest.fixture
-def project(plane: ControlPlane, namespace: str, tmp_path: Path) -> Project:
-    """An empty stack of Kubernetes objects in the namespace."""
-    started = new_project(tmp_path, plane)
-    started.configure(namespace=namespace)
-    return started

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.engine.kubernetes_objects import config_map, deployment, secret, service
-from tests.engine.kubernetes_project import Project
+from tests.kubernetes.kubernetes_objects import config_map, deployment, secret, service
+from tests.kubernetes.kubernetes_project import Project
 
 SECRET = "pass-phrase-of-the-test"
 

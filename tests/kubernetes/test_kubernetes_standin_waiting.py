@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.engine.kubernetes_objects import config_map, deployment, service
-from tests.engine.kubernetes_project import ControlPlane, Project, free_port, kubeconfig
+from tests.kubernetes.kubernetes_objects import config_map, deployment, service
+from tests.kubernetes.kubernetes_project import ControlPlane, Project, free_port, kubeconfig
 
 SECRET = "pass-phrase-of-the-test"
 

@@ -1,0 +1,36 @@
+"""A real Kubernetes control plane without nodes, which the tests of the stand-in of pulumi-kubernetes share.
+
+Not part of `make test` yet: no target of the sandbox brings etcd and the API server so far (sandbox/kubernetes_provider/README.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kubernetes.kubernetes_project import ControlPlane, Project, control_plane, new_project
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real Kubernetes without nodes."""
+    with control_plane(tmp_path_factory.mktemp("plane")) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
+    """A namespace of the test's own, made beside Pulumi; it goes with the control plane."""
+    name = f"t{abs(hash(request.node.name)) % 10**8}"
+    plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
+
+
+@pytest.fixture
+def project(plane: ControlPlane, namespace: str, tmp_path: Path) -> Project:
+    """An empty stack of Kubernetes objects in the namespace."""
+    started = new_project(tmp_path, plane)
+    started.configure(namespace=namespace)
+    return started
