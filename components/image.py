@@ -12,6 +12,7 @@ from pathlib import Path
 import pulumi
 import pulumi_docker_build as docker_build
 
+from components.build_failures import explained
 from components.registry import Registry
 from specs.build_context import lay_out
 from specs.registry import architecture, by_digest
@@ -44,7 +45,11 @@ class AppImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AppImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:image:AppImage", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain_images)
+        child = pulumi.ResourceOptions(
+            parent=self,
+            retain_on_delete=args.retain_images,
+            hooks=explained(name, args.registry, args.builder, args.base_image, args.context),
+        )
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token
         )

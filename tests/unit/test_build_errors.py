@@ -1,0 +1,255 @@
+"""What a person is told about an image that cannot be built or pushed. The errors are real ones, of BuildKit 0.31 and buildx 0.35 with
+docker-registry 2.8, but for those of registries and daemons which the sandbox does not have; those are written as their sources do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from specs.build_errors import CASES, NO_INDEX, NO_PACKAGES, NO_PYTHON, NO_SPACE, Build, explain, recognise
+
+HOST = "registry.example"
+BASE = "base.example/python:3"
+BUILD = Build(HOST, "ns/me@example.com", "arm", BASE, "docker/app", "linux/arm64")
+SHA = "sha256:2f67bc059c3d119d1a1c295b426805bc9ef2a4393de811d822ed4992f7215acf"
+RESOLVE = f"failed to solve: {BASE}: failed to resolve source metadata for {BASE}: "
+OURS = f"failed to solve: {HOST}/ns/base:3: failed to resolve source metadata for {HOST}/ns/base:3: "
+REQUEST = 'failed to do request: Head "https://base.example/v2/python/manifests/3": '
+PUSH = f"failed to solve: failed to push {HOST}/ns/app:v1-arm64: "
+PUSH_REQUEST = f'{PUSH}failed to do request: Head "https://{HOST}/v2/ns/app/blobs/{SHA}": '
+STEP = 'failed to solve: process "/bin/sh -c /python/with-python x.py" did not complete successfully: exit code: '
+UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+
+BUILDER_DOWN = "builder: the builder arm does not answer"
+REFUSED = f"registryToken: the registry {HOST} refuses the login of ns/me@example.com"
+TOKEN = "pulumi config set --secret registryToken"
+REGISTRY_FAILED = f"registryHost: the registry {HOST} failed while it took the image"
+REGISTRY_AWAY = f"registryHost: the registry {HOST} cannot be reached"
+NO_BASE = f"baseImage: {BASE} does not exist, or"
+INSPECT = f"docker buildx imagetools inspect {BASE}"
+LINES = "pulumi up --yes --skip-preview --non-interactive"
+
+EXPLAINED = [
+    (
+        'new builder: no builder "arm" found',
+        "builder: this machine has no buildx builder of the name arm",
+        "docker buildx ls",
+    ),
+    ("context deadline exceeded", BUILDER_DOWN, "docker buildx inspect --bootstrap arm"),
+    (
+        "no valid drivers found: failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is correct and "
+        "if the daemon is running: dial unix /var/run/docker.sock: connect: no such file or directory",
+        BUILDER_DOWN,
+        "docker buildx inspect --bootstrap arm",
+    ),
+    (
+        "failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF",
+        BUILDER_DOWN,
+        "pulumi up",
+    ),
+    (
+        "buildkit is not supported on this host",
+        "builder: Docker on this machine has no BuildKit",
+        "unset DOCKER_BUILDKIT",
+    ),
+    (
+        "failed to solve: ResourceExhausted: failed to compute cache key: mount callback failed on /tmp/containerd-mount2314692621: "
+        "write /tmp/containerd-mount2314692621/usr/bin/bash: no space left on device",
+        "builder: the disk of the builder arm is full",
+        "docker buildx prune --builder arm",
+    ),
+    (f"{STEP}{NO_SPACE}", "builder: the disk of the builder arm is full", "docker buildx prune --builder arm"),
+    # The platform
+    (
+        f"{RESOLVE}no match for platform in manifest: not found",
+        f"baseImage: {BASE} does not exist for linux/arm64",
+        INSPECT,
+    ),
+    (
+        "failed to solve: lint violation found for rules: InvalidBaseImagePlatform",
+        f"baseImage: {BASE} does not exist for linux/arm64",
+        INSPECT,
+    ),
+    # The login
+    (
+        f"{PUSH}unexpected status from HEAD request to https://{HOST}/v2/ns/app/blobs/{SHA}: 401 Unauthorized",
+        REFUSED,
+        TOKEN,
+    ),
+    (
+        f"{PUSH}unexpected status from POST request to https://{HOST}/v2/ns/app/blobs/uploads/: 403 Forbidden",
+        REFUSED,
+        TOKEN,
+    ),
+    (
+        f"{PUSH}push access denied, repository does not exist or may require authorization: authorization failed: no basic auth "
+        "credentials",
+        REFUSED,
+        TOKEN,
+    ),
+    (
+        f"{PUSH}failed to authorize: failed to fetch oauth token: unexpected status from GET request to "
+        f"https://{HOST}/20180419/docker/token?service={HOST}: 401 Unauthorized",
+        REFUSED,
+        TOKEN,
+    ),
+    (
+        f"creating: unexpected status from HEAD request to https://{HOST}/v2/ns/app/manifests/{SHA}: 401 Unauthorized",
+        REFUSED,
+        TOKEN,
+    ),
+    (
+        f"{OURS}unexpected status from HEAD request to https://{HOST}/v2/ns/base/manifests/3: 401 Unauthorized",
+        REFUSED,
+        TOKEN,
+    ),
+    # The base
+    (f"{RESOLVE}{BASE}: not found", NO_BASE, INSPECT),
+    (
+        f"{RESOLVE}unexpected status from HEAD request to https://base.example/v2/python/manifests/3: 403 Forbidden",
+        NO_BASE,
+        INSPECT,
+    ),
+    (
+        f"{RESOLVE}pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: "
+        "authorization failed",
+        NO_BASE,
+        INSPECT,
+    ),
+    (
+        f"{RESOLVE}unexpected status from HEAD request to https://base.example/v2/python/manifests/3: 429 Too Many Requests",
+        f"baseImage: the registry of {BASE} takes no more requests",
+        "pulumi up",
+    ),
+    (
+        f"{RESOLVE}{REQUEST}dial tcp: lookup base.example on 10.0.0.53:53: no such host",
+        f"baseImage: the builder arm does not reach the registry of {BASE}",
+        INSPECT,
+    ),
+    (
+        f"{RESOLVE}{REQUEST}dial tcp 192.0.2.9:443: connect: no route to host",
+        f"baseImage: the builder arm does not reach the registry of {BASE}",
+        INSPECT,
+    ),
+    (
+        f"{RESOLVE}unexpected status from HEAD request to https://base.example/v2/python/manifests/3: 502 Bad Gateway",
+        f"baseImage: the registry of {BASE} failed",
+        "pulumi up",
+    ),
+    # Trust
+    (
+        f"{RESOLVE}{REQUEST}{UNTRUSTED}",
+        "builder: the builder arm does not trust the certificate of base.example",
+        "pulumi config set builder trusting",
+    ),
+    (
+        f"{PUSH_REQUEST}{UNTRUSTED}",
+        f"builder: the builder arm does not trust the certificate of {HOST}",
+        "pulumi config set builder trusting",
+    ),
+    (
+        f'creating: failed to do request: Head "https://{HOST}/v2/ns/app/manifests/{SHA}": {UNTRUSTED}',
+        f"registryHost: this machine does not trust the certificate of {HOST}",
+        "SSL_CERT_FILE=<file> pulumi up",
+    ),
+    # The registry
+    (f"{PUSH}unknown: unknown error", REGISTRY_FAILED, "pulumi up"),
+    ("failed to solve: error writing config blob: unknown: unknown error", REGISTRY_FAILED, "pulumi up"),
+    (
+        f"{PUSH}unexpected status from PUT request to https://{HOST}/v2/ns/app/blobs/uploads/1: 503 Service Unavailable",
+        REGISTRY_FAILED,
+        "pulumi up",
+    ),
+    (
+        f"{PUSH}unexpected status from PUT request to https://{HOST}/v2/ns/app/blobs/uploads/1: 507 Insufficient Storage",
+        REGISTRY_FAILED,
+        "pulumi up",
+    ),
+    (
+        f"{PUSH_REQUEST}dial tcp 192.0.2.1:443: connect: no route to host",
+        REGISTRY_AWAY,
+        f"curl --head https://{HOST}/v2/",
+    ),
+    (f"{PUSH_REQUEST}dial tcp 192.0.2.1:443: connect: connection refused", REGISTRY_AWAY, "pulumi up"),
+    (
+        f"{PUSH_REQUEST}read tcp 10.0.0.2:4711->192.0.2.1:443: read: connection reset by peer",
+        REGISTRY_AWAY,
+        "pulumi up",
+    ),
+    (f"{PUSH_REQUEST}net/http: TLS handshake timeout", REGISTRY_AWAY, "pulumi up"),
+    (f"{PUSH_REQUEST}EOF", REGISTRY_AWAY, "pulumi up"),
+    (f"{PUSH_REQUEST}context deadline exceeded", REGISTRY_AWAY, "pulumi up"),
+    (
+        f"{PUSH_REQUEST}http: server gave HTTP response to HTTPS client",
+        f"registryHost: {HOST} speaks plain HTTP",
+        "pulumi config set registryHost ocir.eu-frankfurt-1.oci.oraclecloud.com",
+    ),
+    # A step of the Dockerfile
+    (f"{STEP}{NO_PYTHON}", f"baseImage: {BASE} has no Python", LINES),
+    (f"{STEP}{NO_PACKAGES}", "context: a package of docker/app cannot be had", LINES),
+    (f"{STEP}{NO_INDEX}", "builder: the package index does not answer the builder arm", LINES),
+    (f"{STEP}137", "builder: a step of docker/app/Dockerfile was killed", "docker buildx inspect arm"),
+    (f"{STEP}1", "context: a step of docker/app/Dockerfile failed", LINES),
+]
+
+
+@pytest.mark.parametrize(("error", "problem", "command"), EXPLAINED)
+def test_what_went_wrong_is_told_with_the_command_that_mends_it(error: str, problem: str, command: str) -> None:
+    told, *commands = explain([error], BUILD).splitlines()
+    assert told.startswith(problem)
+    assert f"    {command}" in commands
+
+
+def test_no_case_hides_behind_another() -> None:
+    assert {recognise(error, HOST)[0] for error, _, _ in EXPLAINED} == set(CASES)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "",
+        "something new",
+        'failed to solve: failed to compute cache key: failed to calculate checksum of ref x::y: "/nosuchfile": not found',
+        "failed to solve: dockerfile parse error on line 3: unknown instruction: CPOY",
+        "failed to solve: lint violation found for rules: FromAsCasing",
+    ],
+)
+def test_of_what_is_not_known_the_error_alone_speaks(error: str) -> None:
+    assert explain([error], BUILD) == ""
+
+
+def test_the_newest_error_counts() -> None:
+    assert explain(["context deadline exceeded", f"{PUSH}unknown: unknown error"], BUILD).startswith("builder:")
+
+
+def test_without_a_configured_builder_the_current_one_is_meant() -> None:
+    told = explain(["context deadline exceeded"], replace(BUILD, builder=""))
+    assert told.startswith("builder: the current builder does not answer")
+    assert "    docker buildx inspect --bootstrap\n" in told
+
+
+def test_an_image_that_only_the_dockerfile_names_is_not_called_the_base_image() -> None:
+    other = "base.example/tools:1"
+    told = explain(
+        [f"failed to solve: {other}: failed to resolve source metadata for {other}: {other}: not found"], BUILD
+    )
+    assert told.startswith(f"docker/app/Dockerfile: {other} does not exist")
+
+
+def test_braces_in_an_error_or_a_name_are_no_templates() -> None:
+    build = replace(BUILD, username="{registry_host}", context="{x}")
+    assert "login of {registry_host}." in explain([f"{PUSH}{{y}} 401 Unauthorized"], build)
+
+
+def test_every_key_that_is_named_is_one_of_the_configuration() -> None:
+    keys = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text())["config"]
+    for case in CASES:
+        assert case.problem.split(":")[0] in {*keys, "{key}"}
+        for command in case.commands:
+            found = re.match(r"pulumi config set (?:--secret )?(\S+)", command)
+            assert found is None or found[1] in keys
