@@ -118,7 +118,7 @@ CASES = (
         r"(https://(?P<host>[^/\"]+).*)?" + UNTRUSTED,
         "builder: {the_builder} does not trust the certificate of {host}: it is of a private CA, or of a proxy that inspects TLS. "
         'A builder has a trust of its own, for registries (buildkitd.toml: [registry."{host}"] ca = ["<file>"]); '
-        "caBundleFile is for what the build downloads",
+        "what the build downloads it trusts by the base image",
         (
             "docker buildx create --name trusting --buildkitd-config buildkitd.toml --bootstrap",
             "pulumi config set builder trusting",
@@ -165,7 +165,7 @@ CASES = (
     Case(
         rf"did not complete successfully: exit code: {NO_INDEX}\b",
         "builder: the package index does not answer {the_builder}, or its certificate is not trusted there (of a proxy that "
-        "inspects TLS: set caBundleFile); this tells which",
+        "inspects TLS: it belongs into the base image); this tells which",
         (SHOW_LINES,),
     ),
     Case(

@@ -44,6 +44,7 @@ image = AppImage(
     AppImageArgs(
         registry=registry,
         context=config.require("context"),
+        staging=".build",
         tag="v1",
         platforms=["linux/arm64", "linux/amd64"],
         base_image=config.require("baseImage"),

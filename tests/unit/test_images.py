@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from argon2 import PasswordHasher
 
+from specs import build_errors
 from specs.build_context import lay_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,32 @@ def test_a_lock_holds_what_its_source_asks_for(lock: Path) -> None:
 def test_jupyterlab_brings_matplotlib_and_an_init() -> None:
     names = {line.split("==")[0] for line in requirements((DOCKER / "jupyterlab/requirements.in").read_text())}
     assert names == {"jupyterlab", "matplotlib", "dumb-init"}
+
+
+def test_a_base_without_python_is_told_by_its_name_and_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
+    done = subprocess.run(
+        ["/bin/sh", SHARED / "with-python", "install_packages.py"],
+        env={"PATH": str(tmp_path), "BASE_IMAGE": "host/bare:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == build_errors.NO_PYTHON
+    assert "baseImage: host/bare:1 has no Python" in done.stderr
+    assert "pulumi config set baseImage" in done.stderr
+
+
+def test_the_scripts_of_a_build_end_with_the_codes_that_the_program_explains() -> None:
+    script = ast.parse((SHARED / "install_packages.py").read_text())
+    [values] = [
+        ast.literal_eval(node.value)
+        for node in script.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).strip("()").startswith("NO_PYTHON,")
+    ]
+    known = (build_errors.NO_PYTHON, build_errors.NO_PACKAGES, build_errors.NO_INDEX, build_errors.NO_SPACE)
+    assert values == known
+    assert f"\nexit {build_errors.NO_PYTHON}\n" in (SHARED / "with-python").read_text()
 
 
 # --- contexts and Dockerfiles --------------------------------------------------------------------

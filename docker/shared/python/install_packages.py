@@ -27,6 +27,10 @@ APP = Path("/opt/app")
 OUT = Path("/out")
 COMMON = OUT / "common"
 UV = Path("/opt/uv")
+# Of specs/build_errors.py: of a step that failed, the program sees nothing but its exit code.
+NO_PYTHON, NO_PACKAGES, NO_INDEX, NO_SPACE = 78, 65, 69, 74
+# A disk with less left, in bytes, is why a step failed, whatever the step said.
+FULL = 16 * 2**20
 # Architecture as images name it, to uv's name of the platform: glibc 2.28 or newer, as Oracle Linux 8 has it.
 UV_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 # Where the systems keep the certificates they trust: Debian and Ubuntu; Oracle Linux; what Python itself was built with.
@@ -59,6 +63,7 @@ def wanted(platforms: str) -> list[str]:
     architectures = [platform.removeprefix("linux/") for platform in platforms.split(",")]
     for unknown in set(architectures) - UV_PLATFORMS.keys():
         fail(
+            NO_PACKAGES,
             f"platforms: no packages are locked for linux/{unknown}",
             "pulumi config set --path 'platforms[0]' linux/arm64",
         )
@@ -71,7 +76,7 @@ def trust() -> dict[str, str]:
     """
     bundle = next((file for file in BUNDLES if file and Path(file).is_file()), None)
     if bundle is None:
-        fail(f"baseImage: {os.environ['BASE_IMAGE']} has no CA certificates")
+        fail(NO_INDEX, f"baseImage: {os.environ['BASE_IMAGE']} has no CA certificates")
     return {**os.environ, "SSL_CERT_FILE": bundle, "PIP_CERT": bundle, "PIP_NO_CACHE_DIR": "1"}
 
 
@@ -81,6 +86,7 @@ def virtual_environment(folder: Path, with_pip: bool) -> None:
         venv.create(folder, with_pip=with_pip, symlinks=True)
     except (ImportError, subprocess.CalledProcessError):
         fail(
+            NO_PYTHON,
             f"baseImage: the Python of {os.environ['BASE_IMAGE']} cannot make a virtual environment (Debian: python3-venv)",
             "pulumi config set baseImage ghcr.io/oracle/oraclelinux9-python:3.12",
         )
@@ -173,14 +179,18 @@ def compile_packages(tree: Path) -> None:
 
 
 def run(command: list[str | Path], environment: dict[str, str], problem: str) -> None:
-    """Run a command; when it fails, end with `problem` below what it printed."""
-    if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode:
-        fail(problem)
+    """Run pip or uv; when it fails, end with `problem` below what it printed. uv's status is 1 when the packages cannot be had as
+    they are locked, and 2 for anything else, which mostly is the network (uv 0.13.9).
+    """
+    status = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    if status:
+        fail(NO_PACKAGES if status == 1 and command[0] == UV / "bin/uv" else NO_INDEX, problem)
 
 
-def fail(problem: str, mend: str = "") -> NoReturn:
-    """End with a message for a person."""
-    raise SystemExit(f"error: {problem}" + (f"\n    {mend}" if mend else ""))
+def fail(code: int, problem: str, mend: str = "") -> NoReturn:
+    """End with a message for a person, and a code for the program."""
+    print(f"error: {problem}" + (f"\n    {mend}" if mend else ""), file=sys.stderr)
+    raise SystemExit(NO_SPACE if shutil.disk_usage(OUT.parent).free < FULL else code)
 
 
 if __name__ == "__main__":
