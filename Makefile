@@ -54,10 +54,11 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
+	@$(bin)/mypy docker/shared/python/*.py
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile
-	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

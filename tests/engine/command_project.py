@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -17,14 +16,7 @@ from typing import Any
 
 import asyncssh
 
-from sandbox import paths
-
-PLUGIN = "plugins/resource-command-v1.2.1/pulumi-resource-command"
-
-LAUNCHER = """\
-#!/bin/sh
-PYTHONPATH='{root}' exec '{python}' -m sandbox.command "$@"
-"""
+from tests.support.plugin_project import environment, lay_out
 
 PROGRAM = """\
 import json
@@ -206,20 +198,10 @@ class Project:
 
     def pulumi(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs the CLI on the stack; output and errors are in `stdout`."""
-        path = os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]])
         done = subprocess.run(
             ["pulumi", *args],
             cwd=self.folder,
-            env={
-                "PATH": path,
-                "HOME": str(self.folder),
-                "PULUMI_HOME": str(self.folder / "home"),
-                "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-                "PULUMI_CONFIG_PASSPHRASE": "of a test",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-                "NO_COLOR": "1",
-            },
+            env=environment(self.folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -250,13 +232,8 @@ class Project:
 
 def new_project(folder: Path) -> Project:
     """A project with an empty stack."""
-    (folder / "Pulumi.yaml").write_text("name: commands\nruntime: python\n")
+    lay_out(folder, "commands", "command", "1.2.1", "sandbox.command")
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
-    launcher = folder / "home" / PLUGIN
-    launcher.parent.mkdir(parents=True)
-    launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=sys.executable))
-    launcher.chmod(0o755)
-    (folder / "backend").mkdir()
     project = Project(folder)
     project.write()
     project.pulumi("stack", "init", "test")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,7 @@ from typing import Any
 
 from sandbox import paths
 from sandbox.oci import sdk
-
-LAUNCHER = """\
-#!/bin/sh
-PYTHONPATH='{root}' exec '{python}' -m sandbox.oci "$@"
-"""
+from tests.support.plugin_project import environment, lay_out
 
 PRELUDE = f"""\
 import pulumi
@@ -47,7 +41,7 @@ class Project:
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
-            env=self._environment(),
+            env={**environment(self.folder), "SANDBOX_HOME": str(self.folder / "sandbox")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -80,19 +74,6 @@ class Project:
         """The cloud's files of a kind of resource."""
         return sorted((self.cloud / "resources" / kind).glob("*.json"))
 
-    def _environment(self) -> dict[str, str]:
-        path = os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]])
-        return {
-            "PATH": path,
-            "HOME": str(self.folder),
-            "SANDBOX_HOME": str(self.folder / "sandbox"),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE": "of a test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        }
-
 
 def name_of(urn: str) -> str:
     """The resource's name in the program."""
@@ -101,13 +82,8 @@ def name_of(urn: str) -> str:
 
 def new_project(folder: Path) -> Project:
     """A project with an empty stack and the sandbox's account."""
-    (folder / "Pulumi.yaml").write_text("name: cloud\nruntime: python\n")
+    lay_out(folder, "cloud", "oci", sdk.version(), "sandbox.oci")
     account = {"oci:region": paths.REGION, "oci:tenancyOcid": paths.TENANCY_OCID, "oci:userOcid": paths.USER_OCID}
-    launcher = folder / "home" / "plugins" / f"resource-oci-v{sdk.version()}" / "pulumi-resource-oci"
-    launcher.parent.mkdir(parents=True)
-    launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=sys.executable))
-    launcher.chmod(0o755)
-    (folder / "backend").mkdir()
     project = Project(folder)
     project.write("")
     project.pulumi("stack", "init", "test")

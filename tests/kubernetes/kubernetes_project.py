@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import textwrap
 import time
 import urllib.request
@@ -19,13 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import paths
-
-PLUGIN = "plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes"
-
-LAUNCHER = """\
-#!/bin/sh
-PYTHONPATH='{root}' exec '{python}' -m sandbox.kubernetes_provider "$@"
-"""
+from tests.support.plugin_project import environment, lay_out
 
 # Registers what objects.json holds: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} stands for a secret value.
 PROGRAM = """\
@@ -229,21 +221,10 @@ class Project:
 
     def command(self, *args: str) -> subprocess.Popen[str]:
         """Starts the CLI on the stack; output and errors are one stream."""
-        path = os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]])
         return subprocess.Popen(
             ["pulumi", *args],
             cwd=self.folder,
-            env={
-                "PATH": path,
-                "HOME": str(self.folder),
-                "PULUMI_HOME": str(self.folder / "home"),
-                "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-                "PULUMI_CONFIG_PASSPHRASE": "of a test",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-                "NO_COLOR": "1",
-                **self.environment,
-            },
+            env={**environment(self.folder), **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -285,13 +266,8 @@ class Project:
 
 def new_project(folder: Path, plane: ControlPlane) -> Project:
     """A project with an empty stack."""
-    (folder / "Pulumi.yaml").write_text("name: objects\nruntime: python\n")
+    lay_out(folder, "objects", "kubernetes", "4.34.2", "sandbox.kubernetes_provider")
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
-    launcher = folder / "home" / PLUGIN
-    launcher.parent.mkdir(parents=True)
-    launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=sys.executable))
-    launcher.chmod(0o755)
-    (folder / "backend").mkdir()
     project = Project(folder, plane, {})
     project.configure()
     project.write()

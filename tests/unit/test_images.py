@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from argon2 import PasswordHasher
 
+from components.image import SOURCE_DATE_EPOCH
 from specs import build_errors
 from specs.build_context import lay_out
 
@@ -180,6 +181,18 @@ def test_the_last_stage_takes_all_it_has_from_the_stages_before(app: str) -> Non
 
 def test_jupyterlab_needs_a_password_even_when_its_configuration_is_not_read() -> None:
     assert "--PasswordIdentityProvider.password_required=True" in dict(final_stage("jupyterlab"))["CMD"]
+
+
+def test_the_packages_of_all_apps_are_installed_alike() -> None:
+    stages = set()
+    for app in APPS:
+        text = (DOCKER / app / "Dockerfile").read_text()
+        stages.add(text[text.index(" AS packages\n") : text.index("# The app's own files")])
+    assert len(stages) == 1
+
+
+def test_the_times_in_an_image_and_in_its_history_are_the_same() -> None:
+    assert f"\nTIME = {SOURCE_DATE_EPOCH}\n" in (SHARED / "finish.py").read_text()
 
 
 def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:

@@ -96,7 +96,7 @@ def install_uv(environment: dict[str, str]) -> None:
     """Install uv, for this stage alone."""
     virtual_environment(UV, with_pip=True)
     lock = Path(__file__).with_name("build-requirements.txt")
-    pip = [UV / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [UV / "bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", lock], environment, "uv cannot be installed")
 
 
@@ -154,7 +154,7 @@ def compile_packages(tree: Path) -> None:
     code for other versions, which some packages carry as data, does not compile, and need not; nor need packages' own tests.
     """
     python = APP / "bin/python"
-    command = [
+    command: list[str | Path] = [
         python,
         "-m",
         "compileall",
