@@ -7,9 +7,12 @@ export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin
 sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
+PULUMI ?= $(pulumi)
+# For container tools that ask the sandbox's registry.
+as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi test lint bench bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi lock pin-base test lint bench bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -44,6 +47,14 @@ preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
+
+lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
+	@sandbox/bootstrap --preview
+	@$(bin)/python docker/lock.py $(FILE) $(ARGS)
+
+pin-base: ## pin the digest of STACK's baseImage; PULUMI=pulumi for a stack outside the sandbox
+	@sandbox/bootstrap --preview
+	@$(if $(filter $(pulumi),$(PULUMI)),$(as_sandbox)) $(bin)/python docker/pin_base.py --stack $(STACK) --pulumi $(PULUMI)
 
 test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test

@@ -21,6 +21,8 @@ from pydantic.alias_generators import to_camel
 
 import oci_profile
 from specs import podman, secret_files, ssh
+from specs.build_context import EXTRA
+from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
 from specs.checks import cidr, data_path, duplicates, free_port, ssh_network
 from specs.complaints import SECRET_KEYS, complaint, describe
 from specs.registry import default_host
@@ -73,6 +75,9 @@ class Settings(BaseModel):
     image_tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$")
     platforms: Json[list[Annotated[str, Field(pattern=r"^linux/(arm64|amd64)$")]]]
     base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$")
+    extra_requirements: str
+    ca_bundle_file: str
+    sbom_scanner: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]*$")
     builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$")
 
     registry_host_override: str = Field(
@@ -126,6 +131,7 @@ class Settings(BaseModel):
             yield complaint("platforms", "lacks linux/arm64, the platform of the A1 instance")
         if not Path(self.context, "Dockerfile").is_file():
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
+        yield from self._unusable_build_inputs()
         if not self.ocpus <= self.memory_in_gbs <= 64 * self.ocpus:
             yield complaint(
                 "memoryInGbs",
@@ -176,6 +182,24 @@ class Settings(BaseModel):
                 "    pulumi config set sshPrivateKeyFile '~/.ssh/oci_app'"
             )
 
+    def _unusable_build_inputs(self) -> Iterable[str]:
+        if self.extra_requirements:
+            lock = f"make lock FILE={Path(self.extra_requirements).with_suffix('.in')}"
+            try:
+                check_requirements(Path(self.extra_requirements))
+            except BuildInputError as error:
+                yield f"extraRequirements: {self.extra_requirements} {error}\n    {lock}"
+            dockerfile = Path(self.context, "Dockerfile")
+            if dockerfile.is_file() and str(EXTRA) not in dockerfile.read_text():
+                yield (
+                    f"extraRequirements: {dockerfile} does not install them; docker/jupyterlab/Dockerfile shows how\n"
+                    "    pulumi config rm extraRequirements"
+                )
+        try:
+            _ = self.ca_bundle
+        except BuildInputError as error:
+            yield complaint("caBundleFile", f"{self.ca_bundle_file} {error}")
+
     @property
     def stack_name(self) -> str:
         """Prefix of names in the cloud: two stacks or apps in one compartment do not clash."""
@@ -205,6 +229,11 @@ class Settings(BaseModel):
     def staging_folder(self) -> str:
         """Where the image's build context is laid out, relative to the project."""
         return f".build/{self.stack}"
+
+    @cached_property
+    def ca_bundle(self) -> str:
+        """Certificates (PEM) which the build trusts beside the base's, "" for none. Raises BuildInputError."""
+        return ca_bundle(Path(self.ca_bundle_file)) if self.ca_bundle_file else ""
 
     @property
     def app_memory_gb(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import pulumi
 import pulumi_docker_build as docker_build
@@ -20,12 +21,17 @@ from specs.registry import architecture, by_digest
 SOURCE_DATE_EPOCH = 315532800
 """1980-01-01, as docker/shared/python/finish.py has it for the files."""
 
+CA_BUNDLE = "ca-bundle"
+"""The id of the build secret that docker/shared/python/install_packages.py reads."""
+
 
 @dataclass(frozen=True)
 class AppImageArgs:
     """registry: where to push; context: folder with the Dockerfile; staging: folder in which the build contexts are laid out; tag: of
-    the index; platforms: "linux/<architecture>"; base_image: value of the build argument BASE_IMAGE; builder: buildx builder, "" for the
-    current one; retain_images: keep what was pushed on destroy.
+    the index; platforms: "linux/<architecture>"; base_image: value of the build argument BASE_IMAGE; extra_requirements: file of locked
+    packages beside the app's own, "" for none; ca_bundle: certificates (PEM) which the build trusts beside the base's, "" for none;
+    sbom_scanner: image that makes the SBOM, "" for none; builder: buildx builder, "" for the current one; retain_images: keep what was
+    pushed on destroy.
     """
 
     registry: Registry
@@ -34,6 +40,9 @@ class AppImageArgs:
     tag: str
     platforms: Sequence[str]
     base_image: str
+    extra_requirements: str = ""
+    ca_bundle: str = ""
+    sbom_scanner: str = ""
     builder: str = ""
     retain_images: bool = False
 
@@ -54,13 +63,18 @@ class AppImage(pulumi.ComponentResource):
             address=args.registry.host, username=args.registry.username, password=args.registry.token
         )
         url = args.registry.repository_url
-        context = str(lay_out(Path(args.context), Path(args.staging, name)))
+        extra = Path(args.extra_requirements) if args.extra_requirements else None
+        context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
         build_args = {
             "BASE_IMAGE": args.base_image,
             # The same for every image, so that the builder runs what they share once (docker/README.md).
             "PLATFORMS": ",".join(args.platforms),
             # Of all times in the image and its history: the same inputs give the same digest.
             "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
+            # Attestations. The plugin has no input for them, but BuildKit takes build arguments of these names as well (sources:
+            # pulumi-docker-build 0.0.22, client.go; buildkit 0.31, frontend/attestations/parse.go).
+            "BUILDKIT_ATTEST_PROVENANCE": "mode=max",
+            **({"BUILDKIT_ATTEST_SBOM": f"generator={args.sbom_scanner}"} if args.sbom_scanner else {}),
         }
         labels = {
             "org.opencontainers.image.title": name,
@@ -77,6 +91,10 @@ class AppImage(pulumi.ComponentResource):
                 labels=labels,
                 tags=[pulumi.Output.concat(url, ":", args.tag, "-", architecture(platform))],
                 registries=[login],
+                secrets={CA_BUNDLE: args.ca_bundle} if args.ca_bundle else None,
+                # It decides who is trusted while the image is built, not what is in it.
+                ignore_secrets_in_diff_calculation=[CA_BUNDLE],
+                **_registry_cache(pulumi.Output.concat(url, ":cache-", architecture(platform))),
                 builder=docker_build.BuilderConfigArgs(name=args.builder) if args.builder else None,
                 push=True,
                 # With the registry's url unknown it would not build anyway (source: pulumi-docker-build issue 252).
@@ -95,3 +113,24 @@ class AppImage(pulumi.ComponentResource):
         )
         self.reference = index.ref.apply(by_digest)
         self.register_outputs({"reference": self.reference})
+
+
+class _Cache(TypedDict):
+    cache_from: list[docker_build.CacheFromArgs]
+    cache_to: list[docker_build.CacheToArgs]
+
+
+def _registry_cache(reference: pulumi.Output[str]) -> _Cache:
+    """What a builder that never built this image, such as a fresh CI runner, takes over. mode=min: the image's own layers, which it
+    refers to in the registry, are all that is worth it. As an image manifest, since registries need not know the older format.
+    """
+    return {
+        "cache_from": [docker_build.CacheFromArgs(registry=docker_build.CacheFromRegistryArgs(ref=reference))],
+        "cache_to": [
+            docker_build.CacheToArgs(
+                registry=docker_build.CacheToRegistryArgs(
+                    ref=reference, mode=docker_build.CacheMode.MIN, image_manifest=True, oci_media_types=True
+                )
+            )
+        ],
+    }

@@ -6,22 +6,19 @@ so that the foreign platform needs no emulation; what the scripts would have mad
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import account, distribution, oci_layout, paths, registry
+from sandbox import distribution, oci_layout, paths, registry
 from sandbox.process import SandboxError, privileged, run, run_logged, write_if_changed
 from sandbox.root_layer import write_layer
 
 REPOSITORY = "base/python"
 ARCHITECTURES = ("amd64", "arm64")
 LAYOUT = paths.IMAGES / "base"
-AUTH_FILE = paths.ACCOUNT / "registry-auth.json"
 
 # A shell and its usual tools, tini as an init, and what wheels take for granted of a system (source: PEP 600, manylinux: libgcc and
 # libstdc++ are not in the wheels).
@@ -77,27 +74,21 @@ def ensure() -> bool:
         layers = {
             one: pool.submit(write_layer, _root(one), _root(native), LAYOUT, python_version()) for one in ARCHITECTURES
         }
-    images = [oci_layout.write_image(LAYOUT, one, layers[one].result()) for one in ARCHITECTURES]
+    images = [oci_layout.write_image(LAYOUT, one, [layers[one].result()]) for one in ARCHITECTURES]
     oci_layout.write_index(LAYOUT, images, python_version())
     run(privileged(["rm", "-f", *map(_root, ARCHITECTURES)]))
     write_if_changed(stamp, wanted)
     return True
 
 
+def native_layer() -> oci_layout.Layer:
+    """The layer of the image for the platform of this host."""
+    return oci_layout.layer_of(LAYOUT, distribution.this().architecture)
+
+
 def push() -> bool:
     """Push them unless the registry has them; True when they were pushed. Needs the registry to run."""
-    wanted = oci_layout.index_digest(LAYOUT)
-    missing = [tag for tag in tags() if registry.digest(paths.NAMESPACE, REPOSITORY, tag) != wanted]
-    if not missing:
-        return False
-    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
-    write_if_changed(AUTH_FILE, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
-    for tag in missing:
-        target = f"docker://{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{REPOSITORY}:{tag}"
-        command: list[str | Path] = ["skopeo", "--insecure-policy", "copy", "--all", "--quiet"]
-        command += [f"--dest-authfile={AUTH_FILE}", f"--dest-cert-dir={registry.certificates()}"]
-        run([*command, f"oci:{LAYOUT}:{python_version()}", target], env={"no_proxy": paths.REGISTRY_ADDRESS})
-    return True
+    return registry.push(LAYOUT, python_version(), REPOSITORY, tags())
 
 
 def _root(architecture: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,21 +29,25 @@ def blob(layout: Path, digest: str) -> Path:
     return layout / "blobs" / digest.replace(":", "/", 1)
 
 
-def write_image(layout: Path, architecture: str, layer: Layer) -> dict[str, Any]:
-    """Write config and manifest of a one-layer image; gives its descriptor for an index."""
+def write_image(
+    layout: Path, architecture: str, layers: Sequence[Layer], command: Sequence[str] = ("/bin/bash",)
+) -> dict[str, Any]:
+    """Write config and manifest of an image whose layers are in the layout; gives its descriptor for an index."""
     config = {
         "architecture": architecture,
         "os": "linux",
-        "config": {"Env": [f"PATH={PATH}", "LANG=C.UTF-8"], "Cmd": ["/bin/bash"]},
-        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]},
-        "history": [{"created_by": "unpacked packages", "empty_layer": False}],
+        "config": {"Env": [f"PATH={PATH}", "LANG=C.UTF-8"], "Cmd": list(command)},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+        "history": [{"created_by": "the sandbox", "empty_layer": False} for _ in layers],
     }
-    gzipped = {"mediaType": f"{_TYPE}layer.v1.tar+gzip", "digest": layer.digest, "size": layer.size}
+    gzipped = [
+        {"mediaType": f"{_TYPE}layer.v1.tar+gzip", "digest": layer.digest, "size": layer.size} for layer in layers
+    ]
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{_TYPE}manifest.v1+json",
         "config": _write(layout, f"{_TYPE}config.v1+json", config),
-        "layers": [gzipped],
+        "layers": gzipped,
     }
     return {
         **_write(layout, f"{_TYPE}manifest.v1+json", manifest),
@@ -62,6 +67,20 @@ def write_index(layout: Path, images: list[dict[str, Any]], tag: str) -> None:
 def index_digest(layout: Path) -> str:
     """The digest of the index that write_index wrote."""
     return str(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"])
+
+
+def layer_of(layout: Path, architecture: str) -> Layer:
+    """The layer of the one-layer image for this architecture."""
+    images = _read(layout, index_digest(layout))["manifests"]
+    [found] = [entry["digest"] for entry in images if entry["platform"]["architecture"] == architecture]
+    manifest = _read(layout, found)
+    [layer] = manifest["layers"]
+    [diff_id] = _read(layout, manifest["config"]["digest"])["rootfs"]["diff_ids"]
+    return Layer(layer["digest"], diff_id, layer["size"])
+
+
+def _read(layout: Path, digest: str) -> Any:
+    return json.loads(blob(layout, digest).read_text())
 
 
 def _write(layout: Path, media_type: str, content: dict[str, Any]) -> dict[str, Any]:

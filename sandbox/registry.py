@@ -5,19 +5,22 @@ Its login is the account's (account.registry_token); whoever logs in may read an
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import shutil
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import bcrypt
 import yaml
 
-from sandbox import account, engine, paths, tls
+from sandbox import account, engine, oci_layout, paths, tls
 from sandbox.distribution import CA_BUNDLE as SYSTEM_BUNDLE
-from sandbox.process import wait_for, write_if_changed
+from sandbox.process import run, wait_for, write_if_changed
 
 _TLS = paths.REGISTRY / "tls"
 _DATA = paths.REGISTRY / "data"
@@ -117,6 +120,28 @@ def digest(namespace: str, name: str, tag: str) -> str | None:
     """The digest this tag names; None when there is no such tag."""
     link = _repository(namespace, name) / "_manifests/tags" / tag / "current/link"
     return link.read_text().strip() if link.exists() else None
+
+
+def push(layout: Path, reference: str, repository: str, tags: Sequence[str]) -> bool:
+    """Have the image `reference` of an OCI layout in the repository of the account under all `tags`; True when something was pushed.
+    Needs the registry to run.
+    """
+    wanted = oci_layout.index_digest(layout)
+    missing = [tag for tag in tags if digest(paths.NAMESPACE, repository, tag) != wanted]
+    for tag in missing:
+        target = f"docker://{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{repository}:{tag}"
+        command: list[str | Path] = ["skopeo", "--insecure-policy", "copy", "--all", "--quiet"]
+        command += [f"--dest-authfile={login_file()}", f"--dest-cert-dir={certificates()}"]
+        run([*command, f"oci:{layout}:{reference}", target], env={"no_proxy": paths.REGISTRY_ADDRESS})
+    return bool(missing)
+
+
+def login_file() -> Path:
+    """The account's login in a file of its own, as container tools want it (containers-auth.json(5))."""
+    file = paths.ACCOUNT / "registry-auth.json"
+    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
+    write_if_changed(file, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
+    return file
 
 
 def certificates() -> Path:

@@ -12,6 +12,7 @@ from sandbox import (
     paths,
     plugins,
     registry,
+    sbom_scanner,
     stack_file,
     toolchain,
 )
@@ -34,9 +35,9 @@ def everything(progress: Progress) -> None:
         progress.step("container engine", engine.configure)
         # The one compiles, the others wait for the network most of the time.
         together(
-            lambda: _engine(progress), lambda: _machine_image_and_registry(progress), lambda: _base_image(progress)
+            lambda: _programs(progress), lambda: _machine_image_and_registry(progress), lambda: _base_image(progress)
         )
-        together(lambda: progress.step("base image in the registry", base_image.push), lambda: _services(progress))
+        together(lambda: _images(progress), lambda: _services(progress))
 
 
 def _account(progress: Progress) -> None:
@@ -51,6 +52,11 @@ def _engine(progress: Progress) -> None:
     progress.step("the program's packages", plugins.program_environment)
 
 
+def _programs(progress: Progress) -> None:
+    _engine(progress)
+    progress.step("SBOM scanner", lambda: toolchain.ensure_syft(paths.HOME, progress.say))
+
+
 def _machine_image_and_registry(progress: Progress) -> None:
     progress.step("machine image", machine_image.ensure)
     progress.step("network", engine.ensure_network)
@@ -59,6 +65,12 @@ def _machine_image_and_registry(progress: Progress) -> None:
 
 def _base_image(progress: Progress) -> None:
     progress.step("base image", base_image.ensure)
+
+
+def _images(progress: Progress) -> None:
+    progress.step("base image in the registry", base_image.push)
+    progress.step("SBOM scanner's image", sbom_scanner.ensure)
+    progress.step("SBOM scanner in the registry", sbom_scanner.push)
 
 
 def _services(progress: Progress) -> None:

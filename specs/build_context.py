@@ -12,18 +12,23 @@ SHARED = Path("docker/shared")
 """What the Dockerfiles of several apps use; in the context as `shared`."""
 
 
-def lay_out(app: Path, target: Path) -> Path:
-    """Copy the folder `app`, and the shared one beside it, to `target`; return that.
+EXTRA = Path("extra/requirements.txt")
+"""Packages beside the app's own, in the context; empty when there are none."""
+
+
+def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
+    """Copy the folder `app`, and the shared one beside it, to `target`; return that. `extra`: the file that becomes EXTRA.
 
     Modes are 644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed.
     """
     wanted = {file.relative_to(app): file for file in _files(app)}
     wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
     for there in _files(target):
-        if there.relative_to(target) not in wanted:
+        if there.relative_to(target) not in (*wanted, EXTRA):
             there.unlink()
     for relative, source in wanted.items():
         _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)
+    _place(extra.read_bytes() if extra else b"", 0o644, target / EXTRA)
     return target
 
 

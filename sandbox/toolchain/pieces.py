@@ -19,6 +19,7 @@ from sandbox.process import SandboxError, write_if_changed
 FOLDER = Path(__file__).resolve().parent
 LANGUAGE_HOST = FOLDER / "languagehost"
 KUBERNETES_MODULE = FOLDER / "kubernetes"
+SCANNER_MODULE = FOLDER / "scanner"
 
 PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
 
@@ -65,6 +66,8 @@ GO_MOD = (FOLDER / "go.mod").read_text()
 PULUMI_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi/pkg/v3")
 DOCKER_BUILD_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi-docker-build")
 BUILDKIT_VERSION = module_version(GO_MOD, "github.com/moby/buildkit")
+GO_WANTED = max(go_wanted(file.read_text()) for file in FOLDER.rglob("go.mod"))
+SYFT_VERSION = module_version((SCANNER_MODULE / "go.mod").read_text(), "github.com/anchore/syft")
 KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), "k8s.io/kubernetes")
 
 
@@ -109,6 +112,9 @@ BUILDKIT = Piece(
     packages=("github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"),
 )
 PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
+
+# Not among the others: previews make no SBOM.
+SYFT = Piece("syft", ("bin/syft",), packages=("github.com/anchore/syft/cmd/syft",), module=SCANNER_MODULE)
 
 _KUBERNETES_PROGRAMS = (
     "kube-apiserver",

@@ -272,7 +272,7 @@ def test_the_same_packages_are_the_same_layer(tmp_path: Path) -> None:
 
 def test_an_index_leads_to_one_image_for_each_platform(tmp_path: Path) -> None:
     layer = oci_layout.Layer("sha256:" + "a" * 64, "sha256:" + "b" * 64, 1)
-    images = [oci_layout.write_image(tmp_path, architecture, layer) for architecture in ("amd64", "arm64")]
+    images = [oci_layout.write_image(tmp_path, architecture, [layer]) for architecture in ("amd64", "arm64")]
     oci_layout.write_index(tmp_path, images, "3.11")
     index = json.loads(oci_layout.blob(tmp_path, oci_layout.index_digest(tmp_path)).read_text())
     assert [entry["platform"]["architecture"] for entry in index["manifests"]] == ["amd64", "arm64"]

@@ -57,7 +57,7 @@ def test_the_plugin_and_the_release_are_those_of_the_python_packages_in_requirem
 
 
 def test_the_go_from_pypi_is_one_that_go_mod_accepts() -> None:
-    assert pieces.version_in(golang.WHEEL.read_text().partition("==")[2]) >= pieces.go_wanted(pieces.GO_MOD)
+    assert pieces.version_in(golang.WHEEL.read_text().partition("==")[2]) >= pieces.GO_WANTED
 
 
 def test_a_go_mod_without_the_module_names_the_module_and_the_command() -> None:
@@ -196,6 +196,7 @@ def test_a_release_is_unpacked_flat_executable_and_without_what_was_not_asked_fo
 def test_releases_are_named_as_their_makers_name_them() -> None:
     assert official.pulumi_url("x86_64").endswith(f"/pulumi-v{official.PULUMI_RELEASE}-linux-x64.tar.gz")
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
+    assert official.syft_url("x86_64").endswith(f"/syft_{pieces.SYFT_VERSION}_linux_amd64.tar.gz")
     assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
     with pytest.raises(SandboxError, match="no release for riscv64"):
         official.pulumi_url("riscv64")

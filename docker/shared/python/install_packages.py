@@ -15,9 +15,11 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 import venv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,18 +41,20 @@ BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     ssl.get_default_verify_paths().cafile,
 )
+# A build secret; there only when one is given.
+CA_BUNDLE = Path("/run/secrets/ca-bundle")
 
 
 def main(locks: list[Path]) -> None:
     """Fill /out, or end with a message that says what is wrong with the base, the platforms or the packages."""
     architectures = wanted(os.environ["PLATFORMS"])
-    environment = trust()
     # Made by the base's own Python, which lies at the same place for the other platform. Its scripts name /opt/app/bin/python.
     virtual_environment(APP, with_pip=False)
-    install_uv(environment)
     roots = {one: OUT / one for one in architectures}
-    for architecture, root in roots.items():
-        install(architecture, root, locks, environment)
+    with trust() as environment:
+        install_uv(environment)
+        for architecture, root in roots.items():
+            install(architecture, root, locks, environment)
     shutil.copytree(APP, COMMON / APP.relative_to("/"), symlinks=True)
     share(list(roots.values()))
     for tree in (COMMON, *roots.values()):
@@ -70,14 +74,24 @@ def wanted(platforms: str) -> list[str]:
     return architectures
 
 
-def trust() -> dict[str, str]:
+@contextmanager
+def trust() -> Iterator[dict[str, str]]:
     """The environment for pip and uv. They bring lists of certificates of their own, which know no proxy's; the base decides whom to
-    trust.
+    trust, and the person who builds, by caBundleFile.
     """
-    bundle = next((file for file in BUNDLES if file and Path(file).is_file()), None)
-    if bundle is None:
-        fail(NO_INDEX, f"baseImage: {os.environ['BASE_IMAGE']} has no CA certificates")
-    return {**os.environ, "SSL_CERT_FILE": bundle, "PIP_CERT": bundle, "PIP_NO_CACHE_DIR": "1"}
+    of_base = next((Path(file) for file in BUNDLES if file and Path(file).is_file()), None)
+    trusted = [file for file in (of_base, CA_BUNDLE) if file and file.is_file()]
+    if not trusted:
+        fail(
+            NO_INDEX,
+            f"baseImage: {os.environ['BASE_IMAGE']} has no CA certificates, and none are given",
+            "pulumi config set caBundleFile <file>",
+        )
+    # Gone when the packages are there, so that it is in no layer, not even of this stage.
+    with tempfile.NamedTemporaryFile(suffix=".pem") as bundle:
+        bundle.write(b"\n".join(file.read_bytes() for file in trusted))
+        bundle.flush()
+        yield {**os.environ, "SSL_CERT_FILE": bundle.name, "PIP_CERT": bundle.name, "PIP_NO_CACHE_DIR": "1"}
 
 
 def virtual_environment(folder: Path, with_pip: bool) -> None:

@@ -1,0 +1,99 @@
+"""Pins a stack's base image: sets baseImage to "<name>:<tag>@<digest>", of the image that the tag names now.
+
+    pin_base.py [--stack <name>] [--pulumi <program>]
+
+The registry is asked by `docker buildx imagetools` or by skopeo, with their logins. An image that does not exist for all of the stack's
+platforms is refused before anything is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent / "Pulumi.yaml"
+# Whichever is there: Docker's, which the builds need anyhow, or the container tools'.
+INSPECTORS = (("docker", "buildx", "imagetools", "inspect", "--raw", ""), ("skopeo", "inspect", "--raw", "docker://"))
+
+
+class PinError(Exception):
+    """The base cannot be pinned; says why, and what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0 when the digest is set, 1 with the reason on standard error."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--pulumi", default="pulumi", help="the program to read and set the configuration with")
+    options = parser.parse_args(arguments)
+    try:
+        known = settings(json.loads(run([options.pulumi, "config", "--json", "--stack", options.stack])))
+        pinned = pin(known["baseImage"], known["platforms"])
+        run([options.pulumi, "config", "set", "--stack", options.stack, "baseImage", pinned])
+    except PinError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"baseImage of stack {options.stack}: {pinned}")
+    return 0
+
+
+def settings(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The values of the keys this needs, of what `pulumi config --json` prints and of the defaults in Pulumi.yaml."""
+    project = yaml.safe_load(PROJECT.read_text())
+    defaults = {key: entry["default"] for key, entry in project["config"].items()}
+    entries = {key.partition(":")[2]: entry for key, entry in configuration.items()}
+    return defaults | {key: entry.get("objectValue", entry.get("value")) for key, entry in entries.items()}
+
+
+def pin(reference: str, platforms: list[str]) -> str:
+    """The reference with its tag's digest. Raises PinError."""
+    name = reference.partition("@")[0]
+    if ":" not in name.rpartition("/")[2]:
+        raise PinError(
+            f"baseImage: {reference} has no tag to pin\n    pulumi config set baseImage ghcr.io/oracle/oraclelinux9-python:3.12"
+        )
+    manifest = inspect(name)
+    there = {
+        f"{entry['platform']['os']}/{entry['platform']['architecture']}"
+        for entry in json.loads(manifest).get("manifests", [])
+        if "platform" in entry
+    }
+    lacking = [platform for platform in platforms if platform not in there]
+    if lacking:
+        known = ", ".join(sorted(there - {"unknown/unknown"})) or "one platform only"
+        raise PinError(
+            f"baseImage: {name} does not exist for {' and '.join(lacking)} (for {known})\n"
+            "    pulumi config set baseImage <an image for all platforms>"
+        )
+    return f"{name}@sha256:{hashlib.sha256(manifest).hexdigest()}"
+
+
+def inspect(name: str) -> bytes:
+    """The index that a tag names, byte by byte, since its digest is theirs. Raises PinError."""
+    command = next((command for command in INSPECTORS if shutil.which(command[0])), None)
+    if command is None:
+        raise PinError("neither docker nor skopeo is on PATH\n    https://docs.docker.com/engine/install")
+    done = subprocess.run([*command[:-1], command[-1] + name], capture_output=True, check=False)
+    if done.returncode:
+        raise PinError(f"baseImage: {name} cannot be inspected\n{done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def run(command: list[str]) -> str:
+    """What a call of pulumi prints. Raises PinError with what it says."""
+    done = subprocess.run(command, cwd=PROJECT.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PinError(f"{' '.join(command[:3])}: {done.stderr.strip()}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
