@@ -9,7 +9,9 @@ from components.registry import Registry
 from specs.build_errors import Build, explain
 
 
-def explained(name: str, registry: Registry, builder: str, base_image: str, context: str) -> pulumi.ResourceHookBinding:
+def explained(
+    name: str, registry: Registry, builder: str, base_image: str, sbom_scanner: str, context: str
+) -> pulumi.ResourceHookBinding:
     """Hooks for the images and the index of one app. When one of them fails, the explanation is shown below the error, once for all
     that fail alike. Nothing is tried again.
 
@@ -26,6 +28,7 @@ def explained(name: str, registry: Registry, builder: str, base_image: str, cont
                 username=str(await registry.username.future()),
                 builder=builder,
                 base_image=base_image,
+                sbom_scanner=sbom_scanner,
                 context=context,
                 platform=next(iter(inputs.get("platforms") or ()), ""),
             ),

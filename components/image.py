@@ -57,7 +57,7 @@ class AppImage(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=args.retain_images,
-            hooks=explained(name, args.registry, args.builder, args.base_image, args.context),
+            hooks=explained(name, args.registry, args.builder, args.base_image, args.sbom_scanner, args.context),
         )
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token

@@ -20,14 +20,15 @@ full. Of a failed step nothing else is in the error: the plugin drops the log of
 
 @dataclass(frozen=True)
 class Build:
-    """What was to be built: `registry_host`, its login's user name, buildx builder ("" is the current one), value of baseImage,
-    folder with the Dockerfile, "linux/<architecture>" ("" for an index of several).
+    """What was to be built: `registry_host`, its login's user name, buildx builder ("" is the current one), values of baseImage and
+    sbomScanner, folder with the Dockerfile, "linux/<architecture>" ("" for an index of several).
     """
 
     registry_host: str
     username: str
     builder: str
     base_image: str
+    sbom_scanner: str
     context: str
     platform: str = ""
 
@@ -35,7 +36,7 @@ class Build:
 @dataclass(frozen=True)
 class Case:
     """One thing that goes wrong. `pattern`: of the error, in which HOST stands for the registry's host; an `image` it names is the
-    one a Dockerfile builds on. `problem` and `commands`: templates of `words` and of the pattern's names.
+    one a Dockerfile builds on, or the scanner. `problem` and `commands`: templates of `words` and of the pattern's names.
     """
 
     pattern: str
@@ -53,7 +54,7 @@ UNREACHABLE = (
 )
 UNTRUSTED = r"(x509: |certificate signed by unknown authority|failed to verify certificate)"
 FAILING = r"(\b5\d\d (Internal|Bad|Service|Gateway|Insufficient)|unknown: unknown error)"
-# How BuildKit begins whatever happens while it looks for the image of a FROM.
+# How BuildKit begins whatever happens while it looks for the image of a FROM, or for the scanner.
 OF_BASE = r"failed to resolve source metadata for (?P<image>\S+?): .*"
 ANOTHER_BASE = "pulumi config set baseImage " + EXAMPLES["baseImage"]
 SHOW_BASE = "docker buildx imagetools inspect {image}"
@@ -85,11 +86,17 @@ CASES = (
         "builder: the disk of {the_builder} is full",
         ("docker buildx prune{for_builder}", AGAIN),
     ),
+    Case(
+        r"is not supported for the docker driver",
+        "builder: {the_builder} is Docker's own without its containerd image store, and can neither keep a cache in the registry nor "
+        "build for several platforms",
+        ("docker buildx create --name containerised --bootstrap", "pulumi config set builder containerised"),
+    ),
     # --- the base image
     Case(
         OF_BASE + r"no match for platform in manifest|lint violation found for rules: .*InvalidBaseImagePlatform",
         "{key}: {image} does not exist for {platform}",
-        (SHOW_BASE, ANOTHER_BASE),
+        (SHOW_BASE, "{another}"),
     ),
     Case(
         r"HOST.*" + REFUSED,
@@ -100,12 +107,12 @@ CASES = (
     Case(
         OF_BASE + r"(\b429\b|toomanyrequests)",
         "{key}: the registry of {image} takes no more requests from this address for a while",
-        (AGAIN, ANOTHER_BASE),
+        (AGAIN, "{another}"),
     ),
     Case(
         OF_BASE + f"({REFUSED}|not found)",
         "{key}: {image} does not exist, or its registry shows it only to who logs in there",
-        (SHOW_BASE, ANOTHER_BASE),
+        (SHOW_BASE, "{another}"),
     ),
     # --- trust; before what is unreachable, since both name the request
     Case(
@@ -133,7 +140,7 @@ CASES = (
     Case(
         OF_BASE + UNREACHABLE,
         "{key}: {the_builder} does not reach the registry of {image}",
-        (SHOW_BASE, ANOTHER_BASE),
+        (SHOW_BASE, "{another}"),
     ),
     Case(
         r"HOST.*" + UNREACHABLE,
@@ -164,9 +171,9 @@ CASES = (
     ),
     Case(
         rf"did not complete successfully: exit code: {NO_INDEX}\b",
-        "builder: the package index does not answer {the_builder}, or its certificate is not trusted there (of a proxy that "
-        "inspects TLS: it belongs into the base image); this tells which",
-        (SHOW_LINES,),
+        "builder: the package index does not answer {the_builder}, or its certificate is not trusted there; the first command tells "
+        "which. A proxy that inspects TLS has a CA certificate of its own, which the second lets the build trust",
+        (SHOW_LINES, "pulumi config set caBundleFile <file>"),
     ),
     Case(
         r"did not complete successfully: exit code: 137\b",
@@ -204,7 +211,9 @@ def recognise(error: str, registry_host: str) -> tuple[Case | None, dict[str, st
 
 
 def words(build: Build, image: str) -> dict[str, str]:
-    """What the templates of the cases may name; `image`: the base that the error is about."""
+    """What the templates of the cases may name; `image`: the base or scanner that the error is about."""
+    # BuildKit gives a name its host when it has none.
+    is_scanner = bool(build.sbom_scanner) and image.endswith(build.sbom_scanner)
     return {
         "registry_host": build.registry_host,
         "host": build.registry_host,
@@ -216,5 +225,11 @@ def words(build: Build, image: str) -> dict[str, str]:
         "of_builder": f" {build.builder}" if build.builder else "",
         "for_builder": f" --builder {build.builder}" if build.builder else "",
         "image": image,
-        "key": "baseImage" if image == build.base_image else f"{build.context}/Dockerfile",
+        "key": "sbomScanner"
+        if is_scanner
+        else "baseImage"
+        if image == build.base_image
+        else f"{build.context}/Dockerfile",
+        # Without a scanner there is no SBOM, and all else as it was.
+        "another": "pulumi config set sbomScanner ''" if is_scanner else ANOTHER_BASE,
     }

@@ -48,6 +48,7 @@ image = AppImage(
         tag="v1",
         platforms=["linux/arm64", "linux/amd64"],
         base_image=config.require("baseImage"),
+        sbom_scanner=config.require("sbomScanner"),
         builder=config.require("builder"),
     ),
 )
@@ -102,6 +103,7 @@ def well(stack: Stack) -> None:
         context=str(stack.folder / "context"),
         builder=paths.BUILDER,
         baseImage="scratch",
+        sbomScanner="",
         registryToken=account.registry_token(),
     )
 
@@ -194,6 +196,15 @@ def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
     assert f"baseImage: {BASE}.99 does not exist" in output
     assert f"docker buildx imagetools inspect {BASE}.99" in commands(output)
     tiny.configure(baseImage=BASE)
+    recovers(tiny)
+
+
+def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
+    tiny.configure(sbomScanner=f"{BASE}.99")
+    output = failure(tiny)
+    assert f"sbomScanner: {BASE}.99 does not exist" in output
+    assert "pulumi config set sbomScanner ''" in commands(output)
+    tiny.configure(sbomScanner="")
     recovers(tiny)
 
 

@@ -15,7 +15,8 @@ from specs.build_errors import CASES, NO_INDEX, NO_PACKAGES, NO_PYTHON, NO_SPACE
 
 HOST = "registry.example"
 BASE = "base.example/python:3"
-BUILD = Build(HOST, "ns/me@example.com", "arm", BASE, "docker/app", "linux/arm64")
+SCANNER = "docker/scanner:stable-1"
+BUILD = Build(HOST, "ns/me@example.com", "arm", BASE, SCANNER, "docker/app", "linux/arm64")
 SHA = "sha256:2f67bc059c3d119d1a1c295b426805bc9ef2a4393de811d822ed4992f7215acf"
 RESOLVE = f"failed to solve: {BASE}: failed to resolve source metadata for {BASE}: "
 OURS = f"failed to solve: {HOST}/ns/base:3: failed to resolve source metadata for {HOST}/ns/base:3: "
@@ -35,6 +36,17 @@ INSPECT = f"docker buildx imagetools inspect {BASE}"
 LINES = "pulumi up --yes --skip-preview --non-interactive"
 
 EXPLAINED = [
+    (
+        "Cache export is not supported for the docker driver.\nSwitch to a different driver, or turn on the containerd image store, "
+        "and try again.",
+        "builder: the builder arm is Docker's own without its containerd image store",
+        "pulumi config set builder containerised",
+    ),
+    (
+        f"failed to solve: failed to resolve source metadata for docker.io/{SCANNER}: docker.io/{SCANNER}: not found",
+        f"sbomScanner: docker.io/{SCANNER} does not exist",
+        "pulumi config set sbomScanner ''",
+    ),
     (
         'new builder: no builder "arm" found',
         "builder: this machine has no buildx builder of the name arm",

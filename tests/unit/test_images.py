@@ -251,6 +251,27 @@ def test_jupyterlab_listens_on_the_port_it_is_told(monkeypatch: pytest.MonkeyPat
     assert load_config(monkeypatch, secret, port="9999").ServerApp.port == 9999
 
 
+@pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("0", 0), ("3600", 3600)])
+def test_idle_kernels_are_ended_after_the_time_that_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, seconds: int
+) -> None:
+    secret = tmp_path / "password-hash"
+    secret.write_text(f"argon2:{HASH}")
+    if value is not None:
+        monkeypatch.setenv("CULL_IDLE_SECONDS", value)
+    assert load_config(monkeypatch, secret).MappingKernelManager.cull_idle_timeout == seconds
+
+
+def test_a_time_for_idle_kernels_that_is_no_number_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password-hash"
+    secret.write_text(f"argon2:{HASH}")
+    monkeypatch.setenv("CULL_IDLE_SECONDS", "1h")
+    with pytest.raises(SystemExit, match="CULL_IDLE_SECONDS is '1h'; it takes whole seconds"):
+        load_config(monkeypatch, secret)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
