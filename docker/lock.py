@@ -79,11 +79,12 @@ def has_wheels(uv: str, locked: Path) -> bool:
     usable = True
     for platform, tag in PLATFORMS.items():
         refused = {python: reason for python in PYTHONS if (reason := refusal(uv, locked, tag, python))}
-        for python, reason in refused.items():
-            print(f"warning: {platform}, Python {python}: {reason}", file=sys.stderr)
         if len(refused) == len(PYTHONS):
-            print(f"error: {named(locked)} cannot be installed for {platform}", file=sys.stderr)
+            print(f"error: {named(locked)} cannot be installed for {platform}: {refused[PYTHONS[0]]}", file=sys.stderr)
             usable = False
+        else:
+            for python, reason in refused.items():
+                print(f"warning: {platform} with Python {python}: {reason}", file=sys.stderr)
     return usable
 
 
@@ -95,8 +96,9 @@ def refusal(uv: str, locked: Path, tag: str, python: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not done.returncode:
         return ""
-    reasons = [line.strip() for line in done.stderr.splitlines() if line.strip().startswith(("error:", "cause:"))]
-    return re.sub(r"^(error|cause): ", "", reasons[-1]) if reasons else done.stderr.strip()
+    # Its last cause, on however many lines, is the reason; what is below it are hints.
+    said = done.stderr.partition("\nhint:")[0]
+    return " ".join(re.split(r"(?:^|\n)\s*(?:error|cause): ", said)[-1].split())
 
 
 def named(file: Path) -> str:

@@ -18,6 +18,7 @@ from sandbox import (
 )
 from sandbox.process import SandboxError, privileged, run
 from sandbox.progress import Progress, together
+from sandbox.toolchain import pieces
 
 
 def preview(progress: Progress) -> None:
@@ -54,7 +55,7 @@ def _engine(progress: Progress) -> None:
 
 def _programs(progress: Progress) -> None:
     _engine(progress)
-    progress.step("SBOM scanner", lambda: toolchain.ensure_syft(paths.HOME, progress.say))
+    progress.step("SBOM scanner", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.SYFT]))
 
 
 def _machine_image_and_registry(progress: Progress) -> None:

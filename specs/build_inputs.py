@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
-
-from cryptography import x509
 
 _LOCKED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[^\]]*\])?==\S+.*\s--hash=sha256:[0-9a-f]{64}")
 
@@ -32,8 +31,8 @@ def ca_bundle(file: Path) -> str:
     if "PRIVATE KEY-----" in text:
         raise BuildInputError("holds a private key, which must stay where it is; only certificates are wanted")
     try:
-        x509.load_pem_x509_certificates(text.encode())
-    except ValueError:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file.expanduser())
+    except ssl.SSLError:
         raise BuildInputError("holds no certificate in PEM format (-----BEGIN CERTIFICATE-----)") from None
     return text
 

@@ -1,5 +1,5 @@
 """Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; where images
-are built, syft; for stacks with a cluster, Kubernetes.
+are built, syft; for tests of builds, buildx; for stacks with a cluster, Kubernetes.
 
 For each, the first way that works: what the machine has (PATH; plugins in the folder that SANDBOX_PLUGINS names), the official
 releases where their sites answer, compiled from a pinned go.mod where a Go module proxy answers (with a Go from PyPI if there is
@@ -9,27 +9,22 @@ none here). They go to `bin` and `pulumi/plugins` of the sandbox's folder; nothi
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.toolchain import build, found, official, pieces
 from sandbox.toolchain.pieces import PIECES, Piece
 
-__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin", "ensure_syft"]
+__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin"]
 
 
-def ensure(home: Path, say: Callable[[str], None]) -> None:
-    """Have everything in place under `home`; at once when it is there already. `say` gets a line for each thing worth knowing.
+def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Piece] = PIECES) -> None:
+    """Have `wanted` in place under `home`; at once when it is there already. `say` gets a line for each thing worth knowing.
 
     Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
     """
-    _ensure(home, PIECES, (found.take, official.take, build.take), say)
-
-
-def ensure_syft(home: Path, say: Callable[[str], None]) -> None:
-    """Have the program that makes SBOMs in place under `home`; at once when it is there already. Raises as `ensure` does."""
-    _ensure(home, [pieces.SYFT], (official.take, build.take), say)
+    _ensure(home, wanted, (found.take, official.take, build.take), say)
 
 
 def ensure_kubernetes(home: Path, say: Callable[[str], None]) -> None:

@@ -22,6 +22,7 @@ KUBERNETES_PACKAGE = "k8s.io/component-base/version"
 VERSIONS = {
     f"{SDK_MODULE}/go/common/version.Version": f"v{pieces.PULUMI_VERSION}",
     "github.com/pulumi/pulumi-docker-build/provider.Version": pieces.DOCKER_BUILD_VERSION,
+    "github.com/docker/buildx/version.Version": f"v{pieces.BUILDX_VERSION}",
     "github.com/moby/buildkit/version.Version": f"v{pieces.BUILDKIT_VERSION}",
     # Without these the API server says that it is v0.0.0, and clients refuse it (source: kubernetes hack/lib/version.sh).
     f"{KUBERNETES_PACKAGE}.gitVersion": f"v{pieces.KUBERNETES_VERSION}",

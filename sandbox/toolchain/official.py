@@ -23,6 +23,7 @@ PULUMI_RELEASE = "3.272.0"
 PULUMI_SITE = "https://get.pulumi.com"
 KUBERNETES_SITE = "https://dl.k8s.io"
 BUILDKIT_SITE = "https://github.com/moby/buildkit/releases/download"
+BUILDX_SITE = "https://github.com/docker/buildx/releases/download"
 SYFT_SITE = "https://github.com/anchore/syft/releases/download"
 
 # Long enough for a slow line's first answer, short enough not to be noticed where nothing answers.
@@ -66,6 +67,12 @@ def buildkit_url(machine: str) -> str:
     return f"{BUILDKIT_SITE}/v{version}/buildkit-v{version}.linux-{_word(machine, amd64='amd64')}.tar.gz"
 
 
+def buildx_url(machine: str) -> str:
+    """Where the release for a machine (`uname -m`) lies."""
+    version = pieces.BUILDX_VERSION
+    return f"{BUILDX_SITE}/v{version}/buildx-v{version}.linux-{_word(machine, amd64='amd64')}"
+
+
 def syft_url(machine: str) -> str:
     """Where the release for a machine (`uname -m`) lies."""
     version = pieces.SYFT_VERSION
@@ -93,6 +100,9 @@ def _take(home: Path, piece: Piece, say: Callable[[str], None]) -> None:
     elif piece == pieces.PULUMI:
         # All of the release, since it brings the helpers for policy packs too.
         _unpack(pulumi_url(platform.machine()), ["pulumi/pulumi*"], home / "bin", say)
+    elif piece == pieces.BUILDX:
+        [target] = piece.paths(home)
+        _download(buildx_url(platform.machine()), target, say)
     elif piece == pieces.SYFT:
         _unpack(syft_url(platform.machine()), ["syft"], home / "bin", say)
     elif piece == pieces.KUBERNETES:

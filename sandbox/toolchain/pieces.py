@@ -66,6 +66,7 @@ GO_MOD = (FOLDER / "go.mod").read_text()
 PULUMI_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi/pkg/v3")
 DOCKER_BUILD_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi-docker-build")
 BUILDKIT_VERSION = module_version(GO_MOD, "github.com/moby/buildkit")
+BUILDX_VERSION = module_version(GO_MOD, "github.com/docker/buildx")
 GO_WANTED = max(go_wanted(file.read_text()) for file in FOLDER.rglob("go.mod"))
 SYFT_VERSION = module_version((SCANNER_MODULE / "go.mod").read_text(), "github.com/anchore/syft")
 KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), "k8s.io/kubernetes")
@@ -113,7 +114,9 @@ BUILDKIT = Piece(
 )
 PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
-# Not among the others: previews make no SBOM.
+# Not among the others: only tests of builds need it. docker-build has its own.
+BUILDX = Piece("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
+# Nor this: previews make no SBOM.
 SYFT = Piece("syft", ("bin/syft",), packages=("github.com/anchore/syft/cmd/syft",), module=SCANNER_MODULE)
 
 _KUBERNETES_PROGRAMS = (

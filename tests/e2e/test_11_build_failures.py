@@ -10,57 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox import account, paths
 from sandbox.builders import registered
 from tests.support.builders import small_builder
 from tests.support.holdings import Holdings, holdings, left
-from tests.support.stack import PROJECT, ROOT, PulumiError, Stack
+from tests.support.image_stack import image_stack
+from tests.support.stack import PulumiError, Stack
 
-PROGRAM = f"""\
-import sys
-
-sys.path.insert(0, {str(ROOT)!r})
-
-import pulumi
-
-from components.image import AppImage, AppImageArgs
-from components.registry import Registry, RegistryArgs
-
-config = pulumi.Config()
-registry = Registry(
-    "tiny",
-    RegistryArgs(
-        compartment_id=config.require("compartmentId"),
-        host=config.require("registryHost"),
-        repository="tiny-build",
-        username="",
-        user_ocid={paths.USER_OCID!r},
-        token=config.require_secret("registryToken"),
-    ),
-)
-image = AppImage(
-    "tiny",
-    AppImageArgs(
-        registry=registry,
-        context=config.require("context"),
-        staging=".build",
-        tag="v1",
-        platforms=["linux/arm64", "linux/amd64"],
-        base_image=config.require("baseImage"),
-        sbom_scanner=config.require("sbomScanner"),
-        builder=config.require("builder"),
-    ),
-)
-pulumi.export("image", image.reference)
-"""
 DOCKERFILE = """\
 ARG BASE_IMAGE=scratch
 FROM ${BASE_IMAGE}
 COPY content.txt /
 """
-UPLOADS = paths.REGISTRY / "data/docker/registry/v2/repositories" / paths.NAMESPACE / "tiny-build/_uploads"
+UPLOADS = paths.REGISTRY / "data/docker/registry/v2/repositories" / paths.NAMESPACE / "tiny/_uploads"
 BASE = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/base/python:3"
 
 
@@ -76,20 +39,11 @@ def tiny(before: Holdings, overlay: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("e2e-tiny")
     (folder / "context").mkdir()
     (folder / "context" / "Dockerfile").write_text(DOCKERFILE)
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}))
-    (folder / "__main__.py").write_text(PROGRAM)
-    stack = Stack("e2e-tiny", folder, overlay)
-    stack.clear()
-    stack.init()
-    # From here on another program of the same project.
-    stack.program = folder
-    well(stack)
-    try:
+    with image_stack("tiny", folder, overlay) as stack:
+        well(stack)
         change(stack)
         stack.up()
         yield stack
-    finally:
-        stack.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +87,7 @@ def commands(output: str) -> list[str]:
 
 def recovers(stack: Stack) -> None:
     """The next `up` does what the one before could not, and the one after it nothing."""
-    assert set(stack.up()) == {"tiny-arm64", "tiny-amd64", "tiny-index"}
+    assert set(stack.up()) == {"image-arm64", "image-amd64", "image-index"}
     assert stack.up() == {}
 
 
