@@ -198,7 +198,7 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
         assert "its certificate is not trusted there" in output
         assert "pulumi config set caBundleFile <file>" in [line.strip() for line in output.splitlines()]
         certificate = (authority / "ca.pem").read_text()
-        stack.configure(caBundle=certificate)
+        stack.configure(caBundleFile=str(authority / "ca.pem"))
         stack.up()
         log = (authority / "log").read_text()
     assert "pypi" in log or "simple" in log, log[-2000:]
@@ -207,7 +207,7 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
     body = "".join(certificate.splitlines()[1:-1])
     assert find_secret(image(reference, registry(reference.partition("@")[0])), Needles(line=body[64:128])) == []
     # Another certificate is no reason to build again.
-    stack.configure(caBundle=CA_BUNDLE.read_text())
+    stack.configure(caBundleFile=str(CA_BUNDLE))
     assert stack.preview() == {}
 
 
@@ -215,7 +215,7 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
 
 
 def test_a_builder_that_never_built_the_image_builds_only_what_changed(stack: Stack) -> None:
-    stack.configure(extraRequirements=None, caBundle=None)
+    stack.configure(extraRequirements=None, caBundleFile=None)
     stack.up()
     serve = stack.folder / "app" / "serve.py"
     serve.write_text(f"{serve.read_text()}\n# {secrets.token_hex()}\n")

@@ -13,6 +13,7 @@ from tests.support.stack import PROJECT, ROOT, Stack
 
 PROGRAM = f"""\
 import sys
+from pathlib import Path
 
 sys.path.insert(0, {str(ROOT)!r})
 
@@ -20,6 +21,7 @@ import pulumi
 
 from components.image import AppImage, AppImageArgs
 from components.registry import Registry, RegistryArgs
+from specs.build_inputs import ca_bundle
 
 config = pulumi.Config()
 registry = Registry(
@@ -43,7 +45,7 @@ image = AppImage(
         platforms=["linux/arm64", "linux/amd64"],
         base_image=config.require("baseImage"),
         extra_requirements=config.get("extraRequirements", ""),
-        ca_bundle=config.get("caBundle", ""),
+        ca_bundle=ca_bundle(Path(config.require("caBundleFile"))) if config.get("caBundleFile") else "",
         sbom_scanner=config.require("sbomScanner"),
         builder=config.require("builder"),
     ),
