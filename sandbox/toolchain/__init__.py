@@ -1,4 +1,5 @@
-"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit.
+"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; and, for
+stacks with a cluster only, Kubernetes.
 
 For each, the first way that works: what the machine has (PATH; plugins in the folder that SANDBOX_PLUGINS names), the official
 releases where their sites answer, compiled from a pinned go.mod where a Go module proxy answers (with a Go from PyPI if there is
@@ -15,7 +16,7 @@ from pathlib import Path
 from sandbox.toolchain import build, found, official, pieces
 from sandbox.toolchain.pieces import PIECES, Piece
 
-__all__ = ["ensure", "ensure_plugin"]
+__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin"]
 
 
 def ensure(home: Path, say: Callable[[str], None]) -> None:
@@ -24,6 +25,11 @@ def ensure(home: Path, say: Callable[[str], None]) -> None:
     Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
     """
     _ensure(home, PIECES, (found.take, official.take, build.take), say)
+
+
+def ensure_kubernetes(home: Path, say: Callable[[str], None]) -> None:
+    """Have Kubernetes' programs in place under `home`; at once when they are there already. Raises as `ensure` does."""
+    _ensure(home, [pieces.KUBERNETES], (official.take, build.take), say)
 
 
 def ensure_plugin(home: Path, name: str, version: str, say: Callable[[str], None]) -> bool:

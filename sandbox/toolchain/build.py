@@ -16,12 +16,17 @@ from sandbox.toolchain.pieces import Piece
 
 HOST_PACKAGE = "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
 SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
+KUBERNETES_PACKAGE = "k8s.io/component-base/version"
 
 # Where each program looks for its own version; the linker passes over those that a program does not have.
 VERSIONS = {
     f"{SDK_MODULE}/go/common/version.Version": f"v{pieces.PULUMI_VERSION}",
     "github.com/pulumi/pulumi-docker-build/provider.Version": pieces.DOCKER_BUILD_VERSION,
     "github.com/moby/buildkit/version.Version": f"v{pieces.BUILDKIT_VERSION}",
+    # Without these the API server says that it is v0.0.0, and clients refuse it (source: kubernetes hack/lib/version.sh).
+    f"{KUBERNETES_PACKAGE}.gitVersion": f"v{pieces.KUBERNETES_VERSION}",
+    f"{KUBERNETES_PACKAGE}.gitMajor": pieces.KUBERNETES_VERSION.split(".")[0],
+    f"{KUBERNETES_PACKAGE}.gitMinor": pieces.KUBERNETES_VERSION.split(".")[1],
 }
 
 
@@ -50,8 +55,10 @@ def take(home: Path, wanted: Sequence[Piece], say: Callable[[str], None]) -> Non
         # The smaller module first: both have most of the standard library in common, so no time is lost.
         if pieces.PULUMI in wanted:
             _compile(go, pieces.LANGUAGE_HOST, [HOST_PACKAGE], "Pulumi's language host for Python", scratch, home, say)
-        packages = [package for piece in wanted for package in piece.packages]
-        _compile(go, pieces.FOLDER, packages, _names(wanted), scratch, home, say)
+        for module in dict.fromkeys(piece.module for piece in wanted):
+            group = [piece for piece in wanted if piece.module == module]
+            packages = [package for piece in group for package in piece.packages]
+            _compile(go, module, packages, _names(group), scratch, home, say)
         if pieces.PULUMI in wanted:
             sdk = Path(go.run("list", "-m", "-f", "{{.Dir}}", SDK_MODULE, cwd=pieces.FOLDER))
             # A script which the language host starts; the folder of version 3.68.0 has one too old for today's SDK.

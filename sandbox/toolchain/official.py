@@ -1,4 +1,4 @@
-"""Takes the official binaries where their makers' sites answer: the releases of Pulumi and BuildKit, and `pulumi plugin install`."""
+"""Takes the official binaries where their makers' sites answer: the releases of Pulumi, BuildKit and Kubernetes, and `pulumi plugin install`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sandbox.toolchain.pieces import Piece
 PULUMI_RELEASE = "3.272.0"
 
 PULUMI_SITE = "https://get.pulumi.com"
+KUBERNETES_SITE = "https://dl.k8s.io"
 BUILDKIT_SITE = "https://github.com/moby/buildkit/releases/download"
 
 # Long enough for a slow line's first answer, short enough not to be noticed where nothing answers.
@@ -64,6 +65,11 @@ def buildkit_url(machine: str) -> str:
     return f"{BUILDKIT_SITE}/v{version}/buildkit-v{version}.linux-{_word(machine, amd64='amd64')}.tar.gz"
 
 
+def kubernetes_url(machine: str, program: str) -> str:
+    """Where a program of Kubernetes for a machine (`uname -m`) lies."""
+    return f"{KUBERNETES_SITE}/v{pieces.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
+
+
 def _word(machine: str, amd64: str) -> str:
     words = {"x86_64": amd64, "aarch64": "arm64"}
     if machine not in words:
@@ -80,6 +86,9 @@ def _take(home: Path, piece: Piece, say: Callable[[str], None]) -> None:
     elif piece == pieces.PULUMI:
         # All of the release, since it brings the helpers for policy packs too.
         _unpack(pulumi_url(platform.machine()), ["pulumi/pulumi*"], home / "bin", say)
+    elif piece == pieces.KUBERNETES:
+        for path in piece.paths(home):
+            _download(kubernetes_url(platform.machine(), path.name), path, say)
     else:
         _unpack(buildkit_url(platform.machine()), list(piece.files), home / "bin", say)
     for path in piece.paths(home):
@@ -93,9 +102,7 @@ def _unpack(url: str, patterns: Sequence[str], folder: Path, say: Callable[[str]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
         archive = Path(scratch) / "archive"
-        # The addresses are the two above, both https.
-        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, archive.open("wb") as sink:  # noqa: S310
-            shutil.copyfileobj(answer, sink, 1 << 20)
+        _fetch(url, archive)
         with tarfile.open(archive) as tar:
             for member in tar:
                 path = PurePosixPath(member.name)
@@ -106,3 +113,19 @@ def _unpack(url: str, patterns: Sequence[str], folder: Path, say: Callable[[str]
                 with content, temporary.open("wb") as sink:
                     shutil.copyfileobj(content, sink, 1 << 20)
                 pieces.place(temporary, folder / path.name)
+
+
+def _download(url: str, target: Path, say: Callable[[str], None]) -> None:
+    """Put one program in its place, whole or not at all."""
+    say(f"downloading {url}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
+        temporary = Path(scratch) / target.name
+        _fetch(url, temporary)
+        pieces.place(temporary, target)
+
+
+def _fetch(url: str, target: Path) -> None:
+    # The addresses are those above, all https.
+    with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, target.open("wb") as sink:  # noqa: S310
+        shutil.copyfileobj(answer, sink, 1 << 20)

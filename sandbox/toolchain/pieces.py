@@ -18,6 +18,7 @@ from sandbox.process import SandboxError, write_if_changed
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGE_HOST = FOLDER / "languagehost"
+KUBERNETES_MODULE = FOLDER / "kubernetes"
 
 PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
 
@@ -64,19 +65,22 @@ GO_MOD = (FOLDER / "go.mod").read_text()
 PULUMI_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi/pkg/v3")
 DOCKER_BUILD_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi-docker-build")
 BUILDKIT_VERSION = module_version(GO_MOD, "github.com/moby/buildkit")
+KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), "k8s.io/kubernetes")
 
 
 @dataclass(frozen=True)
 class Piece:
     """Files, named relative to the sandbox's home, that are there together or not at all.
 
-    `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it.
+    `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it, in the
+    folder `module`.
     """
 
     name: str
     files: tuple[str, ...]
     plugin: tuple[str, str] | None = None
     packages: tuple[str, ...] = ()
+    module: Path = FOLDER
 
     def paths(self, home: Path) -> list[Path]:
         """Where the files belong."""
@@ -106,10 +110,27 @@ BUILDKIT = Piece(
 )
 PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
+_KUBERNETES_PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+# Not among the others: only a stack with a cluster needs it.
+KUBERNETES = Piece(
+    "kubernetes",
+    tuple(f"bin/{name}" for name in _KUBERNETES_PROGRAMS),
+    packages=tuple(f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES_PROGRAMS),
+    module=KUBERNETES_MODULE,
+)
 
-def recipe() -> str:
+
+def recipe(module: Path = FOLDER) -> str:
     """A hash of everything that decides what comes out: module versions and their checksums, tags and compiler flags."""
-    parts = [folder / name for folder in (FOLDER, LANGUAGE_HOST) for name in ("go.mod", "go.sum")]
+    folders = (FOLDER, LANGUAGE_HOST) if module == FOLDER else (module,)
+    parts = [folder / name for folder in folders for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256("\n".join((TAGS, *COMPILER_FLAGS)).encode())
     for part in parts:
         digest.update(part.read_bytes())
@@ -155,19 +176,19 @@ def stamp_file(home: Path) -> Path:
 
 def stamp(home: Path, piece: Piece, source: str) -> None:
     """Record that all files of a piece are in place, and where they came from."""
-    content = stamps(home) | {piece.name: {"recipe": recipe(), "source": source}}
+    content = stamps(home) | {piece.name: {"recipe": recipe(piece.module), "source": source}}
     write_if_changed(stamp_file(home), json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def missing(home: Path, pieces: Iterable[Piece] = PIECES, environment: Mapping[str, str] = os.environ) -> list[Piece]:
     """The pieces that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
-    recorded, wanted = stamps(home), recipe()
+    recorded = stamps(home)
 
     def is_current(piece: Piece) -> bool:
         entry = recorded.get(piece.name, {})
         given = given_plugin(piece, environment)
         return (
-            entry.get("recipe") == wanted
+            entry.get("recipe") == recipe(piece.module)
             and (given is None or entry.get("source") == identity(given))
             and all(os.access(path, os.X_OK) for path in piece.paths(home))
         )

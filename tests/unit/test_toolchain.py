@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
+import re
 import stat
 import tarfile
 from pathlib import Path
@@ -73,6 +75,32 @@ def test_nothing_is_done_when_everything_is_in_place(tmp_path: Path) -> None:
     said: list[str] = []
     toolchain.ensure(tmp_path, said.append)
     assert said == []
+
+
+def test_an_instance_does_not_pay_for_kubernetes(tmp_path: Path) -> None:
+    for piece in pieces.PIECES:
+        in_place(tmp_path, piece)
+    assert pieces.missing(tmp_path, environment={}) == []
+    assert pieces.missing(tmp_path, [pieces.KUBERNETES], {}) == [pieces.KUBERNETES]
+
+
+def test_another_kubernetes_renews_nothing_but_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for piece in (pieces.BUILDKIT, pieces.KUBERNETES):
+        in_place(tmp_path, piece)
+    module = tmp_path / "module"
+    module.mkdir()
+    for name in ("go.mod", "go.sum"):
+        (module / name).write_text("another version\n")
+    renewed = dataclasses.replace(pieces.KUBERNETES, module=module)
+    assert pieces.missing(tmp_path, [pieces.BUILDKIT, renewed], {}) == [renewed]
+
+
+def test_kubernetes_replaces_each_of_its_parts_by_the_release_that_belongs_to_it() -> None:
+    text = (pieces.KUBERNETES_MODULE / "go.mod").read_text()
+    _, minor, patch = pieces.version_in(pieces.KUBERNETES_VERSION)
+    replaced = re.findall(r"^\t(\S+) => (\S+) v0\.(\d+)\.(\d+)$", text, re.MULTILINE)
+    assert len(replaced) == 29
+    assert {(old == new, int(a), int(b)) for old, new, a, b in replaced} == {(True, minor, patch)}
 
 
 def test_a_piece_with_a_file_gone_is_missing(tmp_path: Path) -> None:
@@ -168,6 +196,7 @@ def test_a_release_is_unpacked_flat_executable_and_without_what_was_not_asked_fo
 def test_releases_are_named_as_their_makers_name_them() -> None:
     assert official.pulumi_url("x86_64").endswith(f"/pulumi-v{official.PULUMI_RELEASE}-linux-x64.tar.gz")
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
+    assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
     with pytest.raises(SandboxError, match="no release for riscv64"):
         official.pulumi_url("riscv64")
 
@@ -191,7 +220,8 @@ def test_every_program_gets_the_version_it_reports() -> None:
     linker = next(
         argument for argument in build.build_arguments(Path("out"), ["p"]) if argument.startswith("-ldflags=")
     )
-    for version in (f"v{pieces.PULUMI_VERSION}", pieces.DOCKER_BUILD_VERSION, f"v{pieces.BUILDKIT_VERSION}"):
+    versions = [pieces.PULUMI_VERSION, pieces.BUILDKIT_VERSION, pieces.KUBERNETES_VERSION]
+    for version in (pieces.DOCKER_BUILD_VERSION, *(f"v{one}" for one in versions)):
         assert f"={version}" in linker
 
 
