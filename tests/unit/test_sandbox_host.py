@@ -23,6 +23,7 @@ from sandbox import (
     account,
     base_image,
     buildkit,
+    address,
     check,
     distribution,
     down,
@@ -150,8 +151,10 @@ def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
 def test_each_machine_gets_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
     monkeypatch.setattr(paths, "MACHINES", tmp_path / "machines")
-    given = [machine._reserve_address(paths.MACHINES / name) for name in ("a", "b", "c")]
-    assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12])]
+    given = [address.reserve(name) for name in ("a", "b", "c", "a")]
+    assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12]), str(paths.SUBNET[10])]
+    address.release("b")
+    assert address.reserve("d") == str(paths.SUBNET[11])
 
 
 def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
