@@ -124,6 +124,6 @@ def _run_command(spec: NodeSpec, own: str) -> list[str | Path]:
     command += [*cluster.code(), "--volume", f"{folder}:{folder}", "--tmpfs", "/run:notmpcopyup"]
     # containerd's overlay cannot lie on this container's own overlay; /var/lib holds the kubelet's folder too.
     command += ["--volume", f"{_storage(spec.name)}:/var/lib/node"]
-    # Of the registry alone: the node's containerd trusts it, nothing else has to.
-    command += ["--volume", f"{paths.REGISTRY / 'tls' / 'ca.pem'}:/etc/containerd/registry-ca.pem:ro"]
+    # The node's containerd trusts the sandbox's registry; nothing else has to.
+    command += ["--volume", f"{paths.CA_BUNDLE}:/etc/containerd/bundle.pem:ro"]
     return [*command, IMAGE, paths.VENV / "bin" / "python", "-m", "sandbox.kubernetes.worker", spec.name]

@@ -20,7 +20,6 @@ SYSCTLS = {
     "kernel/keys/root_maxbytes": "25000000",
 }
 _CNI_PLUGINS = "/usr/lib/cni"
-_HOSTS = Path("/etc/containerd/certs.d")
 
 
 def containerd(pause: str) -> str:
@@ -38,15 +37,7 @@ def containerd(pause: str) -> str:
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{_HOSTS}"
 """
-
-
-def registry(host: str) -> dict[Path, str]:
-    """How containerd reaches the sandbox's registry (its docs/hosts.md): by TLS, trusting the sandbox's authority."""
-    text = f'server = "https://{host}"\n[host."https://{host}"]\n  ca = "/etc/containerd/registry-ca.pem"\n'
-    return {_HOSTS / host / "hosts.toml": text}
 
 
 def kubelet(folder: Path, spec: Json) -> str:

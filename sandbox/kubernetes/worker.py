@@ -10,13 +10,13 @@ import time
 from http.client import HTTPException
 from pathlib import Path
 
-from sandbox import paths
 from sandbox.kubernetes import folders, image, metadata_service, network_policy, node_files
 from sandbox.kubernetes.api import Api, ApiError, Json
 from sandbox.kubernetes.supervise import Supervisor
 from sandbox.process import CommandError, run, write_if_changed
 
 CONTAINERD = Path("/run/containerd/containerd.sock")
+BUNDLE = Path("/etc/containerd/bundle.pem")
 STORAGE = Path("/var/lib/node")
 # How often the node looks at pods, policies and other nodes: also the time a new pod may be without its policies.
 SECONDS = 0.5
@@ -30,9 +30,8 @@ def main(name: str) -> None:
     _prepare(own)
     supervisor = Supervisor(folder / "log")
     write_if_changed(Path("/etc/containerd/config.toml"), node_files.containerd(image.PAUSE))
-    for file, content in node_files.registry(paths.REGISTRY_ADDRESS).items():
-        write_if_changed(file, content)
-    supervisor.start("containerd", ["containerd"])
+    # With its certificate per registry (hosts.toml) containerd 1.6 would hide "not found" behind a second try without the certificate.
+    supervisor.start("containerd", ["containerd"], env={**os.environ, "SSL_CERT_FILE": str(BUNDLE)})
     supervisor.wait_until(lambda: run(["ctr", "version"], check=False).returncode == 0, 30)
     _import_pause()
     write_if_changed(Path("/etc/kubernetes/kubelet.json"), node_files.kubelet(folder, spec))
