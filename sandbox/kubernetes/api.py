@@ -6,6 +6,7 @@ Not the official client: it takes a second and 60 MB to load in every container,
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import ssl
 import tempfile
 import threading
 import urllib.parse
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +99,7 @@ class Api:
 
     def _raw(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
         kept = getattr(self._local, "connection", None)
-        connection = kept or http.client.HTTPSConnection(
-            self._host, self._port, timeout=SECONDS, context=self._context
-        )
+        connection = kept or http.client.HTTPSConnection(self._host, self._port, timeout=SECONDS, context=self._context)
         self._local.connection = None
         try:
             connection.request(method, path, body, {"Content-Type": kind, "Accept": "application/json"})
@@ -122,10 +122,6 @@ class Api:
 
 def event(api: Api, about: Json, kind: str, reason: str, message: str, source: str) -> None:
     """Tell people (`kubectl describe`). `kind` is Normal or Warning; told again, the same event counts on."""
-    import hashlib
-
-    from datetime import datetime, timezone
-
     meta = about["metadata"]
     namespace = meta.get("namespace", "default")
     digest = hashlib.sha256(f"{meta['uid']}{kind}{reason}{message}".encode()).hexdigest()[:16]

@@ -46,11 +46,13 @@ def review(request: dict[str, Any], cluster: str, key: rsa.RSAPublicKey) -> dict
 def listen(public_key: Path, cluster: str) -> ThreadingHTTPServer:
     """A server, to be run."""
 
+    key = serialization.load_pem_public_key(public_key.read_bytes())
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError(f"{public_key} is no RSA key")
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            key = serialization.load_pem_public_key(public_key.read_bytes())
-            assert isinstance(key, rsa.RSAPublicKey)
             answer = review(body, cluster, key)
             if not answer["status"]["authenticated"]:
                 print(answer["status"]["error"], file=sys.stderr, flush=True)

@@ -95,7 +95,9 @@ class BlockVolumes:
         if kind.get("volumeBindingMode") == "WaitForFirstConsumer" and not node:
             return
         if wanted["accessModes"] != ["ReadWriteOnce"]:
-            raise RefusedError(f"access modes {', '.join(wanted['accessModes'])}: a block volume has ReadWriteOnce only")
+            raise RefusedError(
+                f"access modes {', '.join(wanted['accessModes'])}: a block volume has ReadWriteOnce only"
+            )
         if wanted.get("volumeMode", "Filesystem") != "Filesystem":
             raise RefusedError("volumeMode Block is not done by the sandbox")
         if wanted.get("dataSource") or wanted.get("dataSourceRef"):
@@ -197,7 +199,11 @@ class BlockVolumes:
         """Delete what was made for a claim that is gone, where the class says so. What is retained stays, as the cloud's volume."""
         meta, spec = one["metadata"], one["spec"]
         made_here = (meta.get("annotations") or {}).get(_PROVISIONED_BY) == DRIVER
-        if not made_here or spec["persistentVolumeReclaimPolicy"] != "Delete" or one["status"].get("phase") != "Released":
+        if (
+            not made_here
+            or spec["persistentVolumeReclaimPolicy"] != "Delete"
+            or one["status"].get("phase") != "Released"
+        ):
             return
         try:
             KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])

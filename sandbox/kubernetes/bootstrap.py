@@ -28,13 +28,19 @@ def _objects() -> list[tuple[str, Json]]:
     node_agents = {"kind": "ClusterRole", "metadata": {"name": NODE_AGENTS}, "rules": read}
     return [
         (f"{storage}/storageclasses", {"apiVersion": _STORAGE, "kind": "StorageClass", **_oci_bv()}),
-        (f"{storage}/csidrivers", {"metadata": {"name": DRIVER}, "spec": {"attachRequired": True, "podInfoOnMount": False}}),
+        (
+            f"{storage}/csidrivers",
+            {"metadata": {"name": DRIVER}, "spec": {"attachRequired": True, "podInfoOnMount": False}},
+        ),
         (f"{roles}/clusterroles", {"apiVersion": f"{_RBAC}/v1", **node_agents}),
         (f"{roles}/clusterrolebindings", _binding(NODE_AGENTS, NODE_AGENTS, "Group", NODE_AGENTS)),
         # The user may do everything in the tenancy, hence in its clusters (source: OCI documentation, "About Access Control and
         # Container Engine for Kubernetes").
         (f"{roles}/clusterrolebindings", _binding("oci:administrator", "cluster-admin", "User", paths.USER_OCID)),
-        (f"{roles}/clusterrolebindings", _binding("sandbox:kube-proxy", "system:node-proxier", "User", "system:kube-proxy")),
+        (
+            f"{roles}/clusterrolebindings",
+            _binding("sandbox:kube-proxy", "system:node-proxier", "User", "system:kube-proxy"),
+        ),
     ]
 
 

@@ -7,44 +7,18 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from sandbox import address, engine, paths
 from sandbox.kubernetes import folders, pki
 from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.image import IMAGE
+from sandbox.kubernetes.specs import ClusterSpec, ClusterState
 from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
 
 START_SECONDS = 90
 STOP_SECONDS = 15
-
-
-@dataclass(frozen=True)
-class ClusterSpec:
-    """What a control plane is made from.
-
-    name: the container's; id: the cluster's OCID; compartment: the OCID load balancers and volumes are made in;
-    load_balancer_subnets: OCIDs for Services that name none.
-    """
-
-    name: str
-    id: str
-    compartment: str
-    load_balancer_subnets: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(rf"{folders.CLUSTER_PREFIX}[a-z0-9-]+", self.name):
-            raise ValueError(f"name: {self.name!r} is not {folders.CLUSTER_PREFIX}<letters, digits, hyphens>")
-
-
-@dataclass(frozen=True)
-class ClusterState:
-    """address: of the API server, on the sandbox's network, port 6443."""
-
-    running: bool
-    address: str
 
 
 def create(spec: ClusterSpec) -> ClusterState:
@@ -54,11 +28,21 @@ def create(spec: ClusterSpec) -> ClusterState:
     remove(spec.name)
     own, folder = address.reserve(spec.name), folders.of(spec.name)
     server, authority = f"https://{own}:{folders.PORT}", pki.Authority(folder / "pki")
-    names = [own, "127.0.0.1", str(ipaddress.ip_network(folders.SERVICES)[1]), "kubernetes.default.svc", "kubernetes.default", "localhost"]
+    names = [
+        own,
+        "127.0.0.1",
+        str(ipaddress.ip_network(spec.services)[1]),
+        "kubernetes.default.svc",
+        "kubernetes.default",
+        "localhost",
+    ]
     authority.issue(folder / "pki" / "apiserver", "kube-apiserver", "system:masters", names)
     pki.service_account_key(folder / "pki" / "service-accounts.pem")
     authority.kubeconfig(folders.admin(spec.name), server, "sandbox-operator", "system:masters")
     write_if_changed(folder / "spec.json", json.dumps({**asdict(spec), "address": own}))
+    for shared in ("volumes", "resources/volume", "resources/loadbalancer"):
+        # Before the container does, whose folders would be root's.
+        (paths.CLOUD / shared).mkdir(parents=True, exist_ok=True)
     engine.podman(*_run_command(spec.name, own))
     wait_until_ready(spec.name)
     return ClusterState(True, own)

@@ -1,7 +1,7 @@
 """Tokens of OKE: a signed request, as `oci ce cluster generate-token` makes one, and who it is of.
 
-A token is base64url of the URL https://containerengine.<region>.oci.oraclecloud.com/cluster_request/<cluster OCID> with the query parameters
-`authorization` and `date`: the headers which Oracle's signature version 1 gives that GET request (source: oci-cli,
+A token is base64url of the URL https://containerengine.<region>.oci.oraclecloud.com/cluster_request/<cluster OCID> with the query
+parameters `authorization` and `date`: the headers which Oracle's signature version 1 gives that GET request (source: oci-cli,
 services/container_engine, generate_token; OCI documentation, "Request Signatures").
 """
 
@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from sandbox import account, paths
+from sandbox import api_key, paths
 
 # source: OCI documentation, "Request Signatures": a client's clock may be 5 minutes off.
 TOLERANCE = timedelta(minutes=5)
@@ -45,7 +45,7 @@ def user(token: str, cluster: str, key: rsa.RSAPublicKey, now: datetime | None =
         raise TokenError("its parameters are not authorization and date")
     _check_date(query["date"], now or datetime.now(timezone.utc))
     fields = _fields(query["authorization"])
-    expected = f"{paths.TENANCY_OCID}/{paths.USER_OCID}/{account.fingerprint(key)}"
+    expected = f"{paths.TENANCY_OCID}/{paths.USER_OCID}/{api_key.fingerprint(key)}"
     if fields.get("keyId") != expected:
         raise TokenError("its key is none of the account's")
     if fields.get("algorithm") != "rsa-sha256" or set(fields.get("headers", "").split()) != set(_SIGNED):

@@ -27,14 +27,16 @@ def main(name: str) -> None:
     supervisor.start("etcd", _etcd(folder))
     listener = authenticator.listen(folders.PUBLIC_KEY, spec["id"])
     supervisor.thread("authenticator", listener.serve_forever)
-    supervisor.start("kube-apiserver", _api_server(folder, spec["address"]))
+    supervisor.start("kube-apiserver", _api_server(folder, spec["address"], spec["services"]))
     api = Api(folders.admin(name))
     supervisor.wait_until(api.ready, 60)
-    own = ["--kubeconfig", folders.admin(name), "--leader-elect=false"]
-    keys = ["--service-account-private-key-file", folder / "pki" / "service-accounts.pem"]
+    own: list[str | Path] = ["--kubeconfig", folders.admin(name), "--leader-elect=false"]
+    keys: list[str | Path] = ["--service-account-private-key-file", folder / "pki" / "service-accounts.pem"]
     keys += ["--root-ca-file", folder / "pki" / "ca.pem", "--use-service-account-credentials"]
-    pods = ["--allocate-node-cidrs", "--cluster-cidr", folders.PODS]
-    supervisor.start("kube-controller-manager", ["kube-controller-manager", *own, *keys, *pods, "--bind-address=127.0.0.1"])
+    pods = ["--allocate-node-cidrs", "--cluster-cidr", spec["pods"]]
+    supervisor.start(
+        "kube-controller-manager", ["kube-controller-manager", *own, *keys, *pods, "--bind-address=127.0.0.1"]
+    )
     supervisor.start("kube-scheduler", ["kube-scheduler", *own, "--bind-address=127.0.0.1"])
     bootstrap.apply(api)
     # Loaded late: they bring the whole stand-in of Oracle's API along.
@@ -59,12 +61,19 @@ def _forever(reconcile: Callable[[], None]) -> None:
 
 def _etcd(folder: Path) -> list[str | Path]:
     # Without fsync: data outlive the process, not a crash of the host.
-    command: list[str | Path] = ["etcd", "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--logger=zap", "--log-level=warn"]
+    command: list[str | Path] = [
+        "etcd",
+        "--data-dir",
+        folder / "etcd",
+        "--unsafe-no-fsync",
+        "--logger=zap",
+        "--log-level=warn",
+    ]
     command += [f"--listen-client-urls={ETCD}", f"--advertise-client-urls={ETCD}"]
     return [*command, "--listen-peer-urls=http://127.0.0.1:2380"]
 
 
-def _api_server(folder: Path, address: str) -> list[str | Path]:
+def _api_server(folder: Path, address: str, services: str) -> list[str | Path]:
     own = folder / "pki"
     webhook = folder / "authenticator.conf"
     webhook.write_text(authenticator.webhook_configuration())
@@ -72,7 +81,7 @@ def _api_server(folder: Path, address: str) -> list[str | Path]:
         "etcd-servers": ETCD,
         "advertise-address": address,
         "secure-port": str(folders.PORT),
-        "service-cluster-ip-range": folders.SERVICES,
+        "service-cluster-ip-range": services,
         "client-ca-file": own / "ca.pem",
         "tls-cert-file": own / "apiserver.pem",
         "tls-private-key-file": own / "apiserver-key.pem",

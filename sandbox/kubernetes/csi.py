@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import (  # type: ignore[import-untyped]
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+)
 
 from sandbox.kubernetes.bootstrap import DRIVER, ZONE
 from sandbox.process import SandboxError, run
@@ -26,17 +30,31 @@ MOST_VOLUMES = 31
 _STAGE_UNSTAGE = 1
 
 _Field = descriptor_pb2.FieldDescriptorProto
-_TYPES = {"string": _Field.TYPE_STRING, "bool": _Field.TYPE_BOOL, "int32": _Field.TYPE_INT32, "int64": _Field.TYPE_INT64}
+_TYPES = {
+    "string": _Field.TYPE_STRING,
+    "bool": _Field.TYPE_BOOL,
+    "int32": _Field.TYPE_INT32,
+    "int64": _Field.TYPE_INT64,
+}
 
 # name: {member: (number, type)}; a type in [] is repeated. A map is a repeated pair of key and value on the wire.
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Empty": {},
     "Pair": {"key": (1, "string"), "value": (2, "string")},
-    "PluginInfo": {"type": (1, "string"), "name": (2, "string"), "endpoint": (3, "string"), "supported_versions": (4, "[string]")},
+    "PluginInfo": {
+        "type": (1, "string"),
+        "name": (2, "string"),
+        "endpoint": (3, "string"),
+        "supported_versions": (4, "[string]"),
+    },
     "RegistrationStatus": {"plugin_registered": (1, "bool"), "error": (2, "string")},
     "GetPluginInfoResponse": {"name": (1, "string"), "vendor_version": (2, "string")},
     "Topology": {"segments": (1, "[Pair]")},
-    "NodeGetInfoResponse": {"node_id": (1, "string"), "max_volumes_per_node": (2, "int64"), "accessible_topology": (3, "Topology")},
+    "NodeGetInfoResponse": {
+        "node_id": (1, "string"),
+        "max_volumes_per_node": (2, "int64"),
+        "accessible_topology": (3, "Topology"),
+    },
     "Rpc": {"type": (1, "int32")},
     "NodeServiceCapability": {"rpc": (1, "Rpc")},
     "NodeGetCapabilitiesResponse": {"capabilities": (1, "[NodeServiceCapability]")},
@@ -73,7 +91,9 @@ def _classes() -> dict[str, Any]:
                 field.type, field.type_name = _Field.TYPE_MESSAGE, f".sandbox.csi.{plain}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"sandbox.csi.{name}")) for name in _MESSAGES}
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"sandbox.csi.{name}")) for name in _MESSAGES
+    }
 
 
 M = _classes()

@@ -92,7 +92,10 @@ def write_pause(target: Path, program: Path, architecture: str) -> None:
         "config": blob("config.v1+json", json.dumps(config).encode()),
         "layers": [described],
     }
-    top = {**blob("manifest.v1+json", json.dumps(manifest).encode()), "annotations": {"io.containerd.image.name": PAUSE}}
+    top = {
+        **blob("manifest.v1+json", json.dumps(manifest).encode()),
+        "annotations": {"io.containerd.image.name": PAUSE},
+    }
     blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()
     blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
     with tarfile.open(target, "w") as tar:

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from sandbox import address, paths
-from sandbox.kubernetes import annotations, folders, haproxy
-from sandbox.kubernetes.annotations import RefusedError, Wanted
+from sandbox.kubernetes import folders, haproxy, service_annotations
 from sandbox.kubernetes.api import Api, ApiError, Json, event
+from sandbox.kubernetes.service_annotations import RefusedError, Wanted
 from sandbox.kubernetes.supervise import Supervisor
 from sandbox.oci.catalogue import KINDS
 from sandbox.oci.cloud import Cloud, Record, new_id, now
@@ -53,7 +53,7 @@ class LoadBalancers:
                 self._remove(service)
                 continue
             try:
-                wanted = annotations.wanted(service)
+                wanted = service_annotations.wanted(service)
                 record = self._ensured(service, wanted)
                 listeners += self._listeners(record, wanted, backends)
                 served.append((service, record))
@@ -199,7 +199,9 @@ class LoadBalancers:
         """The nodes' addresses. A node that is not ready is left to the health check, as in the cloud."""
         found = []
         for node in self._api.items("/api/v1/nodes"):
-            excluded = "node.kubernetes.io/exclude-from-external-load-balancers" in (node["metadata"].get("labels") or {})
+            excluded = "node.kubernetes.io/exclude-from-external-load-balancers" in (
+                node["metadata"].get("labels") or {}
+            )
             addresses = {one["type"]: one["address"] for one in node["status"].get("addresses") or []}
             if not excluded and "InternalIP" in addresses:
                 found.append(addresses["InternalIP"])

@@ -76,7 +76,9 @@ class _Translator:
             yield from found
         except (ValueError, KeyError) as error:
             meta = policy["metadata"]
-            self._result.problems.append(f"network policy {meta['namespace']}/{meta['name']} is not understood: {error}")
+            self._result.problems.append(
+                f"network policy {meta['namespace']}/{meta['name']} is not understood: {error}"
+            )
 
     def _network(self, peer: Json, policy: Json, side: str) -> str | None:
         """A match of the other side; None where no pod is selected."""
@@ -148,7 +150,10 @@ def _expression(one: Json, labels: dict[str, str]) -> bool:
 
 
 def _base(hook: str, jumps: list[str]) -> str:
-    return _chain(hook, [f"type filter hook {hook} priority filter; policy accept;", "ct state established,related accept", *jumps])
+    return _chain(
+        hook,
+        [f"type filter hook {hook} priority filter; policy accept;", "ct state established,related accept", *jumps],
+    )
 
 
 def _chain(name: str, lines: Sequence[str]) -> str:

@@ -5,51 +5,21 @@ Its images and its kubelet's folder are a podman volume, so that it comes back a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from sandbox import address, engine, paths
 from sandbox.kubernetes import bootstrap, cluster, folders, pki
 from sandbox.kubernetes.api import Api, ApiError
 from sandbox.kubernetes.image import IMAGE
+from sandbox.kubernetes.specs import NodeSpec, NodeState
 from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
 
 READY_SECONDS = 180
 STOP_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class NodeSpec:
-    """What a node is made from.
-
-    name: the container's; cluster: its control plane's container; id: the instance's OCID; zone: the availability domain, short; shape: of
-    the cloud; cpus, memory_gb: what pods may use of the host; labels: further ones of the Node.
-    """
-
-    name: str
-    cluster: str
-    id: str
-    zone: str
-    shape: str
-    cpus: float
-    memory_gb: float
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(rf"{folders.NODE_PREFIX}[a-z0-9-]+", self.name):
-            raise ValueError(f"name: {self.name!r} is not {folders.NODE_PREFIX}<letters, digits, hyphens>")
-
-
-@dataclass(frozen=True)
-class NodeState:
-    """address: on the sandbox's network; also the Node's name in Kubernetes, as the private address is on OKE."""
-
-    running: bool
-    address: str
 
 
 def create(spec: NodeSpec) -> NodeState:
@@ -104,11 +74,9 @@ def remove(name: str, cluster_name: str = "") -> None:
     if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
         engine.podman("volume", "rm", "--force", _storage(name))
     if own and cluster_name and folders.admin(cluster_name).exists():
-        try:
+        # The cluster may be on its way out as well.
+        with contextlib.suppress(ApiError, OSError):
             Api(folders.admin(cluster_name)).delete(f"/api/v1/nodes/{own}")
-        except (ApiError, OSError):
-            # The cluster is on its way out as well.
-            pass
     run(privileged(["rm", "-rf", folders.of(name)]))
 
 

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.kubernetes import folders
 from sandbox.kubernetes.api import Json
 
 # What the kubelet wants of the kernel (source: kubernetes pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
@@ -92,7 +91,7 @@ def kubelet_command(folder: Path, spec: Json) -> list[str]:
     ]
 
 
-def kube_proxy(folder: Path, own: str) -> str:
+def kube_proxy(folder: Path, own: str, pods: str) -> str:
     """KubeProxyConfiguration. Its health check is what load balancers ask."""
     leave = {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}
     return json.dumps(
@@ -102,7 +101,7 @@ def kube_proxy(folder: Path, own: str) -> str:
             "clientConnection": {"kubeconfig": str(folder / "kube-proxy.conf")},
             "mode": "iptables",
             "hostnameOverride": own,
-            "clusterCIDR": folders.PODS,
+            "clusterCIDR": pods,
             "conntrack": leave,
         }
     )

@@ -6,7 +6,7 @@ import base64
 import datetime
 import ipaddress
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -36,7 +36,8 @@ class Authority:
             write_if_changed(folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
         self._certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
         loaded = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
-        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise TypeError(f"{folder / 'ca-key.pem'} is no elliptic-curve key")
         self._key = loaded
 
     @property
@@ -74,7 +75,7 @@ class Authority:
             file.unlink()
 
 
-def kubeconfig(server: str, authority: bytes, user: dict[str, object], name: str = "sandbox") -> str:
+def kubeconfig(server: str, authority: bytes, user: Mapping[str, object], name: str = "sandbox") -> str:
     """A kubeconfig, as JSON, which is YAML."""
     cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode()}
     return json.dumps(

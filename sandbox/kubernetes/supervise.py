@@ -16,7 +16,7 @@ STOP_SECONDS = 10
 
 
 class Supervisor:
-    """The programs of this container; it is their first process, so it also buries orphans. Each program's output goes to <log>/<name>.log."""
+    """The programs of this container. Each one's output goes to <log>/<name>.log."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -26,7 +26,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
-    def start(self, name: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, command: Sequence[str | Path], env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a program that is to run as long as the container."""
         with (self._log / f"{name}.log").open("ab") as sink:
             process = subprocess.Popen(

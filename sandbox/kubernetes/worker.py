@@ -27,7 +27,7 @@ def main(name: str) -> None:
     folder = folders.of(name)
     spec: Json = json.loads((folder / "spec.json").read_text())
     own = spec["address"]
-    _prepare(own)
+    _prepare(spec["pods"])
     supervisor = Supervisor(folder / "log")
     write_if_changed(Path("/etc/containerd/config.toml"), node_files.containerd(image.PAUSE))
     # With its certificate per registry (hosts.toml) containerd 1.6 would hide "not found" behind a second try without the certificate.
@@ -36,7 +36,7 @@ def main(name: str) -> None:
     _import_pause()
     write_if_changed(Path("/etc/kubernetes/kubelet.json"), node_files.kubelet(folder, spec))
     supervisor.start("kubelet", node_files.kubelet_command(folder, spec))
-    write_if_changed(Path("/etc/kubernetes/kube-proxy.json"), node_files.kube_proxy(folder, own))
+    write_if_changed(Path("/etc/kubernetes/kube-proxy.json"), node_files.kube_proxy(folder, own, spec["pods"]))
     supervisor.start("kube-proxy", ["kube-proxy", "--config=/etc/kubernetes/kube-proxy.json"])
     from sandbox.kubernetes import csi
 
@@ -47,7 +47,7 @@ def main(name: str) -> None:
     del kept
 
 
-def _prepare(own: str) -> None:
+def _prepare(pods: str) -> None:
     """What the kernel and the network need before Kubernetes: in this container alone, never on the host."""
     run(["mount", "--make-rshared", "/"])
     for kernel, value in node_files.SYSCTLS.items():
@@ -63,7 +63,7 @@ def _prepare(own: str) -> None:
     _delegate_cgroups()
     metadata_service.add_address()
     # What pods send to the outside has the node's address.
-    rule = f"ip saddr {folders.PODS} ip daddr != {folders.PODS} oifname eth0 masquerade"
+    rule = f"ip saddr {pods} ip daddr != {pods} oifname eth0 masquerade"
     chain = f"chain outside {{\n type nat hook postrouting priority srcnat;\n {rule}\n}}\n"
     run(["nft", "-f", "-"], stdin=f"table ip node {{\n{chain}}}\n")
 

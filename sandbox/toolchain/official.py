@@ -1,4 +1,4 @@
-"""Takes the official binaries where their makers' sites answer: the releases of Pulumi, BuildKit and Kubernetes, and `pulumi plugin install`."""
+"""Takes the official binaries where their makers' sites answer: releases of Pulumi, BuildKit, Kubernetes; `pulumi plugin install`."""
 
 from __future__ import annotations
 

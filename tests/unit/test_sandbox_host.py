@@ -21,9 +21,9 @@ from cryptography import x509
 
 from sandbox import (
     account,
+    address,
     base_image,
     buildkit,
-    address,
     check,
     distribution,
     down,
@@ -368,8 +368,8 @@ def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_ot
 
 def test_certificates_are_made_once_for_an_address_and_anew_for_another(tmp_path: Path) -> None:
     made = []
-    for address in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
-        tls.ensure(tmp_path, address, ipaddress.IPv4Network("10.9.0.0/24"))
+    for one in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
+        tls.ensure(tmp_path, one, ipaddress.IPv4Network("10.9.0.0/24"))
         made.append((tmp_path / "ca.pem").read_bytes())
     assert made[0] == made[1] != made[2]
 

@@ -55,8 +55,8 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """internal: no public address; subnet: an OCID, "" for the cluster's own; bandwidth: least and most Mbps; groups: OCIDs; ssl_ports: those
-    of the listeners that speak TLS; secret: namespace and name of their certificate's; idle: seconds; protocol: TCP or HTTP; ports: of
+    """internal: no public address; subnet: an OCID, "" for the cluster's own; bandwidth: least and most Mbps; groups: OCIDs; ssl_ports:
+    those of the listeners that speak TLS; secret: namespace and name of their certificate's; idle: seconds; protocol: TCP or HTTP; ports: of
     each listener, with its node port.
     """
 
@@ -80,15 +80,17 @@ def wanted(service: Mapping[str, Any]) -> Wanted:
     _check_names(given)
     _check_spec(spec)
     if (kind := given.get(TYPE, "lb")) != "lb":
-        raise RefusedError(f"{TYPE}: {kind!r} is not done by the sandbox; it has \"lb\"")
+        raise RefusedError(f'{TYPE}: {kind!r} is not done by the sandbox; it has "lb"')
     protocol = given.get(BACKEND_PROTOCOL, "TCP")
     if protocol not in _IDLE_DEFAULTS:
         raise RefusedError(f"{BACKEND_PROTOCOL}: {protocol!r} is none of {', '.join(_IDLE_DEFAULTS)}")
     for name in (LIST_MODE, RULE_MODE):
         if name in given and given[name] != "None":
-            raise RefusedError(f"{name}: {given[name]!r}: the sandbox changes no security rules; \"None\" is done")
+            raise RefusedError(f'{name}: {given[name]!r}: the sandbox changes no security rules; "None" is done')
     if LIST_MODE not in given and RULE_MODE not in given:
-        raise RefusedError(f"{LIST_MODE} is missing: Oracle's default \"All\" changes security lists, which the sandbox does not")
+        raise RefusedError(
+            f'{LIST_MODE} is missing: Oracle\'s default "All" changes security lists, which the sandbox does not'
+        )
     ports = tuple((int(port["port"]), int(port.get("nodePort") or 0)) for port in spec["ports"])
     ssl_ports, secret = _tls(given, meta["namespace"], [port for port, _ in ports])
     return Wanted(
@@ -121,7 +123,9 @@ def _check_spec(spec: Mapping[str, Any]) -> None:
     if spec.get("externalTrafficPolicy", "Cluster") != "Cluster":
         raise RefusedError("externalTrafficPolicy: only Cluster is done by the sandbox")
     if spec.get("loadBalancerSourceRanges"):
-        raise RefusedError("loadBalancerSourceRanges has no effect where the controller manages no security rules: use a security group")
+        raise RefusedError(
+            "loadBalancerSourceRanges has no effect where the controller manages no security rules: use a security group"
+        )
     if spec.get("loadBalancerIP"):
         raise RefusedError("loadBalancerIP: reserved addresses are not done by the sandbox")
 
@@ -137,9 +141,11 @@ def _boolean(given: Mapping[str, str], name: str) -> bool:
 def _bandwidth(given: Mapping[str, str]) -> tuple[int, int]:
     shape = given.get(SHAPE, "100Mbps")
     if shape.lower() != "flexible":
-        raise RefusedError(f"{SHAPE}: {shape!r}: only \"flexible\" is done by the sandbox (fixed shapes are deprecated)")
+        raise RefusedError(f'{SHAPE}: {shape!r}: only "flexible" is done by the sandbox (fixed shapes are deprecated)')
     if FLEX_MIN not in given or FLEX_MAX not in given:
-        raise RefusedError(f"error parsing service annotation: {SHAPE}=flexible requires {FLEX_MIN} and {FLEX_MAX} to be set")
+        raise RefusedError(
+            f"error parsing service annotation: {SHAPE}=flexible requires {FLEX_MIN} and {FLEX_MAX} to be set"
+        )
     low, high = (_whole(given, name, BANDWIDTH) for name in (FLEX_MIN, FLEX_MAX))
     if high < low:
         raise RefusedError(f"{FLEX_MAX} is below {FLEX_MIN}; Oracle would raise it without a word")
@@ -170,7 +176,7 @@ def _tls(given: Mapping[str, str], namespace: str, ports: list[int]) -> tuple[tu
         raise RefusedError(f"{SSL_PORTS}: {strange[0]} is no port of the Service")
     secret = given.get(TLS_SECRET, "")
     if not re.fullmatch(r"([a-z0-9.-]+/)?[a-z0-9.-]+", secret):
-        raise RefusedError(f"{TLS_SECRET} must name a secret, as \"name\" or \"namespace/name\", where {SSL_PORTS} is set")
+        raise RefusedError(f'{TLS_SECRET} must name a secret, as "name" or "namespace/name", where {SSL_PORTS} is set')
     space, _, name = secret.rpartition("/")
     return listed, (space or namespace, name)
 
