@@ -16,11 +16,11 @@ def status(say: Callable[[str], None]) -> None:
         # Not even asked: podman would set itself up to answer.
         say("nothing runs: `make local`")
         return
-    for name, address in (
+    for name, where in (
         (paths.REGISTRY_CONTAINER, paths.REGISTRY_ADDRESS),
         (paths.BUILDKIT_CONTAINER, paths.BUILDKIT_ADDRESS),
     ):
-        say(f"{name:34} {'runs' if engine.running(name) else 'down':6} {address}")
+        say(f"{name:34} {'runs' if engine.running(name) else 'down':6} {where}")
     for name in machine.names():
         if state := machine.inspect(name):
             say(f"{name:34} {'runs' if state.running else 'down':6} {state.address}")

@@ -46,9 +46,10 @@ def review(request: dict[str, Any], cluster: str, key: rsa.RSAPublicKey) -> dict
 def listen(public_key: Path, cluster: str) -> ThreadingHTTPServer:
     """A server, to be run."""
 
-    key = serialization.load_pem_public_key(public_key.read_bytes())
-    if not isinstance(key, rsa.RSAPublicKey):
+    loaded = serialization.load_pem_public_key(public_key.read_bytes())
+    if not isinstance(loaded, rsa.RSAPublicKey):
         raise TypeError(f"{public_key} is no RSA key")
+    key = loaded
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

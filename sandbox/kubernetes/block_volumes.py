@@ -7,8 +7,9 @@ is a loop device. Kubernetes itself sees to it that a volume is attached to one 
 
 from __future__ import annotations
 
+import math
 import re
-from decimal import Decimal
+from fractions import Fraction
 
 from sandbox import paths, volume
 from sandbox.kubernetes.api import Api, Json, event
@@ -37,7 +38,7 @@ def size_gb(quantity: str) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGTP]|[KMGTP]i)?", quantity)
     if not found:
         raise ValueError(f"{quantity!r} is no quantity of bytes")
-    size = max(SMALLEST_GB, -int(-(Decimal(found[1]) * _UNITS[found[2] or ""]) // _GIB))
+    size = max(SMALLEST_GB, math.ceil(Fraction(found[1]) * _UNITS[found[2] or ""] / _GIB))
     if size > LARGEST_GB:
         raise ValueError(f"{quantity} is more than the {LARGEST_GB} GB that a volume can have")
     return size

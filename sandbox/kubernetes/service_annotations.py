@@ -56,7 +56,7 @@ class RefusedError(Exception):
 @dataclass(frozen=True)
 class Wanted:
     """internal: no public address; subnet: an OCID, "" for the cluster's own; bandwidth: least and most Mbps; groups: OCIDs; ssl_ports:
-    those of the listeners that speak TLS; secret: namespace and name of their certificate's; idle: seconds; protocol: TCP or HTTP; ports: of
+    those of the listeners with TLS; secret: namespace and name of their certificate's; idle: seconds; protocol: TCP or HTTP; ports: of
     each listener, with its node port.
     """
 
