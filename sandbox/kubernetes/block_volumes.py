@@ -12,6 +12,7 @@ import re
 from fractions import Fraction
 
 from sandbox import paths, volume
+from sandbox.kubernetes import folders
 from sandbox.kubernetes.api import Api, Json, event
 from sandbox.kubernetes.bootstrap import DRIVER, ZONE
 from sandbox.oci.catalogue import KINDS
@@ -19,7 +20,7 @@ from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Cloud, Record
 from sandbox.oci.errors import ServiceError
 from sandbox.oci.host import ThisHost
 from sandbox.oci.services.core_blockstorage import LARGEST_GB, SMALLEST_GB, image_file
-from sandbox.process import SandboxError, run, wait_for
+from sandbox.process import SandboxError, run, wait_for, write_if_changed
 
 FINALIZER = f"external-attacher/{DRIVER.replace('.', '-')}"
 _PROVISIONER = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
@@ -53,6 +54,7 @@ class BlockVolumes:
 
     def __init__(self, api: Api, spec: Json) -> None:
         self._api, self._spec = api, spec
+        self._marks = folders.attached(spec["name"])
         self._cloud = Cloud(paths.CLOUD, ThisHost(), KINDS)
         self._told: dict[str, str] = {}
         self._looked_after = False
@@ -74,6 +76,7 @@ class BlockVolumes:
         attached = {one["spec"]["source"].get("persistentVolumeName") for one in attachments}
         for name, one in volumes.items():
             if name not in attached:
+                self._hold(one, attached=False)
                 self._reclaim(one)
 
     # --- making --------------------------------------------------------------------------------------------------------------------
@@ -168,7 +171,17 @@ class BlockVolumes:
         elif not status.get("attached") or not self._looked_after:
             if FINALIZER not in (meta.get("finalizers") or []):
                 self._api.patch(path, {"metadata": {"finalizers": [FINALIZER]}})
+            if one:
+                self._hold(one, attached=True)
             self._attach(path, one, status)
+
+    def _hold(self, one: Json, *, attached: bool) -> None:
+        """Keep a PersistentVolume from being deleted while it is attached: nobody would know any more what to detach."""
+        held = one["metadata"].get("finalizers") or []
+        if attached != (FINALIZER in held):
+            wanted = [*held, FINALIZER] if attached else [name for name in held if name != FINALIZER]
+            path = f"/api/v1/persistentvolumes/{one['metadata']['name']}"
+            self._api.patch(path, {"metadata": {"finalizers": wanted}})
 
     def _attach(self, path: str, one: Json | None, status: Json) -> None:
         handle = one["spec"]["csi"]["volumeHandle"] if one else ""
@@ -181,6 +194,7 @@ class BlockVolumes:
         file = image_file(self._cloud, record.id)
         held = volume.loop_devices(file)
         device = held[0] if held else run(["losetup", "--find", "--show", file]).stdout.strip()
+        write_if_changed(self._marks / record.id, "")
         metadata = {"devicePath": device}
         if status.get("attachmentMetadata") != metadata or not status.get("attached"):
             wanted = {"attached": True, "attachmentMetadata": metadata, "attachError": None}
@@ -193,6 +207,7 @@ class BlockVolumes:
             run(["losetup", "--detach", device], check=False)
         if file:
             wait_for(lambda: not volume.loop_devices(file), f"{handle} is unused", 10)
+        (self._marks / handle).unlink(missing_ok=True)
 
     # --- giving back ---------------------------------------------------------------------------------------------------------------
 

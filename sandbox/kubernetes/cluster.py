@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from sandbox import address, engine, paths
+from sandbox import address, engine, paths, volume
 from sandbox.kubernetes import folders, pki
 from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.image import IMAGE
@@ -70,6 +70,10 @@ def remove(name: str) -> None:
     if engine.inspect_container(name):
         engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
     engine.podman("rm", "--force", "--ignore", name)
+    for mark in folders.attached(name).glob("*"):
+        # Attachments go with the instances, as in the cloud; the volumes stay.
+        for device in volume.loop_devices(paths.CLOUD / "volumes" / f"{mark.name}.img"):
+            run(privileged(["losetup", "--detach", device]), check=False)
     # Root's files lie in it, of whoever runs this.
     run(privileged(["rm", "-rf", folders.of(name)]))
 

@@ -20,6 +20,11 @@ def of(name: str) -> Path:
     return paths.MACHINES / name
 
 
+def attached(cluster: str) -> Path:
+    """A folder with an empty file for each volume that is attached for the cluster, named by its OCID."""
+    return of(cluster) / "attached"
+
+
 def admin(cluster: str) -> Path:
     """The kubeconfig of the cluster's own operators, Oracle's side; it never reaches the program."""
     return of(cluster) / "admin.conf"

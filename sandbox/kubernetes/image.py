@@ -20,7 +20,7 @@ IMAGE = "localhost/sandbox-kubernetes"
 PAUSE = "sandbox.invalid/pause:1"
 
 PACKAGES = distribution.words("""
-python3-minimal libpython3-stdlib ca-certificates iproute2 iptables nftables conntrack kmod mount util-linux procps psmisc
+python3-minimal libpython3-stdlib ca-certificates iproute2 iputils-arping iptables nftables conntrack kmod mount util-linux procps psmisc
 etcd-server containerd runc containernetworking-plugins catatonit haproxy openssl e2fsprogs xfsprogs
 """)
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-STOP_SECONDS = 10
+# Below what podman waits for; the API server would take longer to say goodbye to everybody.
+STOP_SECONDS = 5
 
 
 class Supervisor:
