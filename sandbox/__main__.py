@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0, 1 with an error on standard error, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Oracle Cloud on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="have everything there and running")
+    upping = commands.add_parser("up", help="have everything there and running")
+    upping.add_argument("--kubernetes", action="store_true", help="also what stacks with a cluster need")
     commands.add_parser("prepare-preview", help="have what a preview needs; no container")
     commands.add_parser("status", help="what is there")
     commands.add_parser("clean", help="take everything back and delete the sandbox's folder")
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)
     actions: dict[str, Callable[[], None]] = {
-        "up": lambda: _timed("the sandbox", up.everything),
+        "up": lambda: _timed("the sandbox", lambda progress: up.everything(progress, kubernetes=chosen.kubernetes)),
         "prepare-preview": lambda: _timed("what a preview needs", up.preview),
         "status": lambda: status.status(say),
         "check": lambda: check.check(chosen.stack, say),

@@ -15,6 +15,7 @@ from sandbox import (
     stack_file,
     toolchain,
 )
+from sandbox.kubernetes import service
 from sandbox.process import SandboxError, privileged, run
 from sandbox.progress import Progress, together
 
@@ -26,15 +27,21 @@ def preview(progress: Progress) -> None:
         _engine(progress)
 
 
-def everything(progress: Progress) -> None:
-    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted."""
+def everything(progress: Progress, *, kubernetes: bool = False) -> None:
+    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted.
+
+    With `kubernetes` also what stacks with a cluster need.
+    """
     _check_privilege()
     with progress.reminders():
         _account(progress)
         progress.step("container engine", engine.configure)
         # The one compiles, the others wait for the network most of the time.
         together(
-            lambda: _engine(progress), lambda: _machine_image_and_registry(progress), lambda: _base_image(progress)
+            lambda: _engine(progress, kubernetes=kubernetes),
+            lambda: _machine_image_and_registry(progress),
+            lambda: _base_image(progress),
+            *([lambda: service.container_image(progress)] if kubernetes else []),
         )
         together(lambda: progress.step("base image in the registry", base_image.push), lambda: _services(progress))
 
@@ -45,10 +52,12 @@ def _account(progress: Progress) -> None:
     progress.step("builder", buildkit.prepare)
 
 
-def _engine(progress: Progress) -> None:
+def _engine(progress: Progress, *, kubernetes: bool = False) -> None:
     progress.step("toolchain", lambda: toolchain.ensure(paths.HOME, progress.say))
     progress.step("plugins", lambda: plugins.install(progress.say))
     progress.step("the program's packages", plugins.program_environment)
+    if kubernetes:
+        service.programs(progress)
 
 
 def _machine_image_and_registry(progress: Progress) -> None:
@@ -65,6 +74,7 @@ def _services(progress: Progress) -> None:
     progress.step("BuildKit", buildkit.start)
     progress.step("stack files", lambda: stack_file.ensure("local") and None)
     progress.step("machines", machine.start_all)
+    progress.step("clusters", service.start_all)
 
 
 def _check_privilege() -> None:
