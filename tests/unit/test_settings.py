@@ -11,7 +11,7 @@ import yaml
 from pydantic.alias_generators import to_snake
 
 from oci_profile import OciProfile, read
-from settings import ConfigurationError, Settings, parse
+from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse
 from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.wrong_configurations import WRONG, Wrong
@@ -21,6 +21,7 @@ MISSING = {"password": "", "registryToken": ""}
 
 def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str, Any]) -> None:
     settings = settings_of(values)
+    assert isinstance(settings, InstanceSettings)
     assert settings.registry_host == "ocir.eu-frankfurt-1.oci.oraclecloud.com"
     assert settings.compartment_id == "ocid1.tenancy.oc1..root"
     assert settings.stack_name == "jupyterlab-dev"
@@ -30,13 +31,13 @@ def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str
 
 def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    fields = {str(field.alias) for field in Settings.model_fields.values()} - {"_project", "_stack", "_profile"}
-    assert set(schema) == fields
+    assert set(schema) == keys(InstanceSettings) | keys(KubernetesSettings)
 
 
 def test_every_pattern_is_told_in_words() -> None:
-    properties = Settings.model_json_schema()["properties"]
-    assert {key for key, entry in properties.items() if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
+    models = (InstanceSettings, KubernetesSettings)
+    properties = [item for model in models for item in model.model_json_schema()["properties"].items()]
+    assert {key for key, entry in properties if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
 
 
 @pytest.mark.parametrize("key", ["dataVolumeId", "repositoryId"])
