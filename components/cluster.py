@@ -125,9 +125,9 @@ class Cluster(pulumi.ComponentResource):
             node_pool_os_arch="AARCH64",
             opts=self._invoke,
         )
-        image = pulumi.Output.all(options.sources, cluster.kubernetes_version).apply(
-            lambda known: node_image([(source.source_name, source.image_id) for source in known[0]], known[1])
-        )
+        # Before they are joined with anything else, which would make plain dictionaries of them.
+        images = options.sources.apply(lambda sources: [(source.source_name, source.image_id) for source in sources])
+        image = pulumi.Output.all(images, cluster.kubernetes_version).apply(lambda known: node_image(*known))
         return oci.containerengine.NodePool(
             f"{name}-nodes",
             cluster_id=cluster.id,

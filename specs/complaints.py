@@ -8,8 +8,8 @@ from typing import Any
 SECRET_KEYS = ("password", "registryToken")
 """Keys whose values must be encrypted in the stack's file."""
 
-FILE_KEYS = {"tlsCertificate": "<certificate.pem", "tlsPrivateKey": "--secret <key.pem"}
-"""Keys whose values come from a file, and what the command that sets them has beside the key."""
+FILE_KEYS = {"tlsCertificate": "tlsCertificate <certificate.pem", "tlsPrivateKey": "--secret tlsPrivateKey <key.pem"}
+"""Keys whose values come from a file, and the command that sets them."""
 
 FORMS = {
     "app": "small letters, digits and hyphens, at most 40, beginning with a letter",
@@ -107,7 +107,7 @@ def mend(key: str, example: str = "") -> str:
     if top == "environment":
         return "pulumi config set --path 'environment.<name>' '<value>'"
     if top in FILE_KEYS:
-        return f"pulumi config set {top} {FILE_KEYS[top]}"
+        return f"pulumi config set {FILE_KEYS[top]}"
     if top in LISTS:
         return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
     return f"pulumi config set {key} {example}"

@@ -172,15 +172,16 @@ def deployment(spec: AppSpec, image: Later) -> Manifest:
     """The app's pods. image: reference by digest."""
     # A volume that is on one node has to be let go before another pod can have it.
     one_at_a_time = spec.access_mode == "ReadWriteOnce"
+    found_by = {**labels(spec), **_selector(spec), "ver": _label_value(spec.version)}
     pod = {
         "metadata": {
-            "labels": {**labels(spec), **_selector(spec), "ver": _label_value(spec.version)},
+            "labels": found_by,
             # Files of a secret change in a running pod, but apps read them when they start.
             "annotations": {"checksum/files": spec.fingerprint},
         },
         "spec": pod_spec(spec, image),
     }
-    return _manifest(
+    manifest = _manifest(
         "apps/v1",
         "Deployment",
         spec,
@@ -193,6 +194,8 @@ def deployment(spec: AppSpec, image: Later) -> Manifest:
             "template": pod,
         },
     )
+    manifest["metadata"]["labels"] = found_by
+    return manifest
 
 
 def pod_spec(spec: AppSpec, image: Later) -> Manifest:
