@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import runpy
 from collections.abc import Mapping
@@ -59,8 +60,8 @@ class _Recorder(Mocks):
             outputs["status"] = {"loadBalancer": {"ingress": [{"ip": "10.0.2.7"}]}}
         return f"{args.name}-id", outputs
 
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], None]:
-        return ANSWERS[args.token], None
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        return ANSWERS[args.token], []
 
 
 class _Monitor(MockMonitor):
@@ -85,6 +86,9 @@ class Run:
 
 def run_program(values: Mapping[str, Any]) -> Run:
     """Run __main__.py with this configuration (key to value) as stack "oke"."""
+    # Pulumi wants one in the main thread, and another test's asyncio.run has left none.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     monitor = _Monitor(_Recorder())
     set_mocks(_Recorder(), project="containerised-app", stack="oke", preview=False, monitor=monitor)
     account = {
@@ -108,7 +112,11 @@ def run_program(values: Mapping[str, Any]) -> Run:
             pulumi.export = original
         return pulumi.Output.all(**exports).apply(outputs.update)
 
-    program()
+    try:
+        program()
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
     resources = {
         name: asked for name, asked in monitor.asked.items() if not asked.type.startswith("containerised-app:")
     }
