@@ -72,10 +72,12 @@ class Cluster(pulumi.ComponentResource):
         self.provider = k8s.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
+            # What makes it another cluster, with another app in it, is its OCID: not its address or certificate.
+            cluster_identifier=self.cluster_id,
             # What a retained claim belongs to is taken over by the next stack of the same name.
             upsert_existing_objects=True,
-            # A cluster that is gone keeps nothing from being destroyed. Should it only be out of reach, what is forgotten so is taken
-            # over again by the next `up`.
+            # A refresh forgets what was in a cluster that is gone, and a destroy then can take back the rest. Should it only be out of
+            # reach, the next `up` takes over again what was forgotten.
             delete_unreachable=True,
             # Not before the way to the API is open and nodes run the pods, and not after.
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),

@@ -37,7 +37,7 @@ FORMS = {
     "loadBalancerSubnetId": "an OCID that begins with ocid1.subnet",
     "loadBalancerSecurityGroupIds": "an OCID that begins with ocid1.networksecuritygroup",
 }
-"""What the patterns in settings.py mean in words."""
+"""What the patterns in settings mean in words."""
 
 EXAMPLES = {
     "sshNetworks": "203.0.113.7/32",
