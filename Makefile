@@ -9,7 +9,7 @@ sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi test lint bench bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests test lint bench bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -45,6 +45,10 @@ preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
 
+manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
+	@sandbox/bootstrap --preview
+	@$(bin)/python manifests.py $(STACK)
+
 test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
@@ -58,7 +62,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile
-	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

@@ -19,7 +19,7 @@ EVERYTHING = {
     "jupyterlab-route-table",
     "jupyterlab-subnet",
     "jupyterlab-security-group",
-    "jupyterlab-ssh-from-10.189.0.1-32",
+    f"jupyterlab-ssh-from-{paths.GATEWAY}-32",
     "jupyterlab-egress",
     "jupyterlab-repository",
     "jupyterlab-arm64",
