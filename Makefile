@@ -1,5 +1,10 @@
 # `make` lists the targets. Everything lies in .sandbox (SANDBOX_HOME names another folder).
-STACK ?= local
+# Where the app runs: instance or kubernetes.
+TARGET ?= instance
+stack_of_instance := local
+stack_of_kubernetes := local-oke
+local_stack = $(or $(stack_of_$(TARGET)),$(error TARGET is instance or kubernetes, not $(TARGET)))
+STACK ?= $(local_stack)
 ARGS ?=
 TESTS ?= tests/unit tests/engine tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
@@ -14,11 +19,11 @@ pulumi := sandbox/pulumi
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
 
-local: ## from nothing to JupyterLab on this machine's own cloud
+local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
 	@sandbox/bootstrap
-	@$(sandbox) up
-	@$(pulumi) up --yes --stack local
-	@$(sandbox) check
+	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
+	@$(pulumi) up --yes --stack $(local_stack)
+	@$(sandbox) check --stack $(local_stack)
 
 local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
 	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
@@ -33,7 +38,7 @@ password: ## the app's password
 	@$(pulumi) config get password --stack $(STACK)
 
 tunnel: ## open the tunnel to the app of STACK, until Ctrl-C
-	@tunnel=$$($(pulumi) stack output tunnel --stack $(STACK)) && echo "$$tunnel" && exec sh -c "$$tunnel"
+	@$(sandbox) tunnel --stack $(STACK)
 
 prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview

@@ -25,7 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("clean", help="take everything back and delete the sandbox's folder")
     checking = commands.add_parser("check", help="does the app answer through its stack's tunnel?")
     checking.add_argument("--stack", default="local")
-    taking = commands.add_parser("down", help="destroy the local stack; stop everything unless another stack needs it")
+    tunneling = commands.add_parser("tunnel", help="open the tunnel to the app of a stack, until Ctrl-C")
+    tunneling.add_argument("--stack", default="local")
+    taking = commands.add_parser("down", help="destroy the local stacks; stop everything unless another stack needs it")
     taking.add_argument("--force", action="store_true", help="remove everything of every stack, without asking Pulumi")
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         "prepare-preview": lambda: _timed("what a preview needs", up.preview),
         "status": lambda: status.status(say),
         "check": lambda: check.check(chosen.stack, say),
+        "tunnel": lambda: check.hold_tunnel(chosen.stack, say),
         "down": lambda: _alone(lambda: down.down(say, force=chosen.force)),
         "clean": lambda: _alone(down.clean),
     }

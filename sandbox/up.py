@@ -43,7 +43,10 @@ def everything(progress: Progress, *, kubernetes: bool = False) -> None:
             lambda: _base_image(progress),
             *([lambda: service.container_image(progress)] if kubernetes else []),
         )
-        together(lambda: progress.step("base image in the registry", base_image.push), lambda: _services(progress))
+        together(
+            lambda: progress.step("base image in the registry", base_image.push),
+            lambda: _services(progress, "local-oke" if kubernetes else "local"),
+        )
 
 
 def _account(progress: Progress) -> None:
@@ -70,9 +73,9 @@ def _base_image(progress: Progress) -> None:
     progress.step("base image", base_image.ensure)
 
 
-def _services(progress: Progress) -> None:
+def _services(progress: Progress, stack: str) -> None:
     progress.step("BuildKit", buildkit.start)
-    progress.step("stack files", lambda: stack_file.ensure("local") and None)
+    progress.step("stack files", lambda: stack_file.ensure(stack) and None)
     progress.step("machines", machine.start_all)
     progress.step("clusters", service.start_all)
 
