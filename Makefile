@@ -1,5 +1,10 @@
 # `make` lists the targets. Everything lies in .sandbox (SANDBOX_HOME names another folder).
-STACK ?= local
+# Where the app runs: instance or kubernetes.
+TARGET ?= instance
+stack_of_instance := local
+stack_of_kubernetes := local-oke
+local_stack = $(or $(stack_of_$(TARGET)),$(error TARGET is instance or kubernetes, not $(TARGET)))
+STACK ?= $(local_stack)
 ARGS ?=
 TESTS ?= tests/unit tests/engine tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
@@ -12,16 +17,16 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi lock pin-base test lint bench bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
 
-local: ## from nothing to JupyterLab on this machine's own cloud
+local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
 	@sandbox/bootstrap
-	@$(sandbox) up
-	@$(pulumi) up --yes --stack local
-	@$(sandbox) check
+	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
+	@$(pulumi) up --yes --stack $(local_stack)
+	@$(sandbox) check --stack $(local_stack)
 
 local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
 	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
@@ -36,7 +41,7 @@ password: ## the app's password
 	@$(pulumi) config get password --stack $(STACK)
 
 tunnel: ## open the tunnel to the app of STACK, until Ctrl-C
-	@tunnel=$$($(pulumi) stack output tunnel --stack $(STACK)) && echo "$$tunnel" && exec sh -c "$$tunnel"
+	@$(sandbox) tunnel --stack $(STACK)
 
 prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
@@ -47,6 +52,10 @@ preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
+
+manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
+	@sandbox/bootstrap --preview
+	@$(bin)/python manifests.py $(STACK)
 
 lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
 	@sandbox/bootstrap --preview
@@ -69,7 +78,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile
-	@$(bin)/shellcheck .ci/run sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

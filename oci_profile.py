@@ -1,8 +1,8 @@
 """Which account the OCI provider will use: its region, tenancy and user.
 
 Read from where the provider itself reads them and in its order: the stack's `oci:` configuration, TF_VAR_
-environment variables, the profile in ~/.oci/config (source: pulumi-oci, installation and configuration). Only these
-three names are taken, never a key.
+environment variables, the profile in ~/.oci/config (source: pulumi-oci, installation and configuration). Only names
+are taken, never a key.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ class OciProfile:
     """The account in use. A field is "" where nothing says it.
 
     region: such as "eu-frankfurt-1"; tenancy_ocid: also the OCID of the root compartment; user_ocid: the user who
-    runs Pulumi.
+    runs Pulumi; name: of the profile, where the stack names one.
     """
 
     region: str
     tenancy_ocid: str
     user_ocid: str
+    name: str = ""
 
 
 def read(
@@ -35,17 +36,24 @@ def read(
     """Find the account. `config` looks a key up in the stack's `oci:` namespace, for example
     `pulumi.Config("oci").get`.
     """
-    profile = config("configFileProfile") or environment.get("TF_VAR_config_file_profile") or "DEFAULT"
-    parser = configparser.ConfigParser(interpolation=None)
-    # The files of a read that fails are skipped: an account may be configured wholly without this one.
-    parser.read(file.expanduser())
-    section: Mapping[str, str] = dict(parser[profile]) if profile in parser else {}
+    name = config("configFileProfile") or ""
+    of_file = section(name, environment, file)
 
     def find(key: str, variable: str, option: str) -> str:
-        return config(key) or environment.get(f"TF_VAR_{variable}") or section.get(option, "")
+        return config(key) or environment.get(f"TF_VAR_{variable}") or of_file.get(option, "")
 
     return OciProfile(
         region=find("region", "region", "region"),
         tenancy_ocid=find("tenancyOcid", "tenancy_ocid", "tenancy"),
         user_ocid=find("userOcid", "user_ocid", "user"),
+        name=name,
     )
+
+
+def section(name: str, environment: Mapping[str, str], file: Path) -> dict[str, str]:
+    """A profile of the file, as it is there; name: "" for the one that the environment names, or DEFAULT."""
+    profile = name or environment.get("TF_VAR_config_file_profile") or "DEFAULT"
+    parser = configparser.ConfigParser(interpolation=None)
+    # The files of a read that fails are skipped: an account may be configured wholly without this one.
+    parser.read(file.expanduser())
+    return dict(parser[profile]) if profile in parser else {}

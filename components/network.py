@@ -1,132 +1,202 @@
-"""Network of the instance: VCN, public subnet with its way out, and the security group which says who may come in.
+"""A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups which say who may come in.
 
-Owns all of them; with `subnet_id` only the security group, in the VCN of that subnet.
+Owns all of them; in an existing subnet only the security group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_oci as oci
 
-from specs.network import ANYWHERE, TCP, SecurityRule
+from specs.network import ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, SecurityRule, SubnetSpec
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """compartment_id: OCID; display_name: prefix of the names in the console; rules: of the security group;
-    vcn_cidr, subnet_cidr: ranges to make; subnet_id: OCID of an existing subnet to use instead, or "".
-    """
+    """compartment_id: OCID; display_name: prefix of the names in the console; spec: what to make."""
 
     compartment_id: pulumi.Input[str]
     display_name: str
-    rules: Sequence[SecurityRule]
-    vcn_cidr: str
-    subnet_cidr: str
-    subnet_id: str = ""
+    spec: NetworkSpec
 
 
 class Network(pulumi.ComponentResource):
-    """subnet_id: where the instance's VNIC goes; security_group: to put on that VNIC."""
+    """subnet_ids, security_group_ids: OCIDs by the subnets' names; vcn_id: OCID, None where there is no network."""
 
-    subnet_id: pulumi.Output[str]
-    security_group: oci.core.NetworkSecurityGroup
+    subnet_ids: dict[str, pulumi.Output[str]]
+    security_group_ids: dict[str, pulumi.Output[str]]
+    vcn_id: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:network:Network", name, None, opts)
-        if args.subnet_id:
-            self.subnet_id = pulumi.Output.from_input(args.subnet_id)
-            vcn_id = oci.core.get_subnet_output(
-                subnet_id=args.subnet_id, opts=pulumi.InvokeOutputOptions(parent=self)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._services: pulumi.Output[oci.core.outputs.GetServicesServiceResult] | None = None
+        self.subnet_ids, self.vcn_id = {}, None
+        spec = args.spec
+        if spec.existing_subnet_id:
+            self.vcn_id = oci.core.get_subnet_output(
+                subnet_id=spec.existing_subnet_id, opts=pulumi.InvokeOutputOptions(parent=self)
             ).vcn_id
-        else:
-            vcn_id = self._make_network(name, args)
-        self.security_group = self._make_security_group(name, args, vcn_id)
-        self.register_outputs({"subnet_id": self.subnet_id, "security_group_id": self.security_group.id})
+            self.subnet_ids = {spec.subnets[0].name: pulumi.Output.from_input(spec.existing_subnet_id)}
+        elif spec.subnets:
+            self._make_network(spec)
+        self.security_group_ids = {subnet.name: self._make_security_group(subnet) for subnet in spec.subnets}
+        self.register_outputs({"subnet_ids": self.subnet_ids, "security_group_ids": self.security_group_ids})
 
-    def _make_network(self, name: str, args: NetworkArgs) -> pulumi.Output[str]:
-        child = pulumi.ResourceOptions(parent=self)
+    def _resource_name(self, *parts: str) -> str:
+        return "-".join(part for part in (self._name, *parts) if part)
+
+    def _display_name(self, label: str) -> str:
+        return f"{self._args.display_name}-{label}"
+
+    def _make_network(self, spec: NetworkSpec) -> None:
         vcn = oci.core.Vcn(
-            f"{name}-vcn",
-            compartment_id=args.compartment_id,
-            cidr_blocks=[args.vcn_cidr],
-            display_name=f"{args.display_name}-vcn",
-            opts=child,
+            self._resource_name("vcn"),
+            compartment_id=self._args.compartment_id,
+            cidr_blocks=[spec.vcn_cidr],
+            display_name=self._display_name("vcn"),
+            opts=self._child,
         )
         # A subnet takes the VCN's default list unless told otherwise, and that list admits SSH from anywhere.
         oci.core.DefaultSecurityList(
-            f"{name}-default-security-list",
+            self._resource_name("default-security-list"),
             manage_default_resource_id=vcn.default_security_list_id,
-            compartment_id=args.compartment_id,
-            display_name=f"{args.display_name}-empty",
-            opts=child,
+            compartment_id=self._args.compartment_id,
+            display_name=self._display_name("empty"),
+            opts=self._child,
         )
-        gateway = oci.core.InternetGateway(
-            f"{name}-internet-gateway",
-            compartment_id=args.compartment_id,
-            vcn_id=vcn.id,
-            display_name=f"{args.display_name}-internet-gateway",
-            opts=child,
-        )
-        routes = oci.core.RouteTable(
-            f"{name}-route-table",
-            compartment_id=args.compartment_id,
-            vcn_id=vcn.id,
-            display_name=f"{args.display_name}-public",
-            route_rules=[
-                oci.core.RouteTableRouteRuleArgs(
-                    destination=ANYWHERE,
-                    destination_type="CIDR_BLOCK",
-                    network_entity_id=gateway.id,
-                    description="Everything outside through the internet gateway",
-                )
-            ],
-            opts=child,
-        )
-        subnet = oci.core.Subnet(
-            f"{name}-subnet",
-            compartment_id=args.compartment_id,
-            vcn_id=vcn.id,
-            cidr_block=args.subnet_cidr,
-            route_table_id=routes.id,
-            display_name=f"{args.display_name}-public",
-            opts=child,
-        )
-        self.subnet_id = subnet.id
-        return vcn.id
+        self.vcn_id = vcn.id
+        tables = {
+            is_public: self._make_routes(is_public) for is_public in {subnet.is_public for subnet in spec.subnets}
+        }
+        for subnet in spec.subnets:
+            self.subnet_ids[subnet.name] = oci.core.Subnet(
+                self._resource_name(subnet.name, "subnet"),
+                compartment_id=self._args.compartment_id,
+                vcn_id=vcn.id,
+                cidr_block=subnet.cidr,
+                route_table_id=tables[subnet.is_public],
+                prohibit_public_ip_on_vnic=None if subnet.is_public else True,
+                display_name=self._display_name(subnet.label),
+                opts=self._child,
+            ).id
 
-    def _make_security_group(
-        self, name: str, args: NetworkArgs, vcn_id: pulumi.Input[str]
-    ) -> oci.core.NetworkSecurityGroup:
-        group = oci.core.NetworkSecurityGroup(
-            f"{name}-security-group",
-            compartment_id=args.compartment_id,
-            vcn_id=vcn_id,
-            display_name=f"{args.display_name}-security-group",
-            opts=pulumi.ResourceOptions(parent=self),
+    def _make_routes(self, is_public: bool) -> pulumi.Output[str]:
+        return oci.core.RouteTable(
+            self._resource_name("" if is_public else "private", "route-table"),
+            compartment_id=self._args.compartment_id,
+            vcn_id=self._vcn,
+            display_name=self._display_name("public" if is_public else "private"),
+            route_rules=self._public_routes() if is_public else self._private_routes(),
+            opts=self._child,
+        ).id
+
+    def _public_routes(self) -> list[oci.core.RouteTableRouteRuleArgs]:
+        gateway = oci.core.InternetGateway(
+            self._resource_name("internet-gateway"),
+            compartment_id=self._args.compartment_id,
+            vcn_id=self._vcn,
+            display_name=self._display_name("internet-gateway"),
+            opts=self._child,
         )
-        for rule in args.rules:
-            inbound = rule.direction == "INGRESS"
-            ports = None
-            if rule.port is not None and rule.protocol == TCP:
-                ports = oci.core.NetworkSecurityGroupSecurityRuleTcpOptionsArgs(
-                    destination_port_range=oci.core.NetworkSecurityGroupSecurityRuleTcpOptionsDestinationPortRangeArgs(
-                        min=rule.port, max=rule.port
-                    )
-                )
-            oci.core.NetworkSecurityGroupSecurityRule(
-                f"{name}-{rule.name}",
-                network_security_group_id=group.id,
-                direction=rule.direction,
-                protocol=rule.protocol,
-                description=rule.description,
-                source=rule.network if inbound else None,
-                source_type="CIDR_BLOCK" if inbound else None,
-                destination=None if inbound else rule.network,
-                destination_type=None if inbound else "CIDR_BLOCK",
-                tcp_options=ports,
-                opts=pulumi.ResourceOptions(parent=self),
+        return [self._route(ANYWHERE, gateway.id, "Everything outside through the internet gateway")]
+
+    def _private_routes(self) -> list[oci.core.RouteTableRouteRuleArgs]:
+        nat = oci.core.NatGateway(
+            self._resource_name("nat-gateway"),
+            compartment_id=self._args.compartment_id,
+            vcn_id=self._vcn,
+            display_name=self._display_name("nat-gateway"),
+            opts=self._child,
+        )
+        services = oci.core.ServiceGateway(
+            self._resource_name("service-gateway"),
+            compartment_id=self._args.compartment_id,
+            vcn_id=self._vcn,
+            services=[oci.core.ServiceGatewayServiceArgs(service_id=self._oracle_services.id)],
+            display_name=self._display_name("service-gateway"),
+            opts=self._child,
+        )
+        return [
+            self._route(ANYWHERE, nat.id, "Everything outside through NAT"),
+            self._route(
+                self._oracle_services.cidr_block,
+                services.id,
+                "Oracle's services, the registry among them, without the internet",
+                "SERVICE_CIDR_BLOCK",
+            ),
+        ]
+
+    def _route(
+        self,
+        destination: pulumi.Input[str],
+        gateway_id: pulumi.Input[str],
+        description: str,
+        kind: str = "CIDR_BLOCK",
+    ) -> oci.core.RouteTableRouteRuleArgs:
+        return oci.core.RouteTableRouteRuleArgs(
+            destination=destination, destination_type=kind, network_entity_id=gateway_id, description=description
+        )
+
+    @property
+    def _vcn(self) -> pulumi.Output[str]:
+        assert self.vcn_id is not None  # noqa: S101 - for the type checker
+        return self.vcn_id
+
+    @property
+    def _oracle_services(self) -> pulumi.Output[oci.core.outputs.GetServicesServiceResult]:
+        """All services of the region; looked up when first needed."""
+        if self._services is None:
+            # The other one that Oracle lists is object storage alone.
+            every = oci.core.GetServicesFilterArgs(
+                name="name", values=["All .* Services In Oracle Services Network"], regex=True
             )
-        return group
+            self._services = oci.core.get_services_output(
+                filters=[every], opts=pulumi.InvokeOutputOptions(parent=self)
+            ).services[0]
+        return self._services
+
+    def _make_security_group(self, subnet: SubnetSpec) -> pulumi.Output[str]:
+        group = oci.core.NetworkSecurityGroup(
+            self._resource_name(subnet.name, "security-group"),
+            compartment_id=self._args.compartment_id,
+            vcn_id=self._vcn,
+            display_name="-".join(part for part in (self._args.display_name, subnet.name, "security-group") if part),
+            opts=self._child,
+        )
+        for rule in subnet.rules:
+            self._make_rule(group.id, rule)
+        return group.id
+
+    def _make_rule(self, group_id: pulumi.Output[str], rule: SecurityRule) -> None:
+        inbound = rule.direction == "INGRESS"
+        network: pulumi.Input[str] = rule.network
+        kind = "CIDR_BLOCK"
+        if rule.network == ORACLE_SERVICES:
+            network, kind = self._oracle_services.cidr_block, "SERVICE_CIDR_BLOCK"
+        tcp = icmp = None
+        if rule.ports:
+            tcp = oci.core.NetworkSecurityGroupSecurityRuleTcpOptionsArgs(
+                destination_port_range=oci.core.NetworkSecurityGroupSecurityRuleTcpOptionsDestinationPortRangeArgs(
+                    min=rule.ports[0], max=rule.ports[1]
+                )
+            )
+        if rule.protocol == ICMP:
+            icmp = oci.core.NetworkSecurityGroupSecurityRuleIcmpOptionsArgs(type=3, code=4)
+        oci.core.NetworkSecurityGroupSecurityRule(
+            f"{self._name}-{rule.name}",
+            network_security_group_id=group_id,
+            direction=rule.direction,
+            protocol=rule.protocol,
+            description=rule.description,
+            source=network if inbound else None,
+            source_type=kind if inbound else None,
+            destination=None if inbound else network,
+            destination_type=None if inbound else kind,
+            tcp_options=tcp,
+            icmp_options=icmp,
+            opts=self._child,
+        )

@@ -18,21 +18,25 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0, 1 with an error on standard error, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Oracle Cloud on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="have everything there and running")
+    upping = commands.add_parser("up", help="have everything there and running")
+    upping.add_argument("--kubernetes", action="store_true", help="also what stacks with a cluster need")
     commands.add_parser("prepare-preview", help="have what a preview needs; no container")
     commands.add_parser("status", help="what is there")
     commands.add_parser("clean", help="take everything back and delete the sandbox's folder")
     checking = commands.add_parser("check", help="does the app answer through its stack's tunnel?")
     checking.add_argument("--stack", default="local")
-    taking = commands.add_parser("down", help="destroy the local stack; stop everything unless another stack needs it")
+    tunneling = commands.add_parser("tunnel", help="open the tunnel to the app of a stack, until Ctrl-C")
+    tunneling.add_argument("--stack", default="local")
+    taking = commands.add_parser("down", help="destroy the local stacks; stop everything unless another stack needs it")
     taking.add_argument("--force", action="store_true", help="remove everything of every stack, without asking Pulumi")
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)
     actions: dict[str, Callable[[], None]] = {
-        "up": lambda: _timed("the sandbox", up.everything),
+        "up": lambda: _timed("the sandbox", lambda progress: up.everything(progress, kubernetes=chosen.kubernetes)),
         "prepare-preview": lambda: _timed("what a preview needs", up.preview),
         "status": lambda: status.status(say),
         "check": lambda: check.check(chosen.stack, say),
+        "tunnel": lambda: check.hold_tunnel(chosen.stack, say),
         "down": lambda: _alone(lambda: down.down(say, force=chosen.force)),
         "clean": lambda: _alone(down.clean),
     }

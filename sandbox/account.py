@@ -1,4 +1,4 @@
-"""What a person with an account has: an SSH key, a registry token, the app's password, a passphrase for Pulumi's secrets.
+"""What a person with an account has: an SSH key, an API key, a registry token, the app's password, a passphrase for Pulumi's secrets.
 
 Made once, kept until `make clean`, readable by their owner alone.
 """
@@ -17,6 +17,11 @@ SSH_KEY = paths.ACCOUNT / "id_ed25519"
 TOKEN = paths.ACCOUNT / "registry-token"
 PASSWORD = paths.ACCOUNT / "app-password"
 PASSPHRASE = paths.ACCOUNT / "passphrase"
+# As ~/.oci: config, api-key.pem, api-key-public.pem, fingerprint (api_key.py).
+OCI_FOLDER = paths.ACCOUNT / "oci"
+OCI_CONFIG = OCI_FOLDER / "config"
+API_KEY = OCI_FOLDER / "api-key.pem"
+API_PUBLIC_KEY = OCI_FOLDER / "api-key-public.pem"
 
 # Without what is mistaken for something else when it is typed from a screen.
 _LETTERS = "".join(letter for letter in string.ascii_lowercase if letter not in "lo")
@@ -39,6 +44,11 @@ def ensure() -> None:
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "sandbox", "-f", unfinished])
         os.replace(unfinished.with_name("unfinished.pub"), SSH_KEY.with_name("id_ed25519.pub"))
         os.replace(unfinished, SSH_KEY)
+    if not OCI_CONFIG.exists():
+        # Here, since loading cryptography takes a tenth of a second.
+        from sandbox import api_key
+
+        api_key.make(OCI_FOLDER)
 
 
 def readable() -> str:
@@ -54,6 +64,11 @@ def registry_token() -> str:
 def app_password() -> str:
     """The app's password, unless the stack's configuration sets another."""
     return _read(PASSWORD)
+
+
+def api_fingerprint() -> str:
+    """The fingerprint of the API key."""
+    return _read(OCI_FOLDER / "fingerprint")
 
 
 def _read(file: Path) -> str:

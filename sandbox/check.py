@@ -1,4 +1,4 @@
-"""The end of `make local`: does the app answer through the stack's own tunnel command?"""
+"""The stack's own tunnel: open for a person (`make tunnel`), and whether the app answers through it (the end of `make local`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import paths
+from sandbox.environment import environment
 from sandbox.process import SandboxError, run
 
 SECONDS = 180
@@ -31,12 +32,12 @@ def outputs(stack: str) -> dict[str, str]:
 def check(stack: str, say: Callable[[str], None]) -> None:
     """Open the stack's tunnel, wait for the app's health check, close it, and say how to get there.
 
-    Raises SandboxError with what ssh said when there is no answer within SECONDS.
+    Raises SandboxError with what ssh or kubectl said when there is no answer within SECONDS.
     """
     found = outputs(stack)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        log, healthy = Path(folder) / "ssh", False
+        log, healthy = Path(folder) / "tunnel", False
         while not healthy and time.monotonic() < began + SECONDS:
             with _tunnel(found["tunnel"], log) as process:
                 # One that breaks, say because the machine is booting, is opened anew.
@@ -49,9 +50,16 @@ def check(stack: str, say: Callable[[str], None]) -> None:
                 f"{found['health']} did not answer within {SECONDS} s. The tunnel said: {said or '(nothing)'}"
             )
     say(f"the app answered through its tunnel after {time.monotonic() - began:.1f} s\n")
-    say(
-        f"address    {found['url']}\n  tunnel     make tunnel     that is: {found['tunnel']}\n  password   make password"
-    )
+    of = "" if stack == "local" else f" STACK={stack}"
+    say(f"address    {found['url']}\n  tunnel     make tunnel{of}\n  password   make password{of}")
+
+
+def hold_tunnel(stack: str, say: Callable[[str], None]) -> None:
+    """Become the stack's tunnel. Only in the sandbox's environment are its own kubectl and the account's API key found."""
+    command = outputs(stack)["tunnel"]
+    say(command)
+    os.chdir(paths.ROOT)
+    os.execvpe("sh", ["sh", "-c", command], environment(os.environ))  # noqa: S606
 
 
 def answers(url: str) -> bool:
@@ -70,7 +78,13 @@ def _tunnel(command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as sink:
         # A session of its own, to be ended with the shell and whatever the shell starts.
         process = subprocess.Popen(
-            ["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            ["sh", "-c", command],
+            cwd=paths.ROOT,
+            env=environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
         )
     try:
         yield process

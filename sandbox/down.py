@@ -1,4 +1,4 @@
-"""Takes the sandbox back: the local stack, then, unless another stack still has resources, everything that runs or is mounted."""
+"""Takes the sandbox back: the local stacks, then, unless another stack still has resources, everything that runs or is mounted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from sandbox import engine, paths, stack_file
 from sandbox.process import SandboxError, privileged, run
 
-STACK = "local"
+STACKS = ("local", "local-oke")
+"""What `make local` makes."""
 
 
 def stacks() -> dict[str, int]:
@@ -32,10 +33,10 @@ def down(say: Callable[[str], None], *, force: bool) -> None:
             run(privileged(["rm", "-rf", folder]))
         say("every container, volume, network and stack of the sandbox is gone")
         return
-    name = f"{stack_file.project()}/{STACK}"
-    if name in stacks():
-        _pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
-        _pulumi("stack", "rm", "--yes", "--stack", STACK)
+    for stack in STACKS:
+        if f"{stack_file.project()}/{stack}" in stacks():
+            _pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
+            _pulumi("stack", "rm", "--yes", "--stack", stack)
     left = [stack for stack, count in stacks().items() if count]
     if left:
         say(f"the sandbox stays up for {', '.join(left)}; `make destroy STACK=<name>` takes a stack back")

@@ -42,5 +42,13 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "DOCKER_CONFIG": str(paths.DOCKER_CONFIG),
         "NO_PROXY": unproxied,
         "no_proxy": unproxied,
+        # Oracle's SDK and CLI take these; the SDK only where there is no ~/.oci/config.
+        "OCI_CONFIG_FILE": str(account.OCI_CONFIG),
+        "OCI_CLI_CONFIG_FILE": str(account.OCI_CONFIG),
+        # The OCI provider, and what signs as it would, take these before any file.
+        "TF_VAR_tenancy_ocid": paths.TENANCY_OCID,
+        "TF_VAR_user_ocid": paths.USER_OCID,
+        "TF_VAR_fingerprint": account.api_fingerprint(),
+        "TF_VAR_private_key_path": str(account.API_KEY),
         "SANDBOX_HOME": str(paths.HOME),
     }

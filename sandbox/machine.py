@@ -7,18 +7,15 @@ that reboots comes back by itself with the same address, since podman restarts t
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from sandbox import engine, firewall, paths, volume
+from sandbox import address, engine, firewall, paths, volume
 from sandbox.firewall import FirewallRule
 from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
 
@@ -35,8 +32,6 @@ __all__ = [
     "set_firewall",
 ]
 
-# The first addresses of the network are the gateway's and the services'.
-FIRST_ADDRESS = 10
 # systemd stops its units in seconds; an app container that ignores its signal is killed after 10 s (podman-stop(1)).
 STOP_SECONDS = 60
 
@@ -89,12 +84,12 @@ def create(spec: MachineSpec) -> MachineState:
         raise SandboxError(f"there is a machine {spec.name} already")
     remove(spec.name)
     state = paths.MACHINES / spec.name
-    address = _reserve_address(state)
+    own_address = address.reserve(spec.name)
     _write_seed(state / "seed", spec)
     write_if_changed(state / "nsg.nft", firewall.nftables([], egress=False))
     write_if_changed(state / "attachments", "")
     engine.podman(*_run_command(spec.name, spec.hostname, paths.MACHINE_IMAGE, spec.cpus, spec.memory_gb))
-    return MachineState(running=True, address=address)
+    return MachineState(running=True, address=own_address)
 
 
 def inspect(name: str) -> MachineState | None:
@@ -102,7 +97,7 @@ def inspect(name: str) -> MachineState | None:
     found = engine.inspect_container(name)
     if found is None:
         return None
-    return MachineState(running=bool(found["State"]["Running"]), address=_address(paths.MACHINES / name))
+    return MachineState(running=bool(found["State"]["Running"]), address=address.of(name))
 
 
 def remove(name: str) -> None:
@@ -116,7 +111,7 @@ def remove(name: str) -> None:
     state = paths.MACHINES / name
     for attachment in _attachments(state):
         _free(attachment)
-    shutil.rmtree(state, ignore_errors=True)
+    address.release(name)
 
 
 def resize(name: str, cpus: float, memory_gb: float) -> None:
@@ -153,7 +148,7 @@ def attach(name: str, device: str, image: Path) -> None:
     short = _device(device)
     if not image.is_file():
         raise SandboxError(f"there is no volume {image}")
-    with _locked():
+    with address.locked():
         attachments = _attachments(state)
         loops = volume.loop_devices(image)
         same = [one for one in attachments if one.device == short]
@@ -176,7 +171,7 @@ def detach(name: str, device: str) -> None:
         return
     engine.podman("exec", name, "sandbox-hypervisor", "release", short, check=False)
     _free(found[0])
-    with _locked():
+    with address.locked():
         _write_attachments(state, [one for one in _attachments(state) if one.device != short])
     _apply(name)
 
@@ -193,7 +188,7 @@ def start_all() -> None:
         current = inspect(name)
         if current and not current.running:
             state = paths.MACHINES / name
-            with _locked():
+            with address.locked():
                 _write_attachments(state, [_looped(one) for one in _attachments(state)])
             engine.podman("start", name)
 
@@ -216,7 +211,7 @@ def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: f
         f"{paths.REGISTRY / 'tls' / 'ca.pem'}:{certificates}:ro",
     ]
     command: list[str | Path] = ["run", "--detach", "--name", name, "--hostname", hostname, "--restart", "always"]
-    command += ["--network", paths.NETWORK, "--ip", _address(state)]
+    command += ["--network", paths.NETWORK, "--ip", address.of(name)]
     command += ["--privileged", "--systemd", "always"]
     # More than the host has means nothing: the machine shares what there is.
     command += ["--cpus", f"{min(cpus, os.cpu_count() or 1):g}", "--memory", f"{int(memory_gb * 1024)}m"]
@@ -232,37 +227,11 @@ def _write_seed(seed: Path, spec: MachineSpec) -> None:
     write_if_changed(seed / "user-data", spec.user_data or b"#cloud-config\n{}\n", 0o600)
 
 
-def _reserve_address(state: Path) -> str:
-    """Take the first free address; the machine keeps it for its life."""
-    with _locked():
-        taken = {_address(other) for other in paths.MACHINES.iterdir() if (other / "address").exists()}
-        free = (str(address) for address in list(paths.SUBNET.hosts())[FIRST_ADDRESS - 1 :])
-        address = next((one for one in free if one not in taken), None)
-        if address is None:
-            raise SandboxError(f"all addresses of {paths.SUBNET} are taken")
-        write_if_changed(state / "address", address)
-    return address
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    folder = paths.CLOUD / "locks"
-    for needed in (folder, paths.MACHINES):
-        needed.mkdir(parents=True, exist_ok=True)
-    with (folder / "machines").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _existing(name: str) -> Path:
     state = paths.MACHINES / name
     if not (state / "address").exists():
         raise SandboxError(f"there is no machine {name}")
     return state
-
-
-def _address(state: Path) -> str:
-    return (state / "address").read_text().strip() if (state / "address").exists() else ""
 
 
 def _storage(name: str) -> str:

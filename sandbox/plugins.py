@@ -1,4 +1,4 @@
-"""Puts the providers of oci and command where Pulumi looks for plugins: official ones where they can be had, else the stand-ins."""
+"""Puts the providers where Pulumi looks for plugins: official ones where they can be had, else the stand-ins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.process import SandboxError, run, write_if_changed
 from sandbox.toolchain import pieces
 
 # Provider to the module that stands in for it.
-STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command"}
+STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
 
 
 def version(name: str) -> str:

@@ -44,6 +44,7 @@ def account_values(name: str) -> Config:
         f"{name}:compartmentId": paths.TENANCY_OCID,
         f"{name}:sshPrivateKeyFile": str(account.SSH_KEY),
         f"{name}:sshNetworks": [f"{paths.GATEWAY}/32"],
+        f"{name}:apiNetworks": [f"{paths.GATEWAY}/32"],
     }
 
 

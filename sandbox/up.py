@@ -16,6 +16,7 @@ from sandbox import (
     stack_file,
     toolchain,
 )
+from sandbox.kubernetes import service
 from sandbox.process import SandboxError, privileged, run
 from sandbox.progress import Progress, together
 from sandbox.toolchain import pieces
@@ -28,17 +29,26 @@ def preview(progress: Progress) -> None:
         _engine(progress)
 
 
-def everything(progress: Progress) -> None:
-    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted."""
+def everything(progress: Progress, *, kubernetes: bool = False) -> None:
+    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted.
+
+    With `kubernetes` also what stacks with a cluster need.
+    """
     _check_privilege()
     with progress.reminders():
         _account(progress)
         progress.step("container engine", engine.configure)
         # The one compiles, the others wait for the network most of the time.
         together(
-            lambda: _programs(progress), lambda: _machine_image_and_registry(progress), lambda: _base_image(progress)
+            lambda: _programs(progress, kubernetes=kubernetes),
+            lambda: _machine_image_and_registry(progress),
+            lambda: _base_image(progress),
+            *([lambda: service.container_image(progress)] if kubernetes else []),
         )
-        together(lambda: _images(progress), lambda: _services(progress))
+        together(
+            lambda: _images(progress),
+            lambda: _services(progress, "local-oke" if kubernetes else "local"),
+        )
 
 
 def _account(progress: Progress) -> None:
@@ -47,14 +57,16 @@ def _account(progress: Progress) -> None:
     progress.step("builder", buildkit.prepare)
 
 
-def _engine(progress: Progress) -> None:
+def _engine(progress: Progress, *, kubernetes: bool = False) -> None:
     progress.step("toolchain", lambda: toolchain.ensure(paths.HOME, progress.say))
     progress.step("plugins", lambda: plugins.install(progress.say))
     progress.step("the program's packages", plugins.program_environment)
+    if kubernetes:
+        service.programs(progress)
 
 
-def _programs(progress: Progress) -> None:
-    _engine(progress)
+def _programs(progress: Progress, *, kubernetes: bool) -> None:
+    _engine(progress, kubernetes=kubernetes)
     progress.step("SBOM scanner", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.SYFT]))
 
 
@@ -74,10 +86,11 @@ def _images(progress: Progress) -> None:
     progress.step("SBOM scanner in the registry", sbom_scanner.push)
 
 
-def _services(progress: Progress) -> None:
+def _services(progress: Progress, stack: str) -> None:
     progress.step("BuildKit", buildkit.start)
-    progress.step("stack files", lambda: stack_file.ensure("local") and None)
+    progress.step("stack files", lambda: stack_file.ensure(stack) and None)
     progress.step("machines", machine.start_all)
+    progress.step("clusters", service.start_all)
 
 
 def _check_privilege() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.process import SandboxError, privileged, run
+from sandbox.process import SandboxError, as_owner, privileged, run
 
 
 def create(path: Path, size_gb: int) -> None:
@@ -16,6 +16,7 @@ def create(path: Path, size_gb: int) -> None:
     size = size_gb * 1024**3
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(0o600)
+    as_owner(path)
     has = path.stat().st_size
     if has > size:
         raise SandboxError(f"volume {path.name} has {has // 1024**3} GB, and a volume cannot shrink to {size_gb} GB")

@@ -36,8 +36,8 @@ def cidr(value: str) -> str:
     return value
 
 
-def ssh_network(value: str) -> str:
-    """Accept a network from which SSH may be reached: any but the whole internet."""
+def own_network(value: str) -> str:
+    """Accept a network from which people connect: any but the whole internet."""
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:

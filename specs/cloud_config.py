@@ -106,12 +106,11 @@ def cloud_config(host_key: HostKey) -> str:
         "write_files": [
             _file("/usr/local/sbin/prepare-data-disk", PREPARE_DATA_DISK, "0755"),
             _file(f"/etc/systemd/system/{DATA_DISK_UNIT}", DATA_DISK_SERVICE),
-            _file("/etc/container-metadata.nft", METADATA_RULES),
-            _file(f"/etc/systemd/system/{METADATA_UNIT}", METADATA_SERVICE),
+            *metadata_files(),
         ],
         "runcmd": [
             ["systemctl", "daemon-reload"],
-            ["systemctl", "enable", "--now", METADATA_UNIT],
+            *metadata_commands(),
             # Without it a reload of firewalld cuts the containers' ports off. Not in every podman's package.
             ["sh", "-c", "systemctl enable --now netavark-firewalld-reload.service || true"],
             # Not waited for: the volume arrives only when the instance is RUNNING, which is not when cloud-init ends.
@@ -119,6 +118,21 @@ def cloud_config(host_key: HostKey) -> str:
         ],
     }
     return f"#cloud-config\n{yaml.safe_dump(document, sort_keys=False)}"
+
+
+def metadata_files() -> list[dict[str, str]]:
+    """Files, for cloud-init to write, which keep the metadata service out of the containers' reach; after a `systemctl daemon-reload`
+    `metadata_commands` puts them into force.
+    """
+    return [
+        _file("/etc/container-metadata.nft", METADATA_RULES),
+        _file(f"/etc/systemd/system/{METADATA_UNIT}", METADATA_SERVICE),
+    ]
+
+
+def metadata_commands() -> list[list[str]]:
+    """The commands of `metadata_files`."""
+    return [["systemctl", "enable", "--now", METADATA_UNIT]]
 
 
 def encode(user_data: str) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 SECRET_KEYS = ("password", "registryToken")
 """Keys whose values must be encrypted in the stack's file."""
 
+FILE_KEYS = {"tlsCertificate": "tlsCertificate <certificate.pem", "tlsPrivateKey": "--secret tlsPrivateKey <key.pem"}
+"""Keys whose values come from a file, and the command that sets them."""
+
 FORMS = {
     "app": "small letters, digits and hyphens, at most 40, beginning with a letter",
     "environment": "one line",
@@ -29,11 +32,18 @@ FORMS = {
     "imageId": "an OCID that begins with ocid1.image",
     "dataVolumeId": "an OCID that begins with ocid1.volume",
     "repositoryId": "an OCID that begins with ocid1.containerrepo",
+    "clusterId": "an OCID that begins with ocid1.cluster",
+    "kubernetesVersion": "a version such as v1.34.1",
+    "storageClass": "the name of a storage class, as `kubectl get storageclass` shows it",
+    "loadBalancerSubnetId": "an OCID that begins with ocid1.subnet",
+    "loadBalancerSecurityGroupIds": "an OCID that begins with ocid1.networksecuritygroup",
 }
-"""What the patterns in settings.py mean in words."""
+"""What the patterns in settings mean in words."""
 
 EXAMPLES = {
     "sshNetworks": "203.0.113.7/32",
+    "apiNetworks": "203.0.113.7/32",
+    "target": "kubernetes",
     "app": "jupyterlab",
     "context": "docker/jupyterlab",
     "port": "8888",
@@ -65,7 +75,23 @@ EXAMPLES = {
     "dataVolumeId": "ocid1.volume.oc1.eu-frankfurt-1.example",
     "repositoryId": "ocid1.containerrepo.oc1.eu-frankfurt-1.example",
     "sshPrivateKeyFile": "~/.ssh/id_ed25519",
+    "clusterId": "ocid1.cluster.oc1.eu-frankfurt-1.example",
+    "privateApiEndpoint": "false",
+    "kubernetesVersion": "v1.34.1",
+    "nodeCount": "1",
+    "replicas": "1",
+    "storageClass": "oci-bv",
+    "accessMode": "ReadWriteOnce",
+    "loadBalancerMinMbps": "10",
+    "loadBalancerMaxMbps": "10",
+    "loadBalancerSubnetId": "ocid1.subnet.oc1.eu-frankfurt-1.example",
+    "loadBalancerNetworks": "10.0.0.0/16",
+    "loadBalancerSecurityGroupIds": "ocid1.networksecuritygroup.oc1.eu-frankfurt-1.example",
+    "loadBalancerIdleTimeout": "300",
+    "securityListManagementMode": "None",
 }
+
+LISTS = ("sshNetworks", "apiNetworks", "platforms", "loadBalancerNetworks", "loadBalancerSecurityGroupIds")
 """A value of each key that would do, for the command that mends it."""
 
 
@@ -84,7 +110,9 @@ def mend(key: str, example: str = "") -> str:
         return f"pulumi config set --secret --path '{key if index else top + '.<name>'}'"
     if top == "environment":
         return "pulumi config set --path 'environment.<name>' '<value>'"
-    if top in ("sshNetworks", "platforms"):
+    if top in FILE_KEYS:
+        return f"pulumi config set {FILE_KEYS[top]}"
+    if top in LISTS:
         return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
     return f"pulumi config set {key} {example}"
 

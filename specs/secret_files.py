@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -31,3 +32,13 @@ def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str,
         name: template.replace(PLACEHOLDER, argon2_hash(password, stack)) if PLACEHOLDER in template else template
         for name, template in sorted(templates.items())
     }
+
+
+def fingerprint(files: Mapping[str, str], password: str) -> str:
+    """A short text which changes with the files or the password, and from which neither can be guessed.
+
+    It is keyed by the password's hash, so that trying a guess costs an Argon2.
+    """
+    key = argon2_hash(password, "fingerprint").encode()
+    content = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))
+    return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Wrong configurations, one a line: what is set, the key the message must name, words it must hold, the command that
 mends it.
 
-`by` says who refuses: "program" is settings.py, before any resource is declared; "pulumi" is the engine's own check
+`by` says who refuses: "program" is settings, before any resource is declared; "pulumi" is the engine's own check
 of the types in Pulumi.yaml, before the program even starts; its messages name no command, so `mend` is "" there.
 """
 

@@ -6,6 +6,9 @@ from sandbox.oci.function import Function
 from sandbox.oci.resource import Resource
 from sandbox.oci.services import (
     artifacts,
+    containerengine,
+    containerengine_functions,
+    containerengine_nodes,
     core_attachment,
     core_blockstorage,
     core_compute,
@@ -14,6 +17,7 @@ from sandbox.oci.services import (
     core_routing,
     core_security,
     identity,
+    loadbalancer,
     objectstorage,
 )
 
@@ -25,11 +29,13 @@ _MADE = (
     *core_blockstorage.RESOURCES,
     *core_attachment.RESOURCES,
     *artifacts.RESOURCES,
+    *containerengine.RESOURCES,
+    *containerengine_nodes.RESOURCES,
 )
 # Another way to manage what a type above makes: it has the same kind.
 _TAKEN_OVER = (*core_routing.TAKEN_OVER, *core_security.TAKEN_OVER)
 
-KINDS: dict[str, Resource] = {resource.kind: resource for resource in _MADE}
+KINDS: dict[str, Resource] = {resource.kind: resource for resource in (*_MADE, *loadbalancer.FOUND)}
 RESOURCES: dict[str, Resource] = {resource.type: resource for resource in (*_MADE, *_TAKEN_OVER)}
 FUNCTIONS: dict[str, Function] = {
     function.type: function
@@ -38,6 +44,7 @@ FUNCTIONS: dict[str, Function] = {
         *core_routing.FUNCTIONS,
         *core_images.FUNCTIONS,
         *artifacts.FUNCTIONS,
+        *containerengine_functions.FUNCTIONS,
         *identity.FUNCTIONS,
         *objectstorage.FUNCTIONS,
     )

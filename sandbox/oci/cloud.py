@@ -23,6 +23,7 @@ from sandbox import paths
 from sandbox.oci.errors import not_found
 from sandbox.oci.host import Host
 from sandbox.oci.wire import Properties
+from sandbox.process import as_owner
 
 if TYPE_CHECKING:
     from sandbox.oci.resource import Resource
@@ -97,6 +98,7 @@ class Cloud:
         # Instance metadata may hold keys: for nobody else's eyes.
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
             json.dump(asdict(record), sink, indent=1, sort_keys=True)
+        as_owner(temporary)
         temporary.replace(file)
 
     def drop(self, record: Record) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.kubernetes.specs import ClusterSpec, ClusterState, NodeSpec, NodeState
 from sandbox.machine import FirewallRule, MachineSpec, MachineState
 
 
@@ -52,6 +53,35 @@ class Registry(Protocol):
         """Delete all images of a repository; content when there are none."""
 
 
+class Clusters(Protocol):
+    """What is used of sandbox.kubernetes.cluster."""
+
+    def create(self, spec: ClusterSpec) -> ClusterState:
+        """Make a control plane; back when its API is ready."""
+
+    def inspect(self, name: str) -> ClusterState | None:
+        """What it is doing; None when there is none."""
+
+    def authority(self, name: str) -> bytes:
+        """The certificate to trust its API by."""
+
+    def remove(self, name: str) -> None:
+        """Delete it; content when it is gone."""
+
+
+class Nodes(Protocol):
+    """What is used of sandbox.kubernetes.node."""
+
+    def create(self, spec: NodeSpec) -> NodeState:
+        """Make one and have it join its cluster."""
+
+    def inspect(self, name: str) -> NodeState | None:
+        """What it is doing; None when there is none."""
+
+    def remove(self, name: str, cluster_name: str) -> None:
+        """Take it out of its cluster and delete it; content when it is gone."""
+
+
 class Host(Protocol):
     """All of it."""
 
@@ -66,6 +96,14 @@ class Host(Protocol):
     @property
     def registry(self) -> Registry:
         """Plays OCIR."""
+
+    @property
+    def clusters(self) -> Clusters:
+        """Plays OKE."""
+
+    @property
+    def nodes(self) -> Nodes:
+        """Plays OKE's instances."""
 
 
 @dataclass(frozen=True)
@@ -92,3 +130,17 @@ class ThisHost:
         from sandbox import registry
 
         return registry
+
+    @property
+    def clusters(self) -> Clusters:
+        """Containers with a control plane."""
+        from sandbox.kubernetes import cluster
+
+        return cluster
+
+    @property
+    def nodes(self) -> Nodes:
+        """Containers with a kubelet."""
+        from sandbox.kubernetes import node
+
+        return node

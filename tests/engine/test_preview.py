@@ -19,7 +19,7 @@ EVERYTHING = {
     "jupyterlab-route-table",
     "jupyterlab-subnet",
     "jupyterlab-security-group",
-    "jupyterlab-ssh-from-10.189.0.1-32",
+    f"jupyterlab-ssh-from-{paths.GATEWAY}-32",
     "jupyterlab-egress",
     "jupyterlab-repository",
     "jupyterlab-arm64",
@@ -36,7 +36,7 @@ NETWORK = {"vcn", "default-security-list", "internet-gateway", "route-table", "s
 def cloud_files() -> set[Path]:
     """Every file of the sandbox's cloud and registry, but for the locks."""
     folders = (
-        ROOT / ".sandbox" / folder for folder in ("cloud/resources", "cloud/volumes", "cloud/machines", "registry/data")
+        paths.HOME / folder for folder in ("cloud/resources", "cloud/volumes", "cloud/machines", "registry/data")
     )
     return {file for folder in folders for file in folder.rglob("*") if file.is_file()}
 
@@ -103,7 +103,6 @@ def test_another_app_is_a_matter_of_configuration(changed: Stack) -> None:
 
 
 def test_the_plan_shows_neither_password_nor_token(dev: Stack) -> None:
-    account = ROOT / ".sandbox" / "account"
     dev.preview("--diff")
     for secret in ("app-password", "registry-token"):
-        assert (account / secret).read_text().strip() not in dev.log
+        assert (paths.ACCOUNT / secret).read_text().strip() not in dev.log

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
 from tests.support.stack import PROJECT, Stack, steps
 from tests.wrong_configurations import WRONG, Wrong
+from tests.wrong_kubernetes_configurations import BASE
+from tests.wrong_kubernetes_configurations import WRONG as WRONG_KUBERNETES
+
+ALL = [*WRONG, *(replace(wrong, values={**BASE, **wrong.values}) for wrong in WRONG_KUBERNETES)]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize("wrong", ALL, ids=lambda wrong: wrong.name)
 def test_a_wrong_configuration_stops_up_before_anything_is_created(wrong: Wrong, changed: Stack) -> None:
     changed.configure(**wrong.values)
     events = changed.folder / "events.jsonl"

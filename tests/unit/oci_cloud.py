@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import paths
+from sandbox.kubernetes.specs import ClusterSpec, ClusterState, NodeSpec, NodeState
 from sandbox.machine import FirewallRule, MachineSpec, MachineState
 from sandbox.oci.catalogue import KINDS, RESOURCES
 from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Cloud, Record
+from sandbox.oci.services.containerengine import VERSIONS
+from sandbox.oci.services.containerengine_images import NODE_IMAGES
 from sandbox.oci.services.core_images import image_id
 from sandbox.oci.services.core_routing import SERVICES
 
@@ -94,12 +97,61 @@ class Registry:
 
 
 @dataclass
+class Clusters:
+    """Keeps what it was asked for, and which there are."""
+
+    specs: list[ClusterSpec] = field(default_factory=list)
+    running: dict[str, ClusterState] = field(default_factory=dict)
+    failing: bool = False
+
+    def create(self, spec: ClusterSpec) -> ClusterState:
+        self.specs.append(spec)
+        if self.failing:
+            raise RuntimeError("create failed")
+        self.running[spec.name] = ClusterState(True, f"10.189.0.{100 + len(self.running)}")
+        return self.running[spec.name]
+
+    def inspect(self, name: str) -> ClusterState | None:
+        return self.running.get(name)
+
+    def authority(self, name: str) -> bytes:
+        return b"certificate"
+
+    def remove(self, name: str) -> None:
+        self.running.pop(name, None)
+
+
+@dataclass
+class Nodes:
+    """As Clusters."""
+
+    specs: list[NodeSpec] = field(default_factory=list)
+    running: dict[str, NodeState] = field(default_factory=dict)
+    failing: bool = False
+
+    def create(self, spec: NodeSpec) -> NodeState:
+        self.specs.append(spec)
+        if self.failing:
+            raise RuntimeError("create failed")
+        self.running[spec.name] = NodeState(True, f"10.189.0.{150 + len(self.running)}")
+        return self.running[spec.name]
+
+    def inspect(self, name: str) -> NodeState | None:
+        return self.running.get(name)
+
+    def remove(self, name: str, cluster_name: str) -> None:
+        self.running.pop(name, None)
+
+
+@dataclass
 class Host:
-    """All three."""
+    """All of it."""
 
     machines: Machines = field(default_factory=Machines)
     volumes: Volumes = field(default_factory=Volumes)
     registry: Registry = field(default_factory=Registry)
+    clusters: Clusters = field(default_factory=Clusters)
+    nodes: Nodes = field(default_factory=Nodes)
 
 
 class Tenancy:
@@ -135,12 +187,33 @@ class Tenancy:
         """Complete inputs; OCIDs that are not given are those of resources made for the purpose. None leaves an input out."""
         given: dict[str, Any] = {"compartmentId": TENANCY} if type_name not in ("VolumeAttachment", RULE) else {}
         given |= _plain_inputs(type_name) | changes
+        if type_name == "Cluster":
+            given = self._cluster_inputs(given)
+        if type_name == "NodePool":
+            given = self._node_pool_inputs(given)
         for name, needed in _NEEDED.get(type_name, {}).items():
             if name not in changes:
                 given[name] = self._of(needed, changes)
         if type_name == "Instance" and "createVnicDetails" not in changes:
             given["createVnicDetails"] = {"subnetId": self.make("Subnet").id}
         return {name: value for name, value in given.items() if value is not None}
+
+    def _cluster_inputs(self, given: dict[str, Any]) -> dict[str, Any]:
+        """In a VCN of its own, unless told which."""
+        vcn = given.get("vcnId") or self.make("Vcn").id
+        if "endpointConfig" not in given:
+            given["endpointConfig"] = {"subnetId": self.make("Subnet", vcnId=vcn).id, "isPublicIpEnabled": True}
+        return {**given, "vcnId": vcn}
+
+    def _node_pool_inputs(self, given: dict[str, Any]) -> dict[str, Any]:
+        """In a cluster and a subnet of its own, unless told which."""
+        cluster = given.get("clusterId") or self.make("Cluster").id
+        if "nodeConfigDetails" not in given:
+            record = self.cloud.require(cluster, "cluster")
+            subnet = self.make("Subnet", vcnId=record.properties["vcnId"], cidrBlock="10.0.9.0/24", dnsLabel="nodes").id
+            placement = {"availabilityDomain": FIRST, "subnetId": subnet}
+            given["nodeConfigDetails"] = {"size": 1, "placementConfigs": [placement]}
+        return {**given, "clusterId": cluster}
 
     def _of(self, needed: str, changes: Mapping[str, Any]) -> str:
         made = self.make(needed)
@@ -171,6 +244,14 @@ def _plain_inputs(type_name: str) -> dict[str, Any]:
         "Volume": {"availabilityDomain": FIRST, "sizeInGbs": "50"},
         "VolumeAttachment": {"attachmentType": "paravirtualized", "device": DEVICE},
         "ContainerRepository": {"displayName": "team/app"},
+        "Cluster": {"name": "cluster", "kubernetesVersion": VERSIONS[0]},
+        "NodePool": {
+            "name": "nodes",
+            "kubernetesVersion": VERSIONS[0],
+            "nodeShape": "VM.Standard.A1.Flex",
+            "nodeShapeConfig": {"ocpus": 2, "memoryInGbs": 12},
+            "nodeSourceDetails": {"sourceType": "IMAGE", "imageId": next(iter(NODE_IMAGES))},
+        },
         "Instance": {
             "availabilityDomain": FIRST,
             "shape": "VM.Standard.A1.Flex",

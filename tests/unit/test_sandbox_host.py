@@ -21,6 +21,7 @@ from cryptography import x509
 
 from sandbox import (
     account,
+    address,
     base_image,
     buildkit,
     check,
@@ -150,8 +151,10 @@ def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
 def test_each_machine_gets_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
     monkeypatch.setattr(paths, "MACHINES", tmp_path / "machines")
-    given = [machine._reserve_address(paths.MACHINES / name) for name in ("a", "b", "c")]
-    assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12])]
+    given = [address.reserve(name) for name in ("a", "b", "c", "a")]
+    assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12]), str(paths.SUBNET[10])]
+    address.release("b")
+    assert address.reserve("d") == str(paths.SUBNET[11])
 
 
 def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
@@ -365,8 +368,8 @@ def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_ot
 
 def test_certificates_are_made_once_for_an_address_and_anew_for_another(tmp_path: Path) -> None:
     made = []
-    for address in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
-        tls.ensure(tmp_path, address, ipaddress.IPv4Network("10.9.0.0/24"))
+    for one in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
+        tls.ensure(tmp_path, one, ipaddress.IPv4Network("10.9.0.0/24"))
         made.append((tmp_path / "ca.pem").read_bytes())
     assert made[0] == made[1] != made[2]
 

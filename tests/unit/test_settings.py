@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,20 @@ import yaml
 from pydantic.alias_generators import to_snake
 
 from oci_profile import OciProfile, read
-from settings import ConfigurationError, Settings, parse
+from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse
 from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
+from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong
+from tests.wrong_kubernetes_configurations import BASE, THEIRS
+from tests.wrong_kubernetes_configurations import WRONG as WRONG_KUBERNETES
 
 MISSING = {"password": "", "registryToken": ""}
 
 
 def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str, Any]) -> None:
     settings = settings_of(values)
+    assert isinstance(settings, InstanceSettings)
     assert settings.registry_host == "ocir.eu-frankfurt-1.oci.oraclecloud.com"
     assert settings.compartment_id == "ocid1.tenancy.oc1..root"
     assert settings.stack_name == "jupyterlab-dev"
@@ -30,13 +35,13 @@ def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str
 
 def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    fields = {str(field.alias) for field in Settings.model_fields.values()} - {"_project", "_stack", "_profile"}
-    assert set(schema) == fields
+    assert set(schema) == keys(InstanceSettings) | keys(KubernetesSettings)
 
 
 def test_every_pattern_is_told_in_words() -> None:
-    properties = Settings.model_json_schema()["properties"]
-    assert {key for key, entry in properties.items() if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
+    models = (InstanceSettings, KubernetesSettings)
+    properties = [item for model in models for item in model.model_json_schema()["properties"].items()]
+    assert {key for key, entry in properties if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
 
 
 @pytest.mark.parametrize("key", ["dataVolumeId", "repositoryId"])
@@ -52,7 +57,11 @@ def test_every_key_of_the_schema_has_type_default_and_description() -> None:
         assert {"type", "default", "description"} <= set(entry), key
 
 
-@pytest.mark.parametrize("wrong", [wrong for wrong in WRONG if wrong.by == "program"], ids=lambda wrong: wrong.name)
+ON_AN_INSTANCE = [wrong for wrong in WRONG if wrong.by == "program"]
+ON_KUBERNETES = [replace(wrong, values={**BASE, **wrong.values}) for wrong in WRONG_KUBERNETES]
+
+
+@pytest.mark.parametrize("wrong", ON_AN_INSTANCE + ON_KUBERNETES, ids=lambda wrong: wrong.name)
 def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wrong, values: dict[str, Any]) -> None:
     absent = {key: MISSING.get(key) for key, value in wrong.values.items() if value is None}
     with pytest.raises(ConfigurationError) as caught:
@@ -127,3 +136,43 @@ def test_the_account_is_read_from_the_stack_then_the_environment_then_the_file(t
     assert read({"region": "f"}.get, {"TF_VAR_region": "e"}, file).region == "f"
     assert read({"configFileProfile": "OTHER"}.get, {}, file).region == "d"
     assert read(lambda _: None, {}, tmp_path / "none") == OciProfile("", "", "")
+
+
+def test_a_stack_on_kubernetes_needs_no_ssh_and_one_on_an_instance_nothing_of_a_cluster(values: dict[str, Any]) -> None:
+    of_cluster = {"apiNetworks": [], "clusterId": "mine", "nodeCount": 0, "loadBalancerMinMbps": 1}
+    assert isinstance(settings_of({**values, **of_cluster}), InstanceSettings)
+    of_instance = {
+        "sshNetworks": [],
+        "sshPrivateKeyFile": "/none",
+        "subnetCidr": "10.9.0.0/24",
+        "assignPublicIp": False,
+    }
+    assert isinstance(settings_of({**values, **BASE, **of_instance}), KubernetesSettings)
+
+
+def test_a_clusters_own_network_is_not_asked_for_when_the_cluster_is_there(values: dict[str, Any]) -> None:
+    settings = settings_of({**values, **BASE, **THEIRS, "apiNetworks": [], "vcnCidr": "10.0.0.0/30"})
+    assert isinstance(settings, KubernetesSettings)
+    assert settings.network.subnets == []
+
+
+def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: dict[str, Any]) -> None:
+    (pem, key), (_, another) = certificate(), certificate()
+    with_tls = {**values, **BASE, "tlsCertificate": pem, "tlsPrivateKey": key}
+    settings = settings_of(with_tls)
+    assert isinstance(settings, KubernetesSettings)
+    assert settings.listener_port == 443
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**with_tls, "tlsPrivateKey": another})
+    assert "tlsPrivateKey: is not the key of tlsCertificate" in str(caught.value)
+    with pytest.raises(ConfigurationError) as caught:
+        parse(as_pulumi_does(with_tls), "p", "dev", PROFILE, lambda asked: asked != "tlsPrivateKey")
+    assert "tlsPrivateKey: is in plain text" in str(caught.value)
+    assert "pulumi config set --secret tlsPrivateKey <key.pem" in str(caught.value)
+    assert another not in str(caught.value)
+    assert key not in str(caught.value)
+
+
+def test_a_stack_whose_namespace_would_be_too_long_is_told(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="Kubernetes takes 63 characters"):
+        parse(as_pulumi_does({**values, **BASE}), "p", "s" * 60, PROFILE)

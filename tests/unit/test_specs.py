@@ -227,8 +227,8 @@ def test_a_reference_without_a_digest_is_refused() -> None:
 
 def test_only_ssh_from_the_configured_networks_comes_in() -> None:
     inbound = [rule for rule in security_rules(["192.0.2.0/24", "198.51.100.7/32"]) if rule.direction == "INGRESS"]
-    assert [(rule.network, rule.port, rule.protocol) for rule in inbound] == [
-        ("192.0.2.0/24", 22, "6"),
-        ("198.51.100.7/32", 22, "6"),
+    assert [(rule.network, rule.ports, rule.protocol) for rule in inbound] == [
+        ("192.0.2.0/24", (22, 22), "6"),
+        ("198.51.100.7/32", (22, 22), "6"),
     ]
     assert all(rule.description for rule in inbound)

@@ -1,0 +1,155 @@
+"""The app in the cluster: its namespace, secrets, data, pods, and the load balancer in front.
+
+Owns all of them. With `retain_claim` namespace and claim stay when the stack goes, and with the claim the volume behind it, which a
+storage class like oci-bv would otherwise delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pydantic.alias_generators import to_snake
+
+from components.cluster import Cluster
+from components.network import Network
+from components.registry import Registry
+from specs import kubernetes, load_balancer
+from specs.cluster import load_balancer_subnet
+from specs.kubernetes import AppSpec, Manifest
+from specs.load_balancer import LoadBalancerSpec
+
+
+@dataclass(frozen=True)
+class KubernetesAppArgs:
+    """cluster, network, registry: where it runs, what the load balancer needs, whence it is pulled; image: reference by digest;
+    app, load_balancer: what they are; subnet_id: OCID of the load balancer's subnet, "" for the network's; security_group_ids: OCIDs
+    of groups beside the network's; secret_files: file name to content (secret); tls_certificate, tls_private_key: PEM, "" without;
+    retain_claim: keep the data on destroy.
+    """
+
+    cluster: Cluster
+    network: Network
+    registry: Registry
+    image: pulumi.Input[str]
+    app: AppSpec
+    load_balancer: LoadBalancerSpec
+    subnet_id: str
+    security_group_ids: Sequence[str]
+    secret_files: Mapping[str, str]
+    tls_certificate: str
+    tls_private_key: str
+    retain_claim: bool
+
+
+class KubernetesApp(pulumi.ComponentResource):
+    """The running app, there once its pods are ready; load_balancer_address: IP address, internal unless told otherwise."""
+
+    load_balancer_address: pulumi.Output[str]
+
+    def __init__(self, name: str, args: KubernetesAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("containerised-app:kubernetes_app:KubernetesApp", name, None, opts)
+        app = args.app
+        retained = self._options(args, retain_on_delete=args.retain_claim)
+        namespace = k8s.core.v1.Namespace(f"{name}-namespace", **_fields(kubernetes.namespace(app)), opts=retained)
+        inside = self._options(args, depends_on=[namespace])
+        pull_secret = self._pull_secret(name, args, inside)
+        files_secret = k8s.core.v1.Secret(
+            f"{name}-files",
+            **_fields(kubernetes.files_secret(app, pulumi.Output.secret(_encoded(args.secret_files)))),
+            opts=inside,
+        )
+        claim = self._claim(name, args, namespace)
+        policy = k8s.networking.v1.NetworkPolicy(
+            f"{name}-network-policy", **_fields(kubernetes.network_policy(app)), opts=inside
+        )
+        deployment = k8s.apps.v1.Deployment(
+            f"{name}-deployment",
+            **_fields(kubernetes.deployment(app, args.image)),
+            opts=self._options(
+                args,
+                # The policy first: no pod runs without it.
+                depends_on=[pull_secret, files_secret, claim, policy],
+                # Its own bound (progressDeadlineSeconds) is shorter and says why.
+                custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="10m"),
+            ),
+        )
+        service = self._service(name, args, deployment, inside)
+        self.load_balancer_address = service.status.load_balancer.ingress[0].ip
+        self.register_outputs({"load_balancer_address": self.load_balancer_address})
+
+    def _options(self, args: KubernetesAppArgs, **options: Any) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, provider=args.cluster.provider, **options)
+
+    def _pull_secret(self, name: str, args: KubernetesAppArgs, options: pulumi.ResourceOptions) -> k8s.core.v1.Secret:
+        registry = args.registry
+        login = pulumi.Output.all(registry.username, registry.token).apply(
+            lambda known: kubernetes.docker_config(registry.host, *known)
+        )
+        return k8s.core.v1.Secret(
+            f"{name}-pull-secret",
+            **_fields(kubernetes.pull_secret(args.app, pulumi.Output.secret(login))),
+            opts=options,
+        )
+
+    def _claim(
+        self, name: str, args: KubernetesAppArgs, namespace: pulumi.Resource
+    ) -> k8s.core.v1.PersistentVolumeClaim:
+        needed = [namespace]
+        if args.app.volume_id:
+            needed.append(
+                k8s.core.v1.PersistentVolume(
+                    f"{name}-volume",
+                    **_fields(kubernetes.volume(args.app)),
+                    opts=self._options(args, retain_on_delete=args.retain_claim),
+                )
+            )
+        return k8s.core.v1.PersistentVolumeClaim(
+            f"{name}-claim",
+            **_fields(kubernetes.claim(args.app)),
+            opts=self._options(args, depends_on=needed, retain_on_delete=args.retain_claim),
+        )
+
+    def _service(
+        self,
+        name: str,
+        args: KubernetesAppArgs,
+        deployment: pulumi.Resource,
+        options: pulumi.ResourceOptions,
+    ) -> k8s.core.v1.Service:
+        # The network is there before and after it: its load balancer would keep the subnet from being deleted.
+        needed = [deployment, args.network]
+        if args.load_balancer.tls_secret:
+            certificate = kubernetes.encode(args.tls_certificate)
+            private_key = pulumi.Output.secret(kubernetes.encode(args.tls_private_key))
+            manifest = kubernetes.tls_secret(args.app, args.load_balancer.tls_secret, certificate, private_key)
+            needed.append(k8s.core.v1.Secret(f"{name}-tls", **_fields(manifest), opts=options))
+        own = load_balancer_subnet(args.load_balancer.internal)
+        subnet_id = args.subnet_id or args.network.subnet_ids[own]
+        groups = [args.network.security_group_ids[own]] if own in args.network.security_group_ids else []
+        annotations = pulumi.Output.all(subnet_id, *groups, *args.security_group_ids).apply(
+            lambda known: load_balancer.service_annotations(args.load_balancer, known[0], known[1:])
+        )
+        return k8s.core.v1.Service(
+            f"{name}-service",
+            **_fields(kubernetes.service(args.app, args.load_balancer, annotations)),
+            opts=self._options(
+                args,
+                depends_on=needed,
+                # Neither can be changed on a load balancer that is there, and the cloud controller would not say so.
+                replacement_trigger=[args.load_balancer.internal, subnet_id],
+                delete_before_replace=True,
+            ),
+        )
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as arguments of its resource class, which knows version and kind itself."""
+    return {to_snake(key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+
+
+def _encoded(files: Mapping[str, str]) -> dict[str, str]:
+    return {name: kubernetes.encode(content) for name, content in files.items()}

@@ -1,0 +1,85 @@
+"""Writes the Kubernetes manifests of a stack as YAML, for those who want to read them: no cluster, no account, no secret.
+
+What only exists once the stack is up, and every secret, is a word in angle brackets. The program does not use these files.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import settings
+from oci_profile import OciProfile
+from specs import kubernetes, load_balancer
+from specs.kubernetes import Manifest
+
+FOLDER = Path("manifests")
+ROOT = Path(__file__).parent
+
+# Of the account, which the committed configuration does not hold. Texts that the checks accept.
+ACCOUNT = {
+    "password": "<password>",
+    "registryToken": "<token>",
+    "sshNetworks": ["203.0.113.7/32"],
+    "apiNetworks": ["203.0.113.7/32"],
+}
+PROFILE = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..example", "ocid1.user.oc1..example")
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """The defaults of Pulumi.yaml, what Pulumi.<stack>.yaml sets in plain text, and stand-ins for the account's."""
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    given = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
+    prefix = f"{project['name']}:"
+    plain = {
+        key.removeprefix(prefix): value
+        for key, value in given.items()
+        if key.startswith(prefix) and not (isinstance(value, dict) and "secure" in value)
+    }
+    values: dict[str, Any] = {key: entry["default"] for key, entry in project["config"].items()}
+    values = {**values, **ACCOUNT, **plain}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def manifests(stack: str) -> list[Manifest]:
+    """All that the stack puts into its cluster. Raises settings.ConfigurationError."""
+    values = configuration(stack)
+    config = settings.parse(values, "containerised-app", stack, PROFILE) if values["target"] == "kubernetes" else None
+    if not isinstance(config, settings.KubernetesSettings):
+        raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
+    app, balancer = config.app_spec, config.load_balancer_spec
+    subnet = config.load_balancer_subnet_id or "<OCID of the load balancer's subnet>"
+    groups = [*([] if config.cluster_id else ["<OCID of its group>"]), *config.load_balancer_security_group_ids]
+    secret = kubernetes.encode("<secret>")
+    return [
+        kubernetes.namespace(app),
+        kubernetes.pull_secret(app, kubernetes.docker_config(config.registry_host, "<namespace>/<user>", "<token>")),
+        kubernetes.files_secret(app, dict.fromkeys(config.secret_files, secret)),
+        *([kubernetes.tls_secret(app, balancer.tls_secret, secret, secret)] if balancer.tls_secret else []),
+        *([kubernetes.volume(app)] if app.volume_id else []),
+        kubernetes.claim(app),
+        kubernetes.network_policy(app),
+        kubernetes.deployment(app, f"{config.registry_host}/<namespace>/{config.stack_name}@sha256:<digest>"),
+        kubernetes.service(app, balancer, load_balancer.service_annotations(balancer, subnet, groups)),
+    ]
+
+
+def main() -> None:
+    """Write manifests/<stack>.yaml."""
+    stack = sys.argv[1]
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{stack}.yaml"
+    try:
+        documents = manifests(stack)
+    except (settings.ConfigurationError, FileNotFoundError) as error:
+        sys.exit(str(error))
+    file.write_text(yaml.safe_dump_all(documents, sort_keys=False))
+    print(f"{file}: {', '.join(document['kind'] for document in documents)}")
+
+
+if __name__ == "__main__":
+    main()

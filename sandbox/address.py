@@ -1,0 +1,55 @@
+"""Who has which address of the sandbox's network: cloud/machines/<name>/address, for machines, clusters, nodes and load balancers."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox import paths
+from sandbox.process import SandboxError, write_if_changed
+
+# The first addresses of the network are the gateway's and the services'.
+FIRST_ADDRESS = 10
+
+
+def reserve(name: str) -> str:
+    """The address of `name`, which keeps it until `release`: the first free one. Raises SandboxError when all are taken."""
+    with locked():
+        if have := of(name):
+            return have
+        taken = {_read(other) for other in paths.MACHINES.iterdir() if (other / "address").exists()}
+        free = (str(address) for address in list(paths.SUBNET.hosts())[FIRST_ADDRESS - 1 :])
+        address = next((one for one in free if one not in taken), None)
+        if address is None:
+            raise SandboxError(f"all addresses of {paths.SUBNET} are taken")
+        write_if_changed(paths.MACHINES / name / "address", address)
+    return address
+
+
+def of(name: str) -> str:
+    """The address of `name`, "" when it has none."""
+    return _read(paths.MACHINES / name)
+
+
+def release(name: str) -> None:
+    """Give the address back, with whatever else the folder holds. Content when there is none."""
+    shutil.rmtree(paths.MACHINES / name, ignore_errors=True)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """The right to write in cloud/machines, for one process at a time, in and out of containers."""
+    folder = paths.CLOUD / "locks"
+    for needed in (folder, paths.MACHINES):
+        needed.mkdir(parents=True, exist_ok=True)
+    with (folder / "machines").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(folder: Path) -> str:
+    file = folder / "address"
+    return file.read_text().strip() if file.exists() else ""

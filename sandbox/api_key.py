@@ -1,0 +1,42 @@
+"""An API key of the account: the pair of keys and the configuration file that Oracle's SDK and CLI read (OCI documentation, "SDK and CLI
+Configuration File").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox import paths
+from sandbox.process import write_if_changed
+
+
+def fingerprint(key: rsa.RSAPublicKey) -> str:
+    """As Oracle tells API keys apart (source: OCI documentation, "Required Keys and OCIDs"): MD5 of the public key's DER form."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    digest = hashlib.md5(der, usedforsecurity=False).hexdigest()
+    return ":".join(digest[index : index + 2] for index in range(0, 32, 2))
+
+
+def make(folder: Path) -> None:
+    """Write api-key.pem, api-key-public.pem, fingerprint and config into `folder`."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    lines = [
+        "[DEFAULT]",
+        f"user={paths.USER_OCID}",
+        f"fingerprint={fingerprint(key.public_key())}",
+        f"tenancy={paths.TENANCY_OCID}",
+        f"region={paths.REGION}",
+        f"key_file={folder / 'api-key.pem'}",
+    ]
+    write_if_changed(folder / "api-key.pem", private, 0o600)
+    write_if_changed(folder / "api-key-public.pem", public)
+    write_if_changed(folder / "fingerprint", fingerprint(key.public_key()))
+    # Last: its presence says that all are there.
+    write_if_changed(folder / "config", "\n".join(lines) + "\n", 0o600)

@@ -1,0 +1,236 @@
+"""Oracle's side of claims with the class `oci-bv`: makes block volumes, attaches them to nodes, deletes them.
+
+What external-provisioner, external-attacher and Oracle's CSI controller do together (source: oci-cloud-controller-manager 1.35,
+pkg/csi/driver/bv_controller.go), for ReadWriteOnce alone. A volume is a record of the cloud like any other and a sparse file; attached, it
+is a loop device. Kubernetes itself sees to it that a volume is attached to one node at a time.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from sandbox import paths, volume
+from sandbox.kubernetes import folders
+from sandbox.kubernetes.api import Api, Json, event
+from sandbox.kubernetes.bootstrap import DRIVER, ZONE
+from sandbox.oci.catalogue import KINDS
+from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Cloud, Record
+from sandbox.oci.errors import ServiceError
+from sandbox.oci.host import ThisHost
+from sandbox.oci.services.core_blockstorage import LARGEST_GB, SMALLEST_GB, image_file
+from sandbox.process import SandboxError, run, wait_for, write_if_changed
+
+FINALIZER = f"external-attacher/{DRIVER.replace('.', '-')}"
+_PROVISIONER = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
+_PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+_FILE_SYSTEM = "csi.storage.k8s.io/fstype"
+_GIB = 1024**3
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+
+
+def size_gb(quantity: str) -> int:
+    """The size of the volume for a claim of this quantity ("1Gi", "60000M"): whole GiB, rounded up, at least 50.
+
+    source: pkg/csi-util/utils.go, ExtractStorage and RoundUpSize. Raises ValueError for what is no quantity or more than a volume can be.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGTP]|[KMGTP]i)?", quantity)
+    if not found:
+        raise ValueError(f"{quantity!r} is no quantity of bytes")
+    size = max(SMALLEST_GB, math.ceil(Fraction(found[1]) * _UNITS[found[2] or ""] / _GIB))
+    if size > LARGEST_GB:
+        raise ValueError(f"{quantity} is more than the {LARGEST_GB} GB that a volume can have")
+    return size
+
+
+class RefusedError(Exception):
+    """Why there is no volume for a claim."""
+
+
+class BlockVolumes:
+    """Those of one cluster. spec: the cluster's (ClusterSpec)."""
+
+    def __init__(self, api: Api, spec: Json) -> None:
+        self._api, self._spec = api, spec
+        self._marks = folders.attached(spec["name"])
+        self._cloud = Cloud(paths.CLOUD, ThisHost(), KINDS)
+        self._told: dict[str, str] = {}
+        self._looked_after = False
+
+    def reconcile(self) -> None:
+        """One round: claims, volumes, attachments."""
+        volumes = {one["metadata"]["name"]: one for one in self._api.items("/api/v1/persistentvolumes")}
+        for claim in self._api.items("/api/v1/persistentvolumeclaims"):
+            if _is_ours(claim) and f"pvc-{claim['metadata']['uid']}" not in volumes:
+                self._try(claim)
+        attachments = [
+            one
+            for one in self._api.items("/apis/storage.k8s.io/v1/volumeattachments")
+            if one["spec"]["attacher"] == DRIVER
+        ]
+        for attachment in attachments:
+            self._attach_or_detach(attachment, volumes)
+        self._looked_after = True
+        attached = {one["spec"]["source"].get("persistentVolumeName") for one in attachments}
+        for name, one in volumes.items():
+            if name not in attached:
+                self._hold(one, attached=False)
+                self._reclaim(one)
+
+    # --- making --------------------------------------------------------------------------------------------------------------------
+
+    def _try(self, claim: Json) -> None:
+        uid = claim["metadata"]["uid"]
+        try:
+            self._provision(claim)
+        except (RefusedError, ServiceError, ValueError) as error:
+            if self._told.get(uid) != str(error):
+                self._told[uid] = str(error)
+                about = {**claim, "kind": "PersistentVolumeClaim", "apiVersion": "v1"}
+                message = f'failed to provision volume with StorageClass "{claim["spec"]["storageClassName"]}": {error}'
+                event(self._api, about, "Warning", "ProvisioningFailed", message, DRIVER)
+
+    def _provision(self, claim: Json) -> None:
+        meta, wanted = claim["metadata"], claim["spec"]
+        kind = self._api.get(f"/apis/storage.k8s.io/v1/storageclasses/{wanted['storageClassName']}")
+        node = (meta.get("annotations") or {}).get("volume.kubernetes.io/selected-node")
+        if kind.get("volumeBindingMode") == "WaitForFirstConsumer" and not node:
+            return
+        if wanted["accessModes"] != ["ReadWriteOnce"]:
+            raise RefusedError(
+                f"access modes {', '.join(wanted['accessModes'])}: a block volume has ReadWriteOnce only"
+            )
+        if wanted.get("volumeMode", "Filesystem") != "Filesystem":
+            raise RefusedError("volumeMode Block is not done by the sandbox")
+        if wanted.get("dataSource") or wanted.get("dataSourceRef"):
+            raise RefusedError("clones and snapshots are not done by the sandbox")
+        parameters = dict(kind.get("parameters") or {})
+        system, vpus = parameters.pop(_FILE_SYSTEM, "ext4"), parameters.pop("vpusPerGB", "10")
+        parameters.pop("attachment-type", None)
+        if parameters:
+            raise RefusedError(f"the class's parameter {min(parameters)} is not done by the sandbox")
+        if system not in ("ext4", "xfs"):
+            raise RefusedError(f"{_FILE_SYSTEM}: {system!r} is none of ext4, xfs")
+        zone = self._zone(node)
+        name, size = f"pvc-{meta['uid']}", size_gb(wanted["resources"]["requests"]["storage"])
+        record = self._made(name, size, zone, vpus)
+        source = {"driver": DRIVER, "volumeHandle": record.id, "fsType": system}
+        place = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
+        of = {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
+        spec = {
+            "capacity": {"storage": f"{size}Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": kind.get("reclaimPolicy", "Delete"),
+            "storageClassName": wanted["storageClassName"],
+            "volumeMode": "Filesystem",
+            "mountOptions": kind.get("mountOptions") or [],
+            "csi": source,
+            "claimRef": {**of, **{key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")}},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [place]}},
+        }
+        body = {"metadata": {"name": name, "annotations": {_PROVISIONED_BY: DRIVER}}, "spec": spec}
+        self._api.ensure("/api/v1/persistentvolumes", body)
+        about = {**claim, **of}
+        event(self._api, about, "Normal", "ProvisioningSucceeded", f"Successfully provisioned volume {name}", DRIVER)
+
+    def _zone(self, node: str | None) -> str:
+        """The availability domain's short name, as nodes are labelled with it."""
+        labels = self._api.get(f"/api/v1/nodes/{node}")["metadata"]["labels"] if node else {}
+        return str(labels.get(ZONE) or AVAILABILITY_DOMAINS[0].partition(":")[2])
+
+    def _made(self, name: str, size: int, zone: str, vpus: str) -> Record:
+        """The volume of this name; made once, also when the round was interrupted after it."""
+        for record in self._cloud.all("volume"):
+            if record.properties["displayName"] == name:
+                return record
+        domain = next(one for one in AVAILABILITY_DOMAINS if one.endswith(f":{zone}"))
+        inputs = {
+            "availabilityDomain": domain,
+            "compartmentId": self._spec["compartment"],
+            "displayName": name,
+            "sizeInGbs": str(size),
+            "vpusPerGb": vpus,
+        }
+        checked, problems = KINDS["volume"].checked(inputs)
+        if problems:
+            raise RefusedError(f"{problems[0].path} {problems[0].reason}")
+        return KINDS["volume"].create(self._cloud, checked)
+
+    # --- attaching -----------------------------------------------------------------------------------------------------------------
+
+    def _attach_or_detach(self, attachment: Json, volumes: dict[str, Json]) -> None:
+        meta, status = attachment["metadata"], attachment.get("status") or {}
+        path = f"/apis/storage.k8s.io/v1/volumeattachments/{meta['name']}"
+        one = volumes.get(attachment["spec"]["source"].get("persistentVolumeName", ""))
+        if meta.get("deletionTimestamp"):
+            if one:
+                self._detach(one["spec"]["csi"]["volumeHandle"])
+            self._api.patch(path, {"metadata": {"finalizers": []}})
+        elif not status.get("attached") or not self._looked_after:
+            if FINALIZER not in (meta.get("finalizers") or []):
+                self._api.patch(path, {"metadata": {"finalizers": [FINALIZER]}})
+            if one:
+                self._hold(one, attached=True)
+            self._attach(path, one, status)
+
+    def _hold(self, one: Json, *, attached: bool) -> None:
+        """Keep a PersistentVolume from being deleted while it is attached: nobody would know any more what to detach."""
+        held = one["metadata"].get("finalizers") or []
+        if attached != (FINALIZER in held):
+            wanted = [*held, FINALIZER] if attached else [name for name in held if name != FINALIZER]
+            path = f"/api/v1/persistentvolumes/{one['metadata']['name']}"
+            self._api.patch(path, {"metadata": {"finalizers": wanted}})
+
+    def _attach(self, path: str, one: Json | None, status: Json) -> None:
+        handle = one["spec"]["csi"]["volumeHandle"] if one else ""
+        record = self._cloud.get("volume", handle)
+        if record is None or not KINDS["volume"].alive(self._cloud, record):
+            message = f"404-NotAuthorizedOrNotFound, volume {handle}"
+            if (status.get("attachError") or {}).get("message") != message:
+                self._api.patch(f"{path}/status", {"status": {"attached": False, "attachError": {"message": message}}})
+            return
+        file = image_file(self._cloud, record.id)
+        held = volume.loop_devices(file)
+        device = held[0] if held else run(["losetup", "--find", "--show", file]).stdout.strip()
+        write_if_changed(self._marks / record.id, "")
+        metadata = {"devicePath": device}
+        if status.get("attachmentMetadata") != metadata or not status.get("attached"):
+            wanted = {"attached": True, "attachmentMetadata": metadata, "attachError": None}
+            self._api.patch(f"{path}/status", {"status": wanted})
+
+    def _detach(self, handle: str) -> None:
+        record = self._cloud.get("volume", handle)
+        file = image_file(self._cloud, record.id) if record else None
+        for device in volume.loop_devices(file) if file else []:
+            run(["losetup", "--detach", device], check=False)
+        if file:
+            wait_for(lambda: not volume.loop_devices(file), f"{handle} is unused", 10)
+        (self._marks / handle).unlink(missing_ok=True)
+
+    # --- giving back ---------------------------------------------------------------------------------------------------------------
+
+    def _reclaim(self, one: Json) -> None:
+        """Delete what was made for a claim that is gone, where the class says so. What is retained stays, as the cloud's volume."""
+        meta, spec = one["metadata"], one["spec"]
+        made_here = (meta.get("annotations") or {}).get(_PROVISIONED_BY) == DRIVER
+        if (
+            not made_here
+            or spec["persistentVolumeReclaimPolicy"] != "Delete"
+            or one["status"].get("phase") != "Released"
+        ):
+            return
+        try:
+            KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])
+        except SandboxError:
+            # Still let go of somewhere; the next round.
+            return
+        self._api.delete(f"/api/v1/persistentvolumes/{meta['name']}")
+
+
+def _is_ours(claim: Json) -> bool:
+    meta = claim["metadata"]
+    marks = [(meta.get("annotations") or {}).get(name) for name in _PROVISIONER]
+    waiting = claim["status"].get("phase") == "Pending" and not claim["spec"].get("volumeName")
+    return DRIVER in marks and waiting and not meta.get("deletionTimestamp")

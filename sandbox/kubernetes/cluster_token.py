@@ -1,0 +1,75 @@
+"""Tokens of OKE: a signed request, as `oci ce cluster generate-token` makes one, and who it is of.
+
+A token is base64url of the URL https://containerengine.<region>.oci.oraclecloud.com/cluster_request/<cluster OCID> with the query
+parameters `authorization` and `date`: the headers which Oracle's signature version 1 gives that GET request (source: oci-cli,
+services/container_engine, generate_token; OCI documentation, "Request Signatures").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from sandbox import api_key, paths
+
+# source: OCI documentation, "Request Signatures": a client's clock may be 5 minutes off.
+TOLERANCE = timedelta(minutes=5)
+# Today's SDKs and older ones.
+_HOSTS = (f"containerengine.{paths.REGION}.oci.oraclecloud.com", f"containerengine.{paths.REGION}.oraclecloud.com")
+_SIGNED = ("date", "(request-target)", "host")
+
+
+class TokenError(Exception):
+    """Why a token is none. No message holds the token."""
+
+
+def user(token: str, cluster: str, key: rsa.RSAPublicKey, now: datetime | None = None) -> str:
+    """The OCID of the user who signed the token for this cluster, not long ago. Raises TokenError."""
+    try:
+        url = urlsplit(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii"))
+    except (binascii.Error, ValueError):
+        raise TokenError("it is not base64url of a URL") from None
+    host = url.netloc
+    if url.scheme != "https" or host not in _HOSTS or url.path != f"/cluster_request/{cluster}":
+        raise TokenError(f"it is not for https://{_HOSTS[0]}/cluster_request/{cluster}")
+    query = {name: values[0] for name, values in parse_qs(url.query).items() if len(values) == 1}
+    if set(query) != {"authorization", "date"}:
+        raise TokenError("its parameters are not authorization and date")
+    _check_date(query["date"], now or datetime.now(timezone.utc))
+    fields = _fields(query["authorization"])
+    expected = f"{paths.TENANCY_OCID}/{paths.USER_OCID}/{api_key.fingerprint(key)}"
+    if fields.get("keyId") != expected:
+        raise TokenError("its key is none of the account's")
+    if fields.get("algorithm") != "rsa-sha256" or set(fields.get("headers", "").split()) != set(_SIGNED):
+        raise TokenError(f"its signature is not rsa-sha256 over {' '.join(_SIGNED)}")
+    values = {"date": query["date"], "(request-target)": f"get {url.path}", "host": host}
+    signed = "\n".join(f"{name}: {values[name]}" for name in fields["headers"].split())
+    try:
+        key.verify(base64.b64decode(fields.get("signature", "")), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, binascii.Error):
+        raise TokenError("its signature is not the account's") from None
+    return paths.USER_OCID
+
+
+def _check_date(text: str, now: datetime) -> None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        raise TokenError("its date is none") from None
+    if date.tzinfo is None or abs(now - date) > TOLERANCE:
+        raise TokenError("its date is not within 5 minutes of now")
+
+
+def _fields(authorization: str) -> dict[str, str]:
+    kind, _, rest = authorization.partition(" ")
+    if kind != "Signature":
+        raise TokenError("its authorization is no signature")
+    return dict(re.findall(r'(\w+)="([^"]*)"', rest))

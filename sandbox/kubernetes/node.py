@@ -1,0 +1,97 @@
+"""A node of the sandbox's OKE, seen from the host: a podman container (inside: worker.py).
+
+Its images and its kubelet's folder are a podman volume, so that it comes back as it was after a restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from sandbox import address, engine, paths
+from sandbox.kubernetes import bootstrap, cluster, folders, pki
+from sandbox.kubernetes.api import Api, ApiError
+from sandbox.kubernetes.image import IMAGE
+from sandbox.kubernetes.specs import NodeSpec, NodeState
+from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
+
+READY_SECONDS = 180
+STOP_SECONDS = 20
+
+
+def create(spec: NodeSpec) -> NodeState:
+    """Make the node and have it join; back when Kubernetes calls it ready. Raises SandboxError when that takes too long."""
+    if engine.inspect_container(spec.name):
+        raise SandboxError(f"there is a node {spec.name} already")
+    own, folder = address.reserve(spec.name), folders.of(spec.name)
+    server = f"https://{address.of(spec.cluster)}:{folders.PORT}"
+    authority = pki.Authority(folders.of(spec.cluster) / "pki")
+    write_if_changed(folder / "pki" / "ca.pem", authority.pem)
+    authority.issue(folder / "pki" / "kubelet", f"system:node:{own}", "system:nodes", [own])
+    authority.kubeconfig(folder / "kubelet.conf", server, f"system:node:{own}", "system:nodes")
+    authority.kubeconfig(folder / "kube-proxy.conf", server, "system:kube-proxy")
+    authority.kubeconfig(folder / "agent.conf", server, f"sandbox:node-agent:{own}", bootstrap.NODE_AGENTS)
+    write_if_changed(folder / "spec.json", json.dumps({**asdict(spec), "address": own}))
+    engine.podman(*_run_command(spec, own))
+    wait_until_ready(spec.cluster, spec.name)
+    return NodeState(True, own)
+
+
+def wait_until_ready(cluster_name: str, name: str) -> None:
+    """Back when Kubernetes calls the node ready."""
+    api, own = Api(folders.admin(cluster_name)), address.of(name)
+
+    def ready() -> bool:
+        try:
+            conditions = api.get(f"/api/v1/nodes/{own}")["status"].get("conditions") or []
+        except (ApiError, OSError):
+            return False
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+    wait_for(ready, f"node {own} becoming ready (logs: {folders.of(name) / 'log'})", READY_SECONDS)
+
+
+def inspect(name: str) -> NodeState | None:
+    """What it is doing; None when there is none."""
+    found = engine.inspect_container(name)
+    return NodeState(bool(found["State"]["Running"]), address.of(name)) if found else None
+
+
+def restart(name: str) -> None:
+    """Reboot the node; podman starts its container again."""
+    engine.podman("restart", "--time", str(STOP_SECONDS), name)
+
+
+def remove(name: str, cluster_name: str = "") -> None:
+    """Stop and delete the node with its storage, and take it out of its cluster where that still answers. Content when it is gone."""
+    own = address.of(name)
+    if engine.inspect_container(name):
+        engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
+    engine.podman("rm", "--force", "--ignore", name)
+    if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
+        engine.podman("volume", "rm", "--force", _storage(name))
+    if own and cluster_name and folders.admin(cluster_name).exists():
+        # The cluster may be on its way out as well.
+        with contextlib.suppress(ApiError, OSError):
+            Api(folders.admin(cluster_name)).delete(f"/api/v1/nodes/{own}")
+    run(privileged(["rm", "-rf", folders.of(name)]))
+
+
+def _storage(name: str) -> str:
+    return f"{name}-storage"
+
+
+def _run_command(spec: NodeSpec, own: str) -> list[str | Path]:
+    folder = folders.of(spec.name)
+    command: list[str | Path] = ["run", "--detach", "--name", spec.name, "--hostname", f"oke-{spec.name[-12:]}"]
+    command += ["--restart", "always", "--network", paths.NETWORK, "--ip", own, "--privileged", "--cgroupns", "private"]
+    command += ["--cpus", f"{min(spec.cpus, os.cpu_count() or 1):g}", "--memory", f"{int(spec.memory_gb * 1024)}m"]
+    command += [*cluster.code(), "--volume", f"{folder}:{folder}", "--tmpfs", "/run:notmpcopyup"]
+    # containerd's overlay cannot lie on this container's own overlay; /var/lib holds the kubelet's folder too.
+    command += ["--volume", f"{_storage(spec.name)}:/var/lib/node"]
+    # The node's containerd trusts the sandbox's registry; nothing else has to.
+    command += ["--volume", f"{paths.CA_BUNDLE}:/etc/containerd/bundle.pem:ro"]
+    return [*command, IMAGE, paths.VENV / "bin" / "python", "-m", "sandbox.kubernetes.worker", spec.name]

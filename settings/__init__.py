@@ -1,0 +1,80 @@
+"""The stack's configuration: read and checked once, before any resource is declared.
+
+Types, defaults and meanings of the keys are in Pulumi.yaml, and Pulumi itself checks the types. Here are the ranges,
+the rules between keys and the values computed from them: `app` has what both targets use, `instance` and `kubernetes` what one
+of them adds. A target's own keys are neither required nor looked at for the other. Every complaint names the key, says what is
+wrong, and gives the command that mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+from pydantic import ValidationError
+
+import oci_profile
+from settings.app import ConfigurationError
+from settings.instance import InstanceSettings
+from settings.kubernetes import KubernetesSettings
+from specs.complaints import complaint, describe
+
+__all__ = ["ConfigurationError", "InstanceSettings", "KubernetesSettings", "Settings", "load", "parse"]
+
+Settings = InstanceSettings | KubernetesSettings
+TARGETS: dict[str, type[InstanceSettings] | type[KubernetesSettings]] = {
+    "instance": InstanceSettings,
+    "kubernetes": KubernetesSettings,
+}
+
+
+def keys(model: type[InstanceSettings] | type[KubernetesSettings]) -> set[str]:
+    """The names under which a target's settings are in Pulumi.yaml."""
+    return {str(field.alias) for field in model.model_fields.values() if not str(field.alias).startswith("_")}
+
+
+def parse(
+    values: Mapping[str, str],
+    project: str,
+    stack: str,
+    profile: oci_profile.OciProfile,
+    is_encrypted: Callable[[str], bool] = lambda _: True,
+) -> Settings:
+    """Check `values` (key to text; arrays and objects as JSON). Raises ConfigurationError."""
+    try:
+        settings = _parse(values, project, stack, profile)
+        problems = [
+            complaint(
+                key, f"is in plain text; encrypt it, and consider it known to all who could read Pulumi.{stack}.yaml"
+            )
+            for key in settings.secret_keys
+            if not is_encrypted(key)
+        ]
+    except ValidationError as error:
+        problems = [describe(detail, values) for detail in error.errors()]
+    except ConfigurationError as error:
+        problems = [str(error)]
+    if problems:
+        lines = "\n".join(problems)
+        raise ConfigurationError(f"The configuration of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n{lines}")
+    return settings
+
+
+def _parse(values: Mapping[str, str], project: str, stack: str, profile: oci_profile.OciProfile) -> Settings:
+    target = values.get("target", "")
+    if target not in TARGETS:
+        raise ConfigurationError(complaint("target", f"must be instance or kubernetes (is {target!r})"))
+    of_others = set().union(*map(keys, TARGETS.values())) - keys(TARGETS[target])
+    own = {key: value for key, value in values.items() if key not in of_others}
+    return TARGETS[target].model_validate({**own, "_project": project, "_stack": stack, "_profile": profile})
+
+
+def load() -> Settings:
+    """The settings of the stack that runs. Raises ConfigurationError."""
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    prefix = f"{project}:"
+    everything = {**get_config_env(), **CONFIG.get()}
+    values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+    profile = oci_profile.read(pulumi.Config("oci").get)
+    return parse(values, project, stack, profile, lambda key: is_config_secret(prefix + key))

@@ -1,0 +1,53 @@
+"""The load balancer which Oracle's cloud controller makes for a Service, told in the Service's annotations.
+
+Everything is a text there, and what the controller does not know it ignores or corrects without a word, so that values are checked
+before (`settings.kubernetes`). Source of names and meanings: oci-cloud-controller-manager, load_balancer_spec.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PREFIX = "service.beta.kubernetes.io/oci-load-balancer-"
+INTERNAL = f"{PREFIX}internal"
+SUBNET = f"{PREFIX}subnet1"
+SECURITY_GROUPS = "oci.oraclecloud.com/oci-network-security-groups"
+
+MAXIMUM_SECURITY_GROUPS = 5
+
+
+@dataclass(frozen=True)
+class LoadBalancerSpec:
+    """internal: without a public address; min_mbps, max_mbps: bandwidth of the flexible shape (10-8192); idle_timeout: of a connection
+    in seconds, 0 for the load balancer's own (300); port: of the listener; tls_secret: name of the secret with its certificate, or "".
+    """
+
+    internal: bool
+    min_mbps: int
+    max_mbps: int
+    security_list_management_mode: str
+    idle_timeout: int
+    port: int
+    tls_secret: str
+
+
+def service_annotations(spec: LoadBalancerSpec, subnet_id: str, security_group_ids: Sequence[str]) -> dict[str, str]:
+    """The Service's annotations. subnet_id, security_group_ids: OCIDs."""
+    result = {
+        "oci.oraclecloud.com/load-balancer-type": "lb",
+        INTERNAL: str(spec.internal).lower(),
+        f"{PREFIX}shape": "flexible",
+        f"{PREFIX}shape-flex-min": str(spec.min_mbps),
+        f"{PREFIX}shape-flex-max": str(spec.max_mbps),
+        f"{PREFIX}security-list-management-mode": spec.security_list_management_mode,
+        SUBNET: subnet_id,
+    }
+    if security_group_ids:
+        result[SECURITY_GROUPS] = ",".join(security_group_ids)
+    if spec.idle_timeout:
+        result[f"{PREFIX}connection-idle-timeout"] = str(spec.idle_timeout)
+    if spec.tls_secret:
+        result[f"{PREFIX}ssl-ports"] = str(spec.port)
+        result[f"{PREFIX}tls-secret"] = spec.tls_secret
+    return result

@@ -1,0 +1,247 @@
+"""The sandbox's OKE alone, without a program: a cluster is entered as OKE's is, its pods, volumes and load balancers are real, and what it
+does not know it refuses. The tests use one cluster, in this order.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import api_key, engine, paths, tls
+from sandbox.kubernetes import node
+from sandbox.oci.catalogue import KINDS
+from sandbox.oci.errors import ServiceError
+from tests.support import cluster as support
+from tests.support.cluster import NAMESPACE, Oke
+from tests.support.holdings import Holdings, holdings, left
+from tests.support.stack import ROOT
+
+
+@pytest.fixture(scope="module")
+def before(request: pytest.FixtureRequest) -> Holdings:
+    """The sandbox with what clusters need, and what it held then."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        subprocess.run([sys.executable, "-m", "sandbox", "up", "--kubernetes"], cwd=ROOT, check=True, timeout=3600)
+    support.push_image()
+    return holdings()
+
+
+@pytest.fixture(scope="module")
+def oke(before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oke]:
+    """The cluster, with nothing in it."""
+    began = time.monotonic()
+    made = support.set_up(tmp_path_factory.mktemp("oke"))
+    print(f"cluster and node: {time.monotonic() - began:.1f} s")
+    yield made
+    if KINDS["cluster"].read(support.cloud(), made.cluster.id):
+        # After a failure: what is in the cluster would keep the network.
+        made.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)
+    support.tear_down(made)
+
+
+@pytest.fixture(scope="module")
+def app(oke: Oke) -> str:
+    """The address under which the app answers."""
+    internal = oke.subnets["internal"].id
+    oke.apply(support.namespace())
+    oke.apply(support.pull_secret(), support.claim(), support.policy(), support.deployment(), support.service(internal))
+    url = f"http://{oke.address()}"
+    oke.eventually(lambda: len(support.starts(url)) == 1, f"an answer of {url}", 90)
+    return url
+
+
+def test_only_the_accounts_user_enters_and_may_do_everything(oke: Oke, tmp_path: Path) -> None:
+    assert oke.kubectl("auth", "can-i", "*", "*").strip() == "yes"
+    assert paths.USER_OCID in oke.kubectl("auth", "whoami")
+    elsewhere = oke.try_kubectl(support.token(f"{oke.cluster.id}a"), "get", "pods")
+    assert "Unauthorized" in elsewhere.stderr
+    api_key.make(tmp_path)
+    config = dict(line.split("=", 1) for line in (tmp_path / "config").read_text().splitlines() if "=" in line)
+    stranger = oke.try_kubectl(support.token(oke.cluster.id, config), "get", "pods")
+    assert "Unauthorized" in stranger.stderr
+
+
+def test_the_app_answers_at_the_address_of_its_load_balancer(app: str, oke: Oke) -> None:
+    found = oke.get("service", "app")
+    assert found["metadata"]["finalizers"] == ["service.kubernetes.io/load-balancer-cleanup"]
+    assert app == f"http://{found['status']['loadBalancer']['ingress'][0]['ip']}"
+    claim = oke.get("persistentvolumeclaim", "data")
+    assert claim["status"]["capacity"] == {"storage": "50Gi"}
+
+
+def test_a_pod_beyond_the_restricted_profile_is_not_admitted(app: str, oke: Oke) -> None:
+    pod = support.deployment("root")
+    del pod["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
+    del pod["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
+    oke.apply(pod)
+    oke.eventually(lambda: "violates PodSecurity" in oke.events("ReplicaSet"), "a refusal of the pod", 20)
+    oke.kubectl("--namespace", NAMESPACE, "delete", "deployment", "root")
+
+
+def test_the_metadata_service_is_there_and_out_of_a_pods_reach(app: str, oke: Oke) -> None:
+    [pool_node] = KINDS["nodepool"].seen(support.cloud(), oke.pool)["nodes"]
+    container = next(
+        name for name in engine.podman("ps", "--format", "{{.Names}}").stdout.split() if pool_node["name"][4:] in name
+    )
+    ask = (
+        "import urllib.request as u; r = u.Request('http://169.254.169.254/opc/v2/instance/', "
+        "headers={'Authorization': 'Bearer Oracle'}); print(u.urlopen(r, timeout=3).read().decode())"
+    )
+    assert json.loads(engine.podman("exec", container, "python3", "-c", ask).stdout)["id"] == pool_node["id"]
+    pod = ["--namespace", NAMESPACE, "exec", "deployment/app", "--", "python3", "-c", ask]
+    assert "timed out" in oke.kubectl(*pod, check=False)
+
+
+def test_an_image_that_is_not_there_or_not_ones_own_is_told_as_such(app: str, oke: Oke) -> None:
+    oke.apply(
+        support.deployment("missing", image=f"{support.REPOSITORY}:none"), support.deployment("alone", pull="none")
+    )
+    oke.eventually(lambda: "not found" in oke.events("Pod"), "a word of the missing image", 40)
+    oke.eventually(lambda: "401" in oke.events("Pod"), "a word of the missing login", 40)
+    assert "x509" not in oke.events("Pod")
+    oke.kubectl("--namespace", NAMESPACE, "delete", "deployment", "missing", "alone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "subnet", "reason"),
+    [
+        ({"interna": "true"}, "internal", "knows no annotation"),
+        ({"shape_flex_max": "9"}, "internal", "from 10 to 8192"),
+        ({"internal": "false"}, "internal", "cannot be in the private subnet"),
+        ({}, "none", "404-NotAuthorizedOrNotFound, subnet"),
+    ],
+)
+def test_a_load_balancer_that_is_not_meant_so_gets_no_address(
+    app: str, oke: Oke, changes: dict[str, Any], subnet: str, reason: str
+) -> None:
+    id = oke.subnets[subnet].id if subnet in oke.subnets else "ocid1.subnet.oc1..none"
+    oke.apply(support.service(id, "wrong", **changes))
+    oke.eventually(lambda: reason in oke.events("Service"), f"an event: {reason}", 20)
+    assert oke.get("service", "wrong")["status"]["loadBalancer"] == {}
+    oke.kubectl("--namespace", NAMESPACE, "delete", "service", "wrong")
+
+
+def test_another_subnet_on_an_existing_load_balancer_is_passed_over_as_by_oracle(app: str, oke: Oke) -> None:
+    oke.apply(support.service(oke.subnets["public"].id, internal="false"))
+    time.sleep(3)
+    assert f"http://{oke.address()}" == app
+    assert support.starts(app)
+    [record] = support.cloud().all("loadbalancer")
+    assert record.properties["subnetIds"] == [oke.subnets["internal"].id]
+    oke.apply(support.service(oke.subnets["internal"].id))
+
+
+def test_the_listener_speaks_tls_with_the_secrets_certificate_and_with_its_successor(
+    app: str, oke: Oke, tmp_path: Path
+) -> None:
+    address = oke.address()
+    internal = oke.subnets["internal"].id
+    for number in (1, 2):
+        # Another authority each time, so that only the new certificate is trusted by its.
+        folder = tmp_path / str(number)
+        tls.ensure(folder, address, paths.SUBNET)
+        names = ["--cert", str(folder / "server.pem"), "--key", str(folder / "server-key.pem")]
+        secret = oke.kubectl("create", "secret", "tls", "certificate", *names, "--dry-run=client", "--output", "json")
+        oke.kubectl("--namespace", NAMESPACE, "apply", "--filename", "-", stdin=secret)
+        oke.apply(support.service(internal, port=443, ssl_ports="443", tls_secret="certificate"))
+        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        oke.eventually(
+            functools.partial(support.starts, f"https://{address}", context), f"TLS with certificate {number}", 30
+        )
+    assert support.starts(app) == []
+    oke.apply(support.service(internal))
+    oke.eventually(lambda: support.starts(app), "plain HTTP again", 30)
+
+
+def test_pod_and_node_come_back_with_the_data(app: str, oke: Oke) -> None:
+    first = support.starts(app)
+    oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app")
+    oke.eventually(lambda: len(support.starts(app)) == len(first) + 1, "the pod's return", 60)
+    [container] = [one["container"] for one in support.cloud().require(oke.pool.id, "nodepool").private["nodes"]]
+    began = time.monotonic()
+    node.restart(container)
+    oke.eventually(lambda: len(support.starts(app)) == len(first) + 2, "the node's return", 120)
+    print(f"the node's return: {time.monotonic() - began:.1f} s")
+    assert support.starts(app)[: len(first)] == first
+
+
+def test_the_control_plane_comes_back_with_everything(app: str, oke: Oke) -> None:
+    engine.podman("restart", "--time", "15", oke.cluster.private["container"])
+    oke.eventually(lambda: support.starts(app), "the load balancer's return", 60)
+    assert oke.get("deployment", "app")["status"]["readyReplicas"] == 1
+
+
+def test_a_node_is_replaced_and_the_volume_moves(app: str, oke: Oke) -> None:
+    data = support.starts(app)
+    details = oke.pool.properties["nodeConfigDetails"]
+    [old] = [one["container"] for one in support.cloud().require(oke.pool.id, "nodepool").private["nodes"]]
+    node.remove(old, oke.cluster.private["container"])
+    seen = KINDS["nodepool"].read(support.cloud(), oke.pool.id)
+    assert seen is not None
+    assert seen.properties["nodeConfigDetails"]["size"] == 0
+    inputs = {name: value for name, value in oke.pool.properties.items() if name in KINDS["nodepool"].fields}
+    KINDS["nodepool"].update(support.cloud(), oke.pool.id, {**inputs, "nodeConfigDetails": details})
+    # Kubernetes waits for a node that is gone; a person would not.
+    oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app", "--force", "--grace-period=0")
+    oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
+
+
+def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(app: str, oke: Oke) -> None:
+    internal = oke.subnets["internal"]
+    with pytest.raises(ServiceError, match="409-Conflict"):
+        KINDS["subnet"].delete(support.cloud(), internal.id)
+    oke.kubectl("--namespace", NAMESPACE, "delete", "service/app", "deployment/app", "persistentvolumeclaim/data")
+    oke.eventually(lambda: not support.cloud().all("volume"), "the end of the volume", 60)
+    assert support.cloud().all("loadbalancer") == []
+
+
+def test_a_retained_volume_stays_and_is_taken_over_by_its_ocid(app: str, oke: Oke) -> None:
+    kind = json.loads(oke.kubectl("get", "storageclass", "oci-bv", "--output", "json"))
+    kept = {**kind, "metadata": {"name": "kept"}, "reclaimPolicy": "Retain"}
+    internal = oke.subnets["internal"].id
+    oke.apply(kept, support.claim(storage_class="kept"), support.deployment(), support.service(internal))
+    url = f"http://{oke.address()}"
+    oke.eventually(lambda: support.starts(url), "an answer", 60)
+    data = support.starts(url)
+    oke.kubectl("delete", "namespace", NAMESPACE)
+    oke.kubectl("delete", "persistentvolume", "--all")
+    [volume] = support.cloud().all("volume")
+    source = {"driver": "blockvolume.csi.oraclecloud.com", "volumeHandle": volume.id, "fsType": "ext4"}
+    spec = {
+        "capacity": {"storage": "50Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "",
+        "csi": source,
+    }
+    oke.apply(support.namespace())
+    oke.apply(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "again"}, "spec": spec},
+        support.pull_secret(),
+        support.claim(storage_class="", volumeName="again"),
+        support.deployment(),
+        support.service(internal),
+    )
+    url = f"http://{oke.address()}"
+    oke.eventually(lambda: support.starts(url)[: len(data)] == data, "the data of before", 60)
+    oke.kubectl("delete", "namespace", NAMESPACE)
+    oke.kubectl("delete", "persistentvolume", "--all")
+    KINDS["volume"].delete(support.cloud(), volume.id)
+
+
+def test_when_all_is_deleted_nothing_is_left(oke: Oke, before: Holdings) -> None:
+    began = time.monotonic()
+    support.tear_down(oke)
+    print(f"taken back: {time.monotonic() - began:.1f} s")
+    assert left(before) == {}

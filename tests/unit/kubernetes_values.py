@@ -1,0 +1,80 @@
+"""What the tests of the target kubernetes start from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from settings import KubernetesSettings
+from specs.kubernetes import AppSpec
+from specs.load_balancer import LoadBalancerSpec
+from tests.unit.conftest import settings_of
+
+APP = AppSpec(
+    name="jupyterlab",
+    namespace="jupyterlab-oke",
+    version="v1.0.0",
+    port=8888,
+    environment={"GREETING": "it's $HOME & more", "PORT": "1"},
+    data_path="/jupyter",
+    health_path="/api",
+    user_id=10001,
+    cpus=2,
+    memory_gb=9,
+    replicas=1,
+    storage_class="oci-bv",
+    access_mode="ReadWriteOnce",
+    volume_gb=50,
+    volume_id="",
+    fingerprint="abc",
+)
+
+LOAD_BALANCER = LoadBalancerSpec(
+    internal=True,
+    min_mbps=10,
+    max_mbps=10,
+    security_list_management_mode="None",
+    idle_timeout=0,
+    port=8888,
+    tls_secret="",
+)
+
+
+def kubernetes_settings(values: dict[str, Any]) -> KubernetesSettings:
+    """Parse `values`, which are the instance's, as a stack of target kubernetes."""
+    settings = settings_of({"apiNetworks": ["203.0.113.7/32"], **values, "target": "kubernetes"})
+    assert isinstance(settings, KubernetesSettings)
+    return settings
+
+
+def certificate(name: str = "app.example.com") -> tuple[str, str]:
+    """A certificate of its own making and its private key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=3650))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made.public_bytes(serialization.Encoding.PEM).decode(), pem.decode()
+
+
+@pytest.fixture
+def kubernetes_stack(values: dict[str, Any]) -> dict[str, Any]:
+    """What a person sets for the target, and nothing of the other one's."""
+    return {key: value for key, value in values.items() if key not in ("sshNetworks", "sshPrivateKeyFile")} | {
+        "target": "kubernetes",
+        "apiNetworks": ["203.0.113.7/32"],
+    }

@@ -1,0 +1,45 @@
+"""`make manifests`: what the committed stack puts into its cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+import manifests
+from tests.unit.conftest import ROOT
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
+def test_the_committed_stack_is_valid_for_the_versions_that_oke_serves(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for manifest in manifests.manifests("oke"):
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_they_are_written_as_yaml(tmp_path: Path) -> None:
+    (tmp_path / "docker").symlink_to(ROOT / "docker")
+    command = [sys.executable, str(ROOT / "manifests.py"), "oke"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    documents = list(yaml.safe_load_all((tmp_path / "manifests" / "oke.yaml").read_text()))
+    assert [document["kind"] for document in documents] == [
+        "Namespace",
+        "Secret",
+        "Secret",
+        "PersistentVolumeClaim",
+        "NetworkPolicy",
+        "Deployment",
+        "Service",
+    ]
+
+
+def test_a_stack_of_the_other_target_has_none_and_says_so() -> None:
+    done = subprocess.run([sys.executable, "manifests.py", "dev"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "make manifests STACK=oke" in done.stderr
