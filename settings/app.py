@@ -112,6 +112,12 @@ class AppSettings(BaseModel):
         if not Path(self.context, "Dockerfile").is_file():
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
         yield from self._unusable_build_inputs()
+        if not self.ocpus <= self.memory_in_gbs <= 64 * self.ocpus:
+            yield complaint(
+                "memoryInGbs",
+                f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {64 * self.ocpus} GB (1 to 64 each)",
+                str(min(max(self.memory_in_gbs, 6 * self.ocpus), 64 * self.ocpus)),
+            )
         if not self.registry_host_override and not self.profile.region:
             yield complaint(
                 "oci:region",
