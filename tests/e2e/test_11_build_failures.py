@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from sandbox import account, paths
-from tests.support.builders import registered, small_builder
+from sandbox.builders import registered
+from tests.support.builders import small_builder
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.stack import PROJECT, ROOT, PulumiError, Stack
 
