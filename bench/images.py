@@ -1,0 +1,208 @@
+"""The app's image in numbers: how long it builds beside the reference article's way, how large it is, how fast it starts.
+
+    python -m bench.images [rounds]
+
+Needs the sandbox (`python -m sandbox up`), no stack. Every cold build has a BuildKit of its own with nothing in it, neither layers nor
+downloaded packages, so each pulls the base and downloads the packages. `rounds` (3) is how often each is built; the article's way, which
+takes minutes, is built once.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pulumi import automation
+
+from bench import goals, image_builds, image_sizes, image_starts
+from bench.goals import Goal
+from bench.image_builds import Build
+from bench.image_sizes import MB, Layer, Packages
+from bench.measure import Run
+from sandbox import base_image, distribution
+from sandbox.builders import Builder, running
+from sandbox.emulation import emulation
+from sandbox.environment import environment
+from sandbox.process import SandboxError
+from sandbox.progress import Progress, complain, duration
+
+ROUNDS = 3
+STARTS = 7
+ARTICLE, NATIVE = "the article's way: arm64 under QEMU, then amd64", "one native platform"
+BOTH, CHANGED = "two platforms, cold", "two platforms, one line of the app's own files changed"
+SIZED = "arm64"
+WHEELS_NAMED = 4
+
+
+def build_table(builds: dict[str, list[Build]]) -> str:
+    """A line for each way, with the median of its builds and its ratio to one native platform."""
+    lines = ["| image, built and pushed | median s | min-max s | ratio | whole `pulumi up` s | builder's peak MB |"]
+    lines.append("|---|---|---|---|---|---|")
+    for way, measured in builds.items():
+        seconds = sorted(build.seconds for build in measured)
+        ratio = median(measured) / median(builds[NATIVE])
+        up = statistics.median(build.up_seconds for build in measured)
+        peak = max(build.peak_mb for build in measured)
+        lines.append(
+            f"| {way} | {median(measured):.1f} | {seconds[0]:.1f}-{seconds[-1]:.1f} | {ratio:.2f} | {up:.1f} | {peak:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def build_goals(builds: dict[str, list[Build]]) -> list[Goal]:
+    """Of the time to build."""
+    both, [article] = median(builds[BOTH]), builds[ARTICLE]
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in article.each.items() if name != "index")
+    return [
+        Goal("two platforms cold, of one native platform", both / median(builds[NATIVE]), 1.15),
+        Goal("the article's way, of two platforms cold", article.seconds / both, 10, at_least=True, why=parts),
+        Goal("one line changed, of two platforms cold", median(builds[CHANGED]) / both, 0.1),
+    ]
+
+
+def median(builds: Sequence[Build]) -> float:
+    """Of their seconds."""
+    return statistics.median(build.seconds for build in builds)
+
+
+def size_table(base: Sequence[Layer], own: Sequence[Layer], byte_code: int, packages: Packages) -> str:
+    """The layers by name, and the packages alone."""
+    lines = [f"| {SIZED}, compressed | MB |", "|---|---|"]
+    rows = {"base": total(base)}
+    rows |= {f"layer: {layer.name}": layer.size for layer in own}
+    rows |= {
+        "layers above the base": total(own),
+        "of which byte code (gzip)": byte_code,
+        "all": total(base) + total(own),
+        f"the packages alone: {len(packages.wheels)} wheels as downloaded": sum(packages.wheels.values()),
+        "the packages alone: installed, without byte code (gzip)": packages.installed,
+    }
+    return "\n".join([*lines, *(f"| {name} | {size / MB:.1f} |" for name, size in rows.items())])
+
+
+def size_goals(base: Sequence[Layer], own: Sequence[Layer], byte_code: int, packages: Packages) -> list[Goal]:
+    """Of the compressed size."""
+    largest = sorted(packages.wheels.items(), key=lambda wheel: -wheel[1])[:WHEELS_NAMED]
+    named = ", ".join(f"{name.partition('-')[0]} {size / MB:.1f}" for name, size in largest)
+    wheels = sum(packages.wheels.values())
+    own_why = f"the wheels are {wheels / MB:.1f} MB as published ({named}, …), byte code for a quick start is {byte_code / MB:.1f} MB"
+    all_why = f"{total(own) / MB:.1f} MB above a base of {total(base) / MB:.1f} MB"
+    return [
+        Goal("layers above the base", total(own) / MB, 75, "MB", why=own_why),
+        Goal("all layers", (total(base) + total(own)) / MB, 130, "MB", why=all_why),
+    ]
+
+
+def total(layers: Sequence[Layer]) -> int:
+    """Their bytes."""
+    return sum(layer.size for layer in layers)
+
+
+def start_table(starts: dict[str, list[Run]]) -> str:
+    """A line each, with the ratio to the bare start."""
+    lines = ["| start to the first 200 on /api | median s | min-max s | ratio |", "|---|---|---|---|"]
+    for name, measured in starts.items():
+        seconds = sorted(run.seconds for run in measured)
+        ratio = statistics.median(seconds) / _median_start(starts, image_starts.BARE)
+        lines.append(
+            f"| {name} | {statistics.median(seconds):.2f} | {seconds[0]:.2f}-{seconds[-1]:.2f} | {ratio:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def start_goal(starts: dict[str, list[Run]]) -> Goal:
+    """Of the time to start."""
+    container, bare, podman = (
+        _median_start(starts, name) for name in (image_starts.CONTAINER, image_starts.BARE, image_starts.PODMAN)
+    )
+    why = f"`podman run` takes {podman:.2f} s of {container:.2f} s"
+    return Goal("start of the container, of the bare start", container / bare, 1.2, why=why)
+
+
+def _median_start(starts: dict[str, list[Run]], name: str) -> float:
+    return statistics.median(run.seconds for run in starts[name])
+
+
+def _step(
+    progress: Progress,
+    title: str,
+    builds: list[Build],
+    stack: automation.Stack,
+    program: image_builds.Program,
+    builder: Builder,
+) -> None:
+    def action() -> bool:
+        builds.append(image_builds.build(stack, program, builder))
+        return True
+
+    progress.step(title, action)
+
+
+def _sizes(reference: str, folder: Path, progress: Progress) -> tuple[str, list[Goal]]:
+    """Table and goals of the image of this index. folder: to work in."""
+    image = folder / "image"
+    layers = image_sizes.fetch(reference, SIZED, image)
+    digests = image_sizes.digests(image_builds.BASE_IMAGE, SIZED, folder)
+    base = [layer for layer in layers if layer.digest in digests]
+    own = [layer for layer in layers if layer.digest not in digests]
+    byte_code = image_sizes.byte_code([image_sizes.blob(image, layer.digest) for layer in own])
+    requirements, python = image_builds.CONTEXT / "requirements.txt", base_image.python_version()
+    found: list[Packages] = []
+    progress.step(
+        "the packages alone", lambda: found.append(image_sizes.packages_alone(requirements, SIZED, python, folder))
+    )
+    return size_table(base, own, byte_code, found[0]), size_goals(base, own, byte_code, found[0])
+
+
+def measure(rounds: int, progress: Progress) -> str:
+    """All of it; the tables."""
+    native = f"linux/{distribution.this().architecture}"
+    builds: dict[str, list[Build]] = {ARTICLE: [], NATIVE: [], BOTH: [], CHANGED: []}
+    with tempfile.TemporaryDirectory(prefix="bench-images-") as name:
+        folder = Path(name)
+        context, builder = image_builds.copy_context(folder), Builder("bench")
+        one = image_builds.ours(context, [native], builder.name)
+        two = image_builds.ours(context, image_builds.ARTICLE_PLATFORMS, builder.name)
+        for number in range(1, rounds + 1):
+            with running(builder), image_builds.stack("native") as stack:
+                _step(progress, f"{NATIVE}, {number} of {rounds}", builds[NATIVE], stack, one, builder)
+            with running(builder), image_builds.stack("both") as stack:
+                _step(progress, f"{BOTH}, {number} of {rounds}", builds[BOTH], stack, two, builder)
+                for change in range(1, rounds + 1):
+                    image_builds.change_a_line(context)
+                    title = f"{CHANGED}, {change} of {rounds}"
+                    _step(progress, title, builds[CHANGED], stack, two, builder)
+                if number == rounds:
+                    sizes, size_aims = _sizes(builds[CHANGED][-1].reference, folder, progress)
+                    starts = image_starts.measure(builds[CHANGED][-1].reference, STARTS)
+        theirs = image_builds.article(folder, builder.name)
+        with emulation(), running(builder), image_builds.stack("article") as stack:
+            _step(progress, ARTICLE, builds[ARTICLE], stack, theirs, builder)
+    verdicts = goals.table([*build_goals(builds), *size_aims, start_goal(starts)])
+    return "\n\n".join([build_table(builds), sizes, start_table(starts), verdicts])
+
+
+def main() -> int:
+    """Print the tables; the exit status."""
+    inherited = environment(os.environ)
+    os.environ.clear()
+    os.environ.update(inherited)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    print(time.strftime("%Y-%m-%d"), "cores:", os.cpu_count(), flush=True)
+    progress = Progress("the image in numbers")
+    try:
+        with progress.reminders():
+            tables = measure(rounds, progress)
+    except SandboxError as error:
+        return complain(error)
+    print(f"\n{tables}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
