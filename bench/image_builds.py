@@ -147,11 +147,16 @@ def article(folder: Path, builder: str) -> Program:
 
 @contextmanager
 def stack(name: str) -> Iterator[automation.Stack]:
-    """A stack of the sandbox, taken back in the end with all it pushed."""
+    """A stack of the sandbox, without resources at first, taken back in the end with all it pushed."""
+    left = stack_file.exists(PROJECT, name)
     made = automation.create_or_select_stack(name, project_name=PROJECT, program=lambda: None)
     values = stack_file.account_values(PROJECT)
     for key in ("oci:region", "oci:tenancyOcid", "oci:userOcid"):
         made.set_config(key, automation.ConfigValue(values[key]))
+    if left:
+        # Of a run that was killed: neither its lock nor what it pushed may be in the way.
+        made.cancel()
+        made.destroy()
     try:
         yield made
     finally:

@@ -80,7 +80,12 @@ def layer_name(created_by: str) -> str:
     copied = re.match(r"COPY /out/?(\w*) / ", created_by)
     if not copied:
         return created_by.removesuffix(" # buildkit")
-    return _LAYER_NAMES.get(copied[1], f"packages, {copied[1]} alone")
+    return _LAYER_NAMES.get(copied[1], alone(copied[1]))
+
+
+def alone(architecture: str) -> str:
+    """The name of the layer with what an architecture does not share with others."""
+    return f"packages, {architecture} alone"
 
 
 @contextmanager
