@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -77,11 +77,16 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/mypy docker/shared/python/*.py
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
-	@$(bin)/hadolint docker/*/Dockerfile
-	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
+	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
+
+bench-images: ## time to build the image beside the article's way, its size and its start; needs no stack
+	@sandbox/bootstrap
+	@$(sandbox) up
+	@$(bin)/python -m bench.images
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up
 	@$(bin)/python -m bench.local

@@ -6,7 +6,8 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,23 +24,31 @@ def run(command: Sequence[str], cwd: Path) -> Run:
     """Run a command to its end. Raises CalledProcessError with its output when it fails: a failed run is no measurement."""
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    peak = 0.0
+    with peak_memory(process.pid) as peaks:
+        output, _ = process.communicate()
+        seconds = time.monotonic() - started
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, output)
+    return Run(seconds, max(peaks))
+
+
+@contextmanager
+def peak_memory(root: int, interval: float = 0.05) -> Iterator[list[float]]:
+    """Largest `tree_memory_mb` of a process while in it, read every `interval` seconds; the list has it after the end."""
+    peaks = [0.0]
     ended = threading.Event()
 
     def sample() -> None:
-        nonlocal peak
-        while not ended.wait(0.05):
-            peak = max(peak, tree_memory_mb(process.pid))
+        while not ended.wait(interval):
+            peaks[0] = max(peaks[0], tree_memory_mb(root))
 
     sampler = threading.Thread(target=sample)
     sampler.start()
-    output, _ = process.communicate()
-    seconds = time.monotonic() - started
-    ended.set()
-    sampler.join()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
-    return Run(seconds, peak)
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        sampler.join()
 
 
 def tree_memory_mb(root: int) -> float:

@@ -16,10 +16,8 @@ import pulumi_docker_build as docker_build
 from components.build_failures import explained
 from components.registry import Registry
 from specs.build_context import lay_out
+from specs.image import build_args, labels
 from specs.registry import architecture, by_digest
-
-SOURCE_DATE_EPOCH = 315532800
-"""1980-01-01, as docker/shared/python/finish.py has it for the files."""
 
 CA_BUNDLE = "ca-bundle"
 """The id of the build secret that docker/shared/python/install_packages.py reads."""
@@ -65,30 +63,14 @@ class AppImage(pulumi.ComponentResource):
         url = args.registry.repository_url
         extra = Path(args.extra_requirements) if args.extra_requirements else None
         context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
-        build_args = {
-            "BASE_IMAGE": args.base_image,
-            # The same for every image, so that the builder runs what they share once (docker/README.md).
-            "PLATFORMS": ",".join(args.platforms),
-            # Of all times in the image and its history: the same inputs give the same digest.
-            "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
-            # Attestations. The plugin has no input for them, but BuildKit takes build arguments of these names as well (sources:
-            # pulumi-docker-build 0.0.22, client.go; buildkit 0.31, frontend/attestations/parse.go).
-            "BUILDKIT_ATTEST_PROVENANCE": "mode=max",
-            **({"BUILDKIT_ATTEST_SBOM": f"generator={args.sbom_scanner}"} if args.sbom_scanner else {}),
-        }
-        labels = {
-            "org.opencontainers.image.title": name,
-            "org.opencontainers.image.version": args.tag,
-            "org.opencontainers.image.base.name": args.base_image,
-        }
         images = [
             docker_build.Image(
                 f"{name}-{architecture(platform)}",
                 context=docker_build.BuildContextArgs(location=context),
                 dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
                 platforms=[docker_build.Platform(platform)],
-                build_args=build_args,
-                labels=labels,
+                build_args=build_args(args.platforms, args.base_image, args.sbom_scanner),
+                labels=labels(name, args.tag, args.base_image),
                 tags=[pulumi.Output.concat(url, ":", args.tag, "-", architecture(platform))],
                 registries=[login],
                 secrets={CA_BUNDLE: args.ca_bundle} if args.ca_bundle else None,

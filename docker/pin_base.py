@@ -14,14 +14,18 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent / "Pulumi.yaml"
-# Whichever is there: Docker's, which the builds need anyhow, or the container tools'.
-INSPECTORS = (("docker", "buildx", "imagetools", "inspect", "--raw", ""), ("skopeo", "inspect", "--raw", "docker://"))
+# How to know that it is there, and how to ask for an index: Docker's, which the builds need anyhow, or the container tools'.
+INSPECTORS = (
+    (("docker", "buildx", "version"), ("docker", "buildx", "imagetools", "inspect", "--raw", "{}")),
+    (("skopeo", "--version"), ("skopeo", "inspect", "--raw", "docker://{}")),
+)
 
 
 class PinError(Exception):
@@ -78,13 +82,18 @@ def pin(reference: str, platforms: list[str]) -> str:
 
 def inspect(name: str) -> bytes:
     """The index that a tag names, byte by byte, since its digest is theirs. Raises PinError."""
-    command = next((command for command in INSPECTORS if shutil.which(command[0])), None)
+    command = next((command for probe, command in INSPECTORS if works(probe)), None)
     if command is None:
-        raise PinError("neither docker nor skopeo is on PATH\n    https://docs.docker.com/engine/install")
-    done = subprocess.run([*command[:-1], command[-1] + name], capture_output=True, check=False)
+        raise PinError("there is neither Docker with buildx nor skopeo\n    https://docs.docker.com/engine/install")
+    done = subprocess.run([word.format(name) for word in command], capture_output=True, check=False)
     if done.returncode:
         raise PinError(f"baseImage: {name} cannot be inspected\n{done.stderr.decode(errors='replace').strip()}")
     return done.stdout
+
+
+def works(command: Sequence[str]) -> bool:
+    """Is the program there, and does it know the subcommand?"""
+    return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def run(command: list[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox import paths, registry, toolchain
+from sandbox import base_image, paths, registry, toolchain
 from sandbox.process import run
 from sandbox.toolchain import pieces
 from tests.support.machine import on_machine
@@ -103,6 +104,16 @@ def test_podman_on_the_machine_took_the_image_of_its_platform_by_the_digest_of_t
     assert stack.output("image") in inspected["RepoDigests"]
     machine = on_machine(stack, "uname -m").strip()
     assert inspected["Architecture"] == {"x86_64": "amd64", "aarch64": "arm64"}[machine]
+
+
+def test_a_base_is_pinned_by_the_digest_that_the_registry_has(
+    trusting: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**trusting, "REGISTRY_AUTH_FILE": str(registry.login_file())}.items():
+        monkeypatch.setenv(name, value)
+    base = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"
+    pin = runpy.run_path(str(paths.ROOT / "docker" / "pin_base.py"))["pin"]
+    assert pin(base, sorted(PLATFORMS)) == f"{base}@{registry.digest(paths.NAMESPACE, base_image.REPOSITORY, '3')}"
 
 
 def locked(package: str) -> str:

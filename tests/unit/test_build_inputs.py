@@ -112,7 +112,7 @@ def test_a_base_is_pinned_by_the_digest_of_the_index_as_it_is(tmp_path: Path, mo
         ' {"platform": {"os": "unknown", "architecture": "unknown"}}]}\n'
     )
     program = tmp_path / "skopeo"
-    program.write_text(f'#!/bin/sh\n[ "$3" = docker://host:5000/base:1 ] && /bin/cat {index}\n')
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] || [ "$3" = docker://host:5000/base:1 ] && /bin/cat {index}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     names = script("pin_base.py")

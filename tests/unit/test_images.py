@@ -18,9 +18,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from argon2 import PasswordHasher
 
-from components.image import SOURCE_DATE_EPOCH
 from specs import build_errors
 from specs.build_context import lay_out
+from specs.image import SOURCE_DATE_EPOCH, build_args, labels
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -193,6 +193,26 @@ def test_the_packages_of_all_apps_are_installed_alike() -> None:
 
 def test_the_times_in_an_image_and_in_its_history_are_the_same() -> None:
     assert f"\nTIME = {SOURCE_DATE_EPOCH}\n" in (SHARED / "finish.py").read_text()
+
+
+def test_an_image_is_built_with_provenance_and_with_an_sbom_unless_there_is_no_scanner() -> None:
+    platforms = ["linux/arm64", "linux/amd64"]
+    arguments = build_args(platforms, "host/base:1", "host/scanner:1")
+    assert arguments["PLATFORMS"] == "linux/arm64,linux/amd64"
+    assert arguments["BUILDKIT_ATTEST_PROVENANCE"] == "mode=max"
+    assert arguments["BUILDKIT_ATTEST_SBOM"] == "generator=host/scanner:1"
+    assert "BUILDKIT_ATTEST_SBOM" not in build_args(platforms, "host/base:1", "")
+
+
+def test_the_labels_name_the_base_and_its_digest_where_it_is_pinned() -> None:
+    prefix = "org.opencontainers.image"
+    assert labels("app", "v1", "host/base:1") == {
+        f"{prefix}.title": "app",
+        f"{prefix}.version": "v1",
+        f"{prefix}.base.name": "host/base:1",
+    }
+    pinned = labels("app", "v1", "host/base:1@sha256:0")
+    assert (pinned[f"{prefix}.base.name"], pinned[f"{prefix}.base.digest"]) == ("host/base:1", "sha256:0")
 
 
 def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:

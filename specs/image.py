@@ -1,0 +1,31 @@
+"""What an image is built with, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SOURCE_DATE_EPOCH = 315532800
+"""1980-01-01, as docker/shared/python/finish.py has it for the files."""
+
+
+def build_args(platforms: Sequence[str], base_image: str, sbom_scanner: str) -> dict[str, str]:
+    """The build arguments of every platform's image; they are the same, so that the builder runs what the images share once
+    (docker/README.md). `sbom_scanner`: image that makes the SBOM, "" for none.
+    """
+    arguments = {
+        "BASE_IMAGE": base_image,
+        "PLATFORMS": ",".join(platforms),
+        # Of all times in the image and its history: the same inputs give the same digest.
+        "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
+        # Attestations. The plugin has no input for them, but BuildKit takes build arguments of these names as well (sources:
+        # pulumi-docker-build 0.0.22, client.go; buildkit 0.31, frontend/attestations/parse.go).
+        "BUILDKIT_ATTEST_PROVENANCE": "mode=max",
+    }
+    return arguments | ({"BUILDKIT_ATTEST_SBOM": f"generator={sbom_scanner}"} if sbom_scanner else {})
+
+
+def labels(title: str, version: str, base_image: str) -> dict[str, str]:
+    """The annotations of the OCI image specification (annotations.md) that are known before the build and the same in every one."""
+    base, _, digest = base_image.partition("@")
+    known = {"title": title, "version": version, "base.name": base, "base.digest": digest}
+    return {f"org.opencontainers.image.{name}": value for name, value in known.items() if value}
