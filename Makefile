@@ -14,7 +14,7 @@ sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests test lint bench bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests test lint bench bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -71,6 +71,10 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
+
+bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
+	@$(sandbox) up --kubernetes
+	@$(bin)/python -m bench.cluster
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up
 	@$(bin)/python -m bench.local
