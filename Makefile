@@ -6,7 +6,7 @@ stack_of_kubernetes := local-oke
 local_stack = $(or $(stack_of_$(TARGET)),$(error TARGET is instance or kubernetes, not $(TARGET)))
 STACK ?= $(local_stack)
 ARGS ?=
-TESTS ?= tests/unit tests/engine tests/e2e
+TESTS ?= tests/unit tests/engine tests/kubernetes tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
 export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin
@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -87,6 +87,10 @@ bench-images: ## time to build the image beside the article's way, its size and 
 	@sandbox/bootstrap
 	@$(sandbox) up
 	@$(bin)/python -m bench.images
+
+bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
+	@$(sandbox) up --kubernetes
+	@$(bin)/python -m bench.cluster
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up
 	@$(bin)/python -m bench.local

@@ -79,6 +79,7 @@ if isinstance(config, settings.KubernetesSettings):
     app = KubernetesApp(
         config.app,
         KubernetesAppArgs(
+            compartment_id=config.compartment_id,
             cluster=cluster,
             network=network,
             registry=registry,
@@ -97,6 +98,7 @@ if isinstance(config, settings.KubernetesSettings):
     pulumi.export("tunnel", cluster.kubeconfig.apply(config.tunnel_command))
     pulumi.export("kubeconfig", cluster.kubeconfig.apply(config.kubeconfig_command))
     pulumi.export("clusterId", cluster.cluster_id)
+    pulumi.export("dataVolumeId", app.data_volume_id)
     pulumi.export("loadBalancerAddress", app.load_balancer_address)
     pulumi.export("loadBalancerUrl", app.load_balancer_address.apply(config.load_balancer_url))
     pulumi.export("namespace", config.namespace)

@@ -1,27 +1,31 @@
-"""Side by side in one run, on the local stack as `make local` left it: the engine against an empty program, and the app's start.
+"""Side by side in one run, on the local stack as `make local` left it, and on local-oke where that is up too: the engine against an
+empty program, and the app's start.
 
 python -m bench [runs]
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.measure import Run, run, side_by_side, table
+from sandbox import down
 
 ROOT = Path(__file__).parents[1]
 PULUMI = str(ROOT / "sandbox" / "pulumi")
 EMPTY = "empty program"
-QUIET = ("--stack", "local", "--non-interactive", "--color", "never")
+QUIET = ("--non-interactive", "--color", "never")
 
 
 def engine(runs: int) -> str:
-    """No-change `up` and `preview` of the local stack against the same commands of a program that declares nothing."""
+    """No-change `up` and `preview` of the local stacks against the same commands of a program that declares nothing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
@@ -41,18 +45,27 @@ def engine(runs: int) -> str:
             results = side_by_side(
                 {
                     f"{EMPTY}: up": lambda: run([PULUMI, "up", "--yes", "--skip-preview", *empty], ROOT),
-                    "local stack: up, no change": lambda: run(
-                        [PULUMI, "up", "--yes", "--skip-preview", "--expect-no-changes", *QUIET], ROOT
-                    ),
+                    **commands("up", "--yes", "--skip-preview"),
                     "only the imports of this program: up": lambda: imports_only(folder, empty),
                     f"{EMPTY}: preview": lambda: run([PULUMI, "preview", *empty], ROOT),
-                    "local stack: preview": lambda: run([PULUMI, "preview", "--expect-no-changes", *QUIET], ROOT),
+                    **commands("preview"),
                 },
                 runs,
             )
         finally:
             subprocess.run([PULUMI, "stack", "rm", "--yes", *empty[:4]], cwd=ROOT, check=True, capture_output=True)
     return table(results, f"{EMPTY}: up")
+
+
+def commands(*words: str) -> dict[str, Callable[[], Run]]:
+    """What runs this command on each local stack that is up; it fails when something would change."""
+    up = [stack for stack in down.STACKS if down.stacks().get(f"containerised-app/{stack}")]
+    return {
+        f"stack {stack}: {words[0]}, no change": functools.partial(
+            run, [PULUMI, *words, "--expect-no-changes", "--stack", stack, *QUIET], ROOT
+        )
+        for stack in up
+    }
 
 
 def imports_only(folder: Path, options: tuple[str, ...]) -> Run:
@@ -73,7 +86,7 @@ def start(runs: int) -> str:
     """From the start of the app's unit, container included, to its first answer, on the instance."""
     outputs = json.loads(
         subprocess.run(
-            [PULUMI, "stack", "output", "--json", *QUIET[:2]], cwd=ROOT, check=True, capture_output=True
+            [PULUMI, "stack", "output", "--json", "--stack", "local"], cwd=ROOT, check=True, capture_output=True
         ).stdout
     )
     script = f"""\

@@ -12,6 +12,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
+import pulumi_oci as oci
 from pydantic.alias_generators import to_snake
 
 from components.cluster import Cluster
@@ -22,15 +23,18 @@ from specs.cluster import load_balancer_subnet
 from specs.kubernetes import AppSpec, Manifest
 from specs.load_balancer import LoadBalancerSpec
 
+ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
+
 
 @dataclass(frozen=True)
 class KubernetesAppArgs:
-    """cluster, network, registry: where it runs, what the load balancer needs, whence it is pulled; image: reference by digest;
-    app, load_balancer: what they are; subnet_id: OCID of the load balancer's subnet, "" for the network's; security_group_ids: OCIDs
-    of groups beside the network's; secret_files: file name to content (secret); tls_certificate, tls_private_key: PEM, "" without;
-    retain_claim: keep the data on destroy.
+    """compartment_id: OCID of the compartment of the cluster and its volumes; cluster, network, registry: where it runs, what the load
+    balancer needs, whence it is pulled; image: reference by digest; app, load_balancer: what they are; subnet_id: OCID of the load
+    balancer's subnet, "" for the network's; security_group_ids: OCIDs of groups beside the network's; secret_files: file name to content
+    (secret); tls_certificate, tls_private_key: PEM, "" without; retain_claim: keep the data on destroy.
     """
 
+    compartment_id: str
     cluster: Cluster
     network: Network
     registry: Registry
@@ -46,9 +50,12 @@ class KubernetesAppArgs:
 
 
 class KubernetesApp(pulumi.ComponentResource):
-    """The running app, there once its pods are ready; load_balancer_address: IP address, internal unless told otherwise."""
+    """The running app, there once its pods are ready; load_balancer_address: IP address, internal unless told otherwise;
+    data_volume_id: OCID of the block volume behind the claim, "" while there is none.
+    """
 
     load_balancer_address: pulumi.Output[str]
+    data_volume_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: KubernetesAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:kubernetes_app:KubernetesApp", name, None, opts)
@@ -73,13 +80,15 @@ class KubernetesApp(pulumi.ComponentResource):
                 args,
                 # The policy first: no pod runs without it.
                 depends_on=[pull_secret, files_secret, claim, policy],
-                # Its own bound (progressDeadlineSeconds) is shorter and says why.
-                custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="10m"),
+                custom_timeouts=pulumi.CustomTimeouts(create=ROLLOUT_TIMEOUT, update=ROLLOUT_TIMEOUT),
             ),
         )
         service = self._service(name, args, deployment, inside)
         self.load_balancer_address = service.status.load_balancer.ingress[0].ip
-        self.register_outputs({"load_balancer_address": self.load_balancer_address})
+        self.data_volume_id = self._data_volume_id(args, claim, deployment)
+        self.register_outputs(
+            {"load_balancer_address": self.load_balancer_address, "data_volume_id": self.data_volume_id}
+        )
 
     def _options(self, args: KubernetesAppArgs, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, provider=args.cluster.provider, **options)
@@ -112,6 +121,19 @@ class KubernetesApp(pulumi.ComponentResource):
             **_fields(kubernetes.claim(args.app)),
             opts=self._options(args, depends_on=needed, retain_on_delete=args.retain_claim),
         )
+
+    def _data_volume_id(
+        self, args: KubernetesAppArgs, claim: k8s.core.v1.PersistentVolumeClaim, deployment: pulumi.Resource
+    ) -> pulumi.Output[str]:
+        if args.app.volume_id:
+            return pulumi.Output.from_input(args.app.volume_id)
+        volumes = oci.core.get_volumes_output(
+            compartment_id=args.compartment_id,
+            display_name=claim.metadata.uid.apply(kubernetes.volume_name),
+            # The volume is made for the first pod.
+            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[deployment]),
+        ).volumes
+        return volumes.apply(lambda found: found[0].id if found else "")
 
     def _service(
         self,

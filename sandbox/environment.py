@@ -50,5 +50,7 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "TF_VAR_user_ocid": paths.USER_OCID,
         "TF_VAR_fingerprint": account.api_fingerprint(),
         "TF_VAR_private_key_path": str(account.API_KEY),
+        # kubectl's, of what each cluster has; it would be in the user's ~/.kube.
+        "KUBECACHEDIR": str(paths.HOME / "kubectl"),
         "SANDBOX_HOME": str(paths.HOME),
     }

@@ -90,9 +90,10 @@ EXAMPLES = {
     "loadBalancerIdleTimeout": "300",
     "securityListManagementMode": "None",
 }
+"""A value of each key that would do, for the command that mends it."""
 
 LISTS = ("sshNetworks", "apiNetworks", "platforms", "loadBalancerNetworks", "loadBalancerSecurityGroupIds")
-"""A value of each key that would do, for the command that mends it."""
+"""Keys whose values are lists, which are mended one by one."""
 
 
 def complaint(key: str, problem: str, example: str = "") -> str:

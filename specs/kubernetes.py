@@ -20,6 +20,8 @@ Later = Any
 TERMINATION_GRACE_SECONDS = 30
 ROLLOUT_TIMEOUT_SECONDS = 600
 """Until a rollout has failed: a new node's first pull of the image and the volume's attachment have to fit."""
+PROGRESS_DEADLINE_SECONDS = ROLLOUT_TIMEOUT_SECONDS - 30
+"""Until Kubernetes itself says so: first, so that its word is in the failure."""
 
 VOLUME_DRIVER = "blockvolume.csi.oraclecloud.com"
 """Oracle's driver behind storage class oci-bv (source: oci-cloud-controller-manager, oci-bv storage class)."""
@@ -168,6 +170,13 @@ def claim(spec: AppSpec) -> Manifest:
     return _manifest("v1", "PersistentVolumeClaim", spec, spec.claim, spec={**wanted, **taken_over})
 
 
+def volume_name(claim_uid: str) -> str:
+    """Name of the block volume that is made for a claim (source: external-provisioner, `--volume-name-prefix`; Oracle's driver makes it
+    the display name: oci-cloud-controller-manager, bv_controller.go, CreateVolume).
+    """
+    return f"pvc-{claim_uid}"
+
+
 def deployment(spec: AppSpec, image: Later) -> Manifest:
     """The app's pods. image: reference by digest."""
     # A volume that is on one node has to be let go before another pod can have it.
@@ -190,7 +199,7 @@ def deployment(spec: AppSpec, image: Later) -> Manifest:
             "replicas": spec.replicas,
             "selector": {"matchLabels": _selector(spec)},
             "strategy": {"type": "Recreate" if one_at_a_time else "RollingUpdate"},
-            "progressDeadlineSeconds": ROLLOUT_TIMEOUT_SECONDS,
+            "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
             "template": pod,
         },
     )

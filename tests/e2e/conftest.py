@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sandbox import account, paths
 from tests.support.command_lines import CommandLines
 from tests.support.holdings import Holdings, holdings
 from tests.support.machine import session, tunnel
+from tests.support.services import bring_up
 from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
 # Beside the ports of the committed stacks, so that `make local` may run meanwhile.
@@ -30,11 +30,8 @@ Get = Callable[[str, str], requests.Response]
 
 @pytest.fixture(scope="session")
 def sandbox(request: pytest.FixtureRequest) -> None:
-    """The sandbox's services; quick when they run already, else it shows what it does."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print()
-        subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, timeout=3600)
+    """The sandbox's services."""
+    bring_up(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +95,28 @@ def second(overlay: Path, before_second: Holdings, tmp_path_factory: pytest.Temp
     configuration = {key.removeprefix(f"{PROJECT}:"): value for key, value in yaml.safe_load(example)["config"].items()}
     stack = Stack("e2e-second", tmp_path_factory.mktemp("e2e-second"), overlay)
     yield from up_and_down(stack, **{**configuration, "port": PORT + 1})
+
+
+@pytest.fixture(scope="session")
+def before_oke(request: pytest.FixtureRequest, overlay: Path, command_lines: CommandLines) -> Holdings:
+    """What the sandbox held, with what clusters need, before a stack with a cluster was there."""
+    bring_up(request.config, "--kubernetes")
+    return holdings()
+
+
+@pytest.fixture(scope="session")
+def oke(before_oke: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack "e2e-oke": the committed stack "local-oke", built from a copy of the app's folder."""
+    folder = tmp_path_factory.mktemp("e2e-oke")
+    context = folder / "jupyterlab"
+    shutil.copytree(ROOT / "docker" / "jupyterlab", context)
+    subprocess.run([PULUMI, "config", "--stack", "local-oke"], cwd=ROOT, check=True, capture_output=True)
+    stack = Stack("e2e-oke", folder, paths.STACKS / "Pulumi.local-oke.yaml")
+    try:
+        # Beside the ports that the tests of the instance use.
+        yield from up_and_down(stack, port=PORT + 20, context=str(context), retainClaim=True)
+    finally:
+        (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from sandbox import paths
 from tests.e2e.conftest import PORT, new_password
 from tests.support.jupyter import login
 from tests.support.machine import container_id, in_container, on_machine, tunnel
-from tests.support.stack import ROOT, PulumiError, Stack
+from tests.support.program import copy, edit
+from tests.support.stack import PulumiError, Stack
 
 APP = {"jupyterlab-podman": "update"}
 IMAGE_AND_APP = {"jupyterlab-arm64": "update", "jupyterlab-amd64": "update", "jupyterlab-index": "update", **APP}
@@ -23,7 +23,6 @@ NEW_INSTANCE = {
     "jupyterlab-data-attachment": "replace",
     "jupyterlab-podman": "replace",
 }
-PROGRAM = ("Pulumi.yaml", "*.py", "components", "specs", "docker", "requirements.txt", "venv")
 
 
 def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: Stack) -> None:
@@ -87,20 +86,10 @@ def test_another_ssh_key_replaces_the_instance_and_the_data_and_the_app_are_ther
     assert on_machine(stack, f"sudo ls {stack.output('dataFolder')}").count("kept.txt") == 1
 
 
-def edit(program: Path, file: str, old: str, new: str) -> None:
-    """Change a file of a copy of the program."""
-    content = (program / file).read_text()
-    assert old in content
-    (program / file).write_text(content.replace(old, new))
-
-
 @pytest.fixture
 def program(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the program, which the stack uses during the test."""
-    for pattern in PROGRAM:
-        for path in ROOT.glob(pattern):
-            (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
-    monkeypatch.setattr(stack, "program", tmp_path)
+    monkeypatch.setattr(stack, "program", copy(tmp_path))
     return tmp_path
 
 

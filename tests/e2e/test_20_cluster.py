@@ -7,8 +7,6 @@ from __future__ import annotations
 import functools
 import json
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +17,21 @@ import pytest
 from sandbox import api_key, engine, paths, tls
 from sandbox.kubernetes import node
 from sandbox.oci.catalogue import KINDS
+from sandbox.oci.cloud import Record
 from sandbox.oci.errors import ServiceError
 from tests.support import cluster as support
 from tests.support.cluster import NAMESPACE, Oke
 from tests.support.holdings import Holdings, holdings, left
-from tests.support.stack import ROOT
+from tests.support.services import bring_up
+
+# What kubectl says of a 401, whatever it asked for.
+NOT_LET_IN = "You must be logged in to the server"
 
 
 @pytest.fixture(scope="module")
 def before(request: pytest.FixtureRequest) -> Holdings:
     """The sandbox with what clusters need, and what it held then."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print()
-        subprocess.run([sys.executable, "-m", "sandbox", "up", "--kubernetes"], cwd=ROOT, check=True, timeout=3600)
+    bring_up(request.config, "--kubernetes")
     support.push_image()
     return holdings()
 
@@ -65,11 +64,11 @@ def test_only_the_accounts_user_enters_and_may_do_everything(oke: Oke, tmp_path:
     assert oke.kubectl("auth", "can-i", "*", "*").strip() == "yes"
     assert paths.USER_OCID in oke.kubectl("auth", "whoami")
     elsewhere = oke.try_kubectl(support.token(f"{oke.cluster.id}a"), "get", "pods")
-    assert "Unauthorized" in elsewhere.stderr
+    assert NOT_LET_IN in elsewhere.stderr
     api_key.make(tmp_path)
     config = dict(line.split("=", 1) for line in (tmp_path / "config").read_text().splitlines() if "=" in line)
     stranger = oke.try_kubectl(support.token(oke.cluster.id, config), "get", "pods")
-    assert "Unauthorized" in stranger.stderr
+    assert NOT_LET_IN in stranger.stderr
 
 
 def test_the_app_answers_at_the_address_of_its_load_balancer(app: str, oke: Oke) -> None:
@@ -137,7 +136,7 @@ def test_another_subnet_on_an_existing_load_balancer_is_passed_over_as_by_oracle
     time.sleep(3)
     assert f"http://{oke.address()}" == app
     assert support.starts(app)
-    [record] = support.cloud().all("loadbalancer")
+    [record] = oke.load_balancers()
     assert record.properties["subnetIds"] == [oke.subnets["internal"].id]
     oke.apply(support.service(oke.subnets["internal"].id))
 
@@ -197,16 +196,24 @@ def test_a_node_is_replaced_and_the_volume_moves(app: str, oke: Oke) -> None:
     oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
 
 
-def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(app: str, oke: Oke) -> None:
+def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(
+    app: str, oke: Oke, before: Holdings
+) -> None:
     internal = oke.subnets["internal"]
     with pytest.raises(ServiceError, match="409-Conflict"):
         KINDS["subnet"].delete(support.cloud(), internal.id)
     oke.kubectl("--namespace", NAMESPACE, "delete", "service/app", "deployment/app", "persistentvolumeclaim/data")
-    oke.eventually(lambda: not support.cloud().all("volume"), "the end of the volume", 60)
-    assert support.cloud().all("loadbalancer") == []
+    oke.eventually(lambda: not volumes(before), "the end of the volume", 60)
+    assert oke.load_balancers() == []
 
 
-def test_a_retained_volume_stays_and_is_taken_over_by_its_ocid(app: str, oke: Oke) -> None:
+def volumes(before: Holdings) -> list[Record]:
+    """Those that were made since."""
+    made = support.cloud().all("volume")
+    return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
+
+
+def test_a_retained_volume_stays_and_is_taken_over_by_its_ocid(app: str, oke: Oke, before: Holdings) -> None:
     kind = json.loads(oke.kubectl("get", "storageclass", "oci-bv", "--output", "json"))
     kept = {**kind, "metadata": {"name": "kept"}, "reclaimPolicy": "Retain"}
     internal = oke.subnets["internal"].id
@@ -216,7 +223,7 @@ def test_a_retained_volume_stays_and_is_taken_over_by_its_ocid(app: str, oke: Ok
     data = support.starts(url)
     oke.kubectl("delete", "namespace", NAMESPACE)
     oke.kubectl("delete", "persistentvolume", "--all")
-    [volume] = support.cloud().all("volume")
+    [volume] = volumes(before)
     source = {"driver": "blockvolume.csi.oraclecloud.com", "volumeHandle": volume.id, "fsType": "ext4"}
     spec = {
         "capacity": {"storage": "50Gi"},

@@ -1,7 +1,4 @@
-"""A real Kubernetes control plane without nodes, which the tests of the stand-in of pulumi-kubernetes share.
-
-Not part of `make test` yet: no target of the sandbox brings etcd and the API server so far (sandbox/kubernetes_provider/README.md).
-"""
+"""A real Kubernetes control plane without nodes, which the tests of the stand-in of pulumi-kubernetes share."""
 
 from __future__ import annotations
 
@@ -11,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.kubernetes.kubernetes_project import ControlPlane, Project, control_plane, new_project
+from tests.support.services import bring_up
 
 
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real Kubernetes without nodes."""
+    bring_up(request.config, "--kubernetes")
     with control_plane(tmp_path_factory.mktemp("plane")) as running:
         yield running
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox import paths
+from sandbox import engine, paths
+from sandbox.kubernetes import image, pki
 from tests.support.plugin_project import environment, lay_out
 
 # Registers what objects.json holds: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} stands for a secret value.
@@ -111,51 +111,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def program(name: str) -> str:
-    """A binary of the control plane, from the sandbox's home or the system. A test without it fails: it must not be skipped."""
-    found = paths.BIN / name
-    path = str(found) if found.exists() else shutil.which(name)
-    assert path, (
-        f"{name} is neither in {paths.BIN} nor on PATH: `make test` puts the toolchain there; etcd is Debian's etcd-server"
-    )
-    return path
-
-
 @contextlib.contextmanager
 def control_plane(folder: Path) -> Iterator[ControlPlane]:
     """Up until the end of the block."""
     plane = ControlPlane(folder, free_port())
     (folder / "tokens.csv").write_text(f'{plane.token},admin,admin,"system:masters"\n')
     (folder / "admin.conf").write_text(plane.kubeconfig)
-    subprocess.run(["openssl", "genrsa", "-out", folder / "sa.key", "2048"], check=True, capture_output=True)
-    commands = _commands(folder, plane.port)
+    pki.service_account_key(folder / "sa.key")
     running: list[subprocess.Popen[bytes]] = []
+    with _etcd() as etcd:
+        try:
+            for name, command in _commands(folder, plane.port, etcd).items():
+                log = (folder / f"{name}.log").open("wb")
+                running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+                if name == "kube-apiserver":
+                    _until_ready(plane)
+            _until_served(plane)
+            yield plane
+        finally:
+            for process in reversed(running):
+                process.kill()
+                process.wait(20)
+
+
+@contextlib.contextmanager
+def _etcd() -> Iterator[str]:
+    """The URL of an etcd on the loopback interface; it is the one in the image of clusters."""
+    url, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    flags = {
+        "listen-client-urls": url,
+        "advertise-client-urls": url,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"default={peer}",
+        "unsafe-no-fsync": "true",
+    }
+    name = f"sandbox-test-etcd-{url.rpartition(':')[2]}"
+    words = [f"--{flag}={value}" for flag, value in flags.items()]
+    engine.podman("run", "--detach", "--rm", "--name", name, "--network", "host", image.IMAGE, "etcd", *words)
     try:
-        for index, command in enumerate(commands):
-            if index == 2:
-                _until_ready(plane)
-            log = (folder / f"{index}.log").open("wb")
-            running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
-        _until_served(plane)
-        yield plane
+        yield url
     finally:
-        for process in reversed(running):
-            process.kill()
-            process.wait(20)
+        engine.podman("rm", "--force", "--time", "0", name)
 
 
-def _commands(folder: Path, port: int) -> list[list[str]]:
-    etcd, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+def _commands(folder: Path, port: int, etcd: str) -> dict[str, list[str | Path]]:
     flags: dict[str, dict[str, object]] = {
-        "etcd": {
-            "data-dir": folder / "etcd",
-            "listen-client-urls": etcd,
-            "advertise-client-urls": etcd,
-            "listen-peer-urls": peer,
-            "initial-advertise-peer-urls": peer,
-            "initial-cluster": f"default={peer}",
-            "unsafe-no-fsync": "true",
-        },
         "kube-apiserver": {
             "etcd-servers": etcd,
             "bind-address": "127.0.0.1",
@@ -180,7 +181,9 @@ def _commands(folder: Path, port: int) -> list[list[str]]:
             "leader-elect": "false",
         },
     }
-    return [[program(name), *(f"--{flag}={value}" for flag, value in own.items())] for name, own in flags.items()]
+    return {
+        name: [paths.BIN / name, *(f"--{flag}={value}" for flag, value in own.items())] for name, own in flags.items()
+    }
 
 
 def _until_ready(plane: ControlPlane, seconds: float = 60) -> None:
@@ -189,7 +192,7 @@ def _until_ready(plane: ControlPlane, seconds: float = 60) -> None:
         with contextlib.suppress(OSError, ValueError):
             if plane.request("GET", "/api/v1/namespaces/default"):
                 return
-        assert time.monotonic() < deadline, (plane.folder / "1.log").read_text()[-2000:]
+        assert time.monotonic() < deadline, (plane.folder / "kube-apiserver.log").read_text()[-2000:]
         time.sleep(0.2)
 
 
@@ -199,7 +202,7 @@ def _until_served(plane: ControlPlane) -> None:
         with contextlib.suppress(OSError):
             plane.request("GET", "/api/v1/namespaces/default/serviceaccounts/default")
             return
-        assert time.monotonic() < deadline, (plane.folder / "2.log").read_text()[-2000:]
+        assert time.monotonic() < deadline, (plane.folder / "kube-controller-manager.log").read_text()[-2000:]
         time.sleep(0.2)
 
 

@@ -102,6 +102,10 @@ class Oke:
         document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(document))
 
+    def load_balancers(self) -> list[Record]:
+        """Those which this cluster has made."""
+        return [one for one in cloud().all("loadbalancer") if one.private["cluster"] == self.cluster.id]
+
     def events(self, kind: str) -> str:
         """All messages about things of a kind, one a line."""
         found = self.get("events")["items"]

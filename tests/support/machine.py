@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 import requests
 
-from tests.support.stack import Stack
+from sandbox.environment import environment
+from tests.support.stack import ROOT, Stack
 
 
 def on_machine(stack: Stack, script: str, check: bool = True) -> str:
@@ -68,10 +69,16 @@ def tunnel(stack: Stack, seconds: float = 60) -> Iterator[str]:
 
 
 def _open(stack: Stack) -> subprocess.Popen[bytes]:
-    # As a person's shell would run it; in a group of its own, to be ended with the shell around it.
+    # As a person's shell would run it in the project's folder; in a group of its own, to be ended with the shell around it.
     log = (stack.folder / "tunnel.log").open("ab")
     return subprocess.Popen(
-        ["sh", "-c", stack.output("tunnel")], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        ["sh", "-c", stack.output("tunnel")],
+        cwd=ROOT,
+        env=environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
 
 

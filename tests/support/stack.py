@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PULUMI = ROOT / "sandbox" / "pulumi"
 PROJECT = "containerised-app"
-SECRET_KEYS = ("password", "registryToken")
+SECRET_KEYS = ("password", "registryToken", "tlsPrivateKey")
 
 
 class PulumiError(AssertionError):
@@ -26,7 +26,7 @@ class Stack:
     """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
 
     `name`: of the stack; `program`: the project's folder; `log`: everything the CLI ever printed for it; `secrets`: every
-    secret value it was ever given.
+    secret value it was ever given; `password`: the last one of them.
     """
 
     def __init__(self, name: str, folder: Path, like: Path, program: Path = ROOT) -> None:
@@ -40,6 +40,7 @@ class Stack:
         self.log = ""
         self.event_logs: list[Path] = []
         self.secrets: list[str] = []
+        self.password = ""
         self._outputs: dict[str, Any] | None = None
 
     def pulumi(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -76,11 +77,6 @@ class Stack:
         self.destroy()
         self.remove()
 
-    @property
-    def password(self) -> str:
-        """The password it was given last."""
-        return self.secrets[-1]
-
     def configure(self, **values: Any) -> None:
         """Set keys of the project in the stack's file; secrets through `pulumi config set --secret`, None removes a key."""
         document = yaml.safe_load(self.config_file.read_text())
@@ -94,6 +90,8 @@ class Stack:
         for key in values.keys() - plain.keys():
             self.pulumi(*self._config("config", "set", "--secret", key), stdin=values[key])
             self.secrets.append(values[key])
+            if key == "password":
+                self.password = values[key]
 
     def preview(self, *args: str) -> dict[str, str]:
         """The steps planned: logical name to operation ("create", "update", "replace", …) of all that is not "same"."""

@@ -56,11 +56,15 @@ class _Recorder(Mocks):
             outputs["ref"] = f"{args.inputs['tag']}@sha256:{'0' * 64}"
         if args.typ == "docker-build:index:Image":
             outputs["ref"] = f"{args.inputs['tags'][0]}@sha256:{'1' * 64}"
+        if args.typ == "kubernetes:core/v1:PersistentVolumeClaim":
+            outputs["metadata"] = {**args.inputs["metadata"], "uid": f"of-{args.inputs['metadata']['name']}"}
         if args.typ == "kubernetes:core/v1:Service":
             outputs["status"] = {"loadBalancer": {"ingress": [{"ip": "10.0.2.7"}]}}
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        if args.token == "oci:Core/getVolumes:getVolumes":
+            return {"volumes": [{"id": f"ocid1.volume.of.{args.args['displayName']}"}]}, []
         return ANSWERS[args.token], []
 
 

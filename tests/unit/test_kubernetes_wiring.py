@@ -132,6 +132,7 @@ def test_a_volume_that_was_kept_is_taken_over_by_the_claim(kubernetes_stack: dic
     volume, claim = run.resources["jupyterlab-volume"].inputs, run.resources["jupyterlab-claim"].inputs
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.oc1.x.kept"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
+    assert run.outputs["dataVolumeId"] == "ocid1.volume.oc1.x.kept"
 
 
 def test_what_cannot_be_changed_on_a_load_balancer_makes_another(kubernetes_stack: dict[str, Any], made: Run) -> None:
@@ -189,6 +190,7 @@ def test_the_outputs_say_how_to_get_there(made: Run) -> None:
     assert outputs["loadBalancerAddress"] == "10.0.2.7"
     assert outputs["tunnel"].startswith(outputs["kubeconfig"] + " && kubectl ")
     assert outputs["image"].endswith("@sha256:" + "0" * 64)
+    assert outputs["dataVolumeId"] == "ocid1.volume.of.pvc-of-jupyterlab-data"
     assert set(outputs) >= {"clusterId", "namespace", "repositoryId", "loadBalancerUrl"}
     assert "ssh" not in outputs
 

@@ -1,0 +1,169 @@
+"""JupyterLab in a pod of a cluster that the stack made: reached both ways, and made as it is meant, seen in the API server."""
+
+from __future__ import annotations
+
+import json
+
+from sandbox import paths
+from tests.support.browser import chromium, lab, log_in, plot
+from tests.support.jupyter import PLOT, kernel, login, pictures
+from tests.support.machine import tunnel
+from tests.support.pod import cloud, get, in_pod, kubectl, pod
+from tests.support.stack import Stack
+
+BALANCER = "service.beta.kubernetes.io/oci-load-balancer-"
+CONNECT = "import socket; socket.create_connection(({host!r}, {port}), timeout=4); print('connected')"
+
+
+def test_a_browser_logs_in_through_the_tunnel_and_a_cell_runs_in_the_pod(oke: Stack) -> None:
+    with tunnel(oke) as url, chromium() as browser, lab(browser, url) as page:
+        assert "/login" in page.url
+        log_in(page, oke.password)
+        plot(page, oke.folder / "plot.png")
+    notebook = json.loads(in_pod(oke, "print(open('/jupyter/plot.ipynb').read())"))
+    assert pictures(notebook["cells"][0]["outputs"]) != []
+    mounts = in_pod(oke, "print(open('/proc/mounts').read())").splitlines()
+    [device] = [line.split()[0] for line in mounts if " /jupyter " in line]
+    assert device.startswith("/dev/loop")
+
+
+def test_the_app_answers_at_the_services_address_and_takes_its_password_there(oke: Stack) -> None:
+    url = oke.output("loadBalancerUrl")
+    assert url == f"http://{oke.output('loadBalancerAddress')}:{oke.output('url').rpartition(':')[2]}"
+    assert login(url, f"{oke.password}x") is None
+    http = login(url, oke.password)
+    assert http is not None
+    with kernel(url, http) as client:
+        assert pictures(client.execute(PLOT, timeout=60)["outputs"])
+
+
+def test_the_service_carries_the_articles_annotations_with_its_security_group_and_no_others(oke: Stack) -> None:
+    service = get(oke, "service", "jupyterlab")
+    annotations = service["metadata"]["annotations"]
+    subnet, group = (
+        annotations.pop(f"{BALANCER}subnet1"),
+        annotations.pop("oci.oraclecloud.com/oci-network-security-groups"),
+    )
+    assert annotations == {
+        "oci.oraclecloud.com/load-balancer-type": "lb",
+        f"{BALANCER}internal": "true",
+        f"{BALANCER}shape": "flexible",
+        f"{BALANCER}shape-flex-min": "10",
+        f"{BALANCER}shape-flex-max": "10",
+        f"{BALANCER}security-list-management-mode": "None",
+    }
+    names = {
+        id: cloud().require(id, kind).properties["displayName"]
+        for id, kind in ((subnet, "subnet"), (group, "networksecuritygroup"))
+    }
+    assert names == {
+        subnet: "jupyterlab-e2e-oke-load-balancer",
+        group: "jupyterlab-e2e-oke-load-balancer-security-group",
+    }
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["status"]["loadBalancer"]["ingress"][0]["ip"] == oke.output("loadBalancerAddress")
+
+
+def test_the_deployment_runs_the_image_by_digest_as_the_article_labels_it(oke: Stack) -> None:
+    deployment = get(oke, "deployment", "jupyterlab")
+    recommended = {f"app.kubernetes.io/{name}" for name in ("name", "instance", "version", "managed-by")}
+    for labelled in (deployment, deployment["spec"]["template"]):
+        labels = labelled["metadata"]["labels"]
+        assert (labels["app"], labels["ver"]) == ("jupyterlab", "v1.0.0")
+        assert set(labels) == {"app", "ver", *recommended}
+    spec = deployment["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    container = spec["template"]["spec"]["containers"][0]
+    assert container["image"] == oke.output("image")
+    assert "@sha256:" in container["image"]
+    assert container["imagePullPolicy"] == "Always"
+    assert spec["template"]["spec"]["imagePullSecrets"] == [{"name": "jupyterlab-registry"}]
+    assert container["resources"] == {
+        "requests": {"cpu": "250m", "memory": "1Gi"},
+        "limits": {"cpu": "2", "memory": "9Gi"},
+    }
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 30
+
+
+def test_the_pod_is_asked_on_its_health_path_when_it_starts_for_readiness_and_while_it_lives(oke: Stack) -> None:
+    container = pod(oke)["spec"]["containers"][0]
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[name]["httpGet"]
+        assert (asked["path"], asked["port"], asked["scheme"]) == ("/api", "http", "HTTP"), name
+    # Three minutes for a start on a slow disk; what hangs is found in a minute and a half.
+    start, life = container["startupProbe"], container["livenessProbe"]
+    assert start["periodSeconds"] * start["failureThreshold"] == 180
+    assert life["periodSeconds"] * life["failureThreshold"] == 90
+
+
+def test_a_namespace_of_the_restricted_profile_has_admitted_the_pod(oke: Stack) -> None:
+    labels = get(oke, "namespace", oke.output("namespace"))["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    running = pod(oke)["spec"]
+    assert running["automountServiceAccountToken"] is False
+    assert running["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "fsGroup": 10001,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert running["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    # Where it is enforced, not only said: a pod without all that is refused by the same namespace.
+    words = ("run", "root", "--image", oke.output("image"), "--restart", "Never")
+    assert kubectl(oke, *words, check=False) == ""
+    assert "root" not in {one["metadata"]["name"] for one in get(oke, "pods")["items"]}
+
+
+def test_the_app_is_a_process_without_root_capabilities_token_and_writable_system(oke: Stack) -> None:
+    status = in_pod(oke, "print(open('/proc/1/status').read())")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert set(fields["Uid"].split()) == set(fields["Gid"].split()) == {"10001"}
+    assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == 0
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+    assert in_pod(oke, "import os; print(os.path.exists('/var/run/secrets/kubernetes.io'))") == "False\n"
+    assert "Read-only file system" in in_pod(oke, "try: open('/usr/x', 'w')\nexcept OSError as error: print(error)")
+
+
+def test_the_metadata_service_is_out_of_the_pods_reach_and_other_hosts_are_not(oke: Stack) -> None:
+    assert "connected" not in in_pod(oke, CONNECT.format(host="169.254.169.254", port=80), check=False)
+    assert "connected" in in_pod(oke, CONNECT.format(host=paths.REGISTRY_ADDRESS, port=443))
+
+
+def test_the_policy_lets_the_apps_port_in_and_no_other(oke: Stack) -> None:
+    running = pod(oke)
+    app_port = int(oke.output("url").rpartition(":")[2])
+    try_both = f"""\
+import socket
+for port in ({app_port}, 9999):
+    try:
+        socket.create_connection(({running["status"]["podIP"]!r}, port), timeout=4)
+        print("connected")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+    own = running["spec"]["containers"][0]
+    container = {"name": "beside", "image": own["image"], "command": ["python", "-c", try_both]}
+    container["securityContext"] = own["securityContext"]
+    shared = {name: running["spec"][name] for name in ("securityContext", "imagePullSecrets")}
+    overrides = json.dumps({"spec": {**shared, "containers": [container]}})
+    kubectl(oke, "run", "beside", "--image", own["image"], "--restart", "Never", "--overrides", overrides)
+    try:
+        kubectl(oke, "wait", "pod/beside", "--for", "jsonpath={.status.phase}=Succeeded", "--timeout", "60s")
+        # Nobody listens at the second port: without the policy it would be refused, not dropped.
+        assert kubectl(oke, "logs", "beside").split() == ["connected", "TimeoutError"]
+    finally:
+        kubectl(oke, "delete", "pod", "beside", "--now")
+
+
+def test_what_is_there_is_what_the_configuration_says(oke: Stack) -> None:
+    running = pod(oke)["metadata"]["uid"]
+    assert oke.preview("--expect-no-changes") == {}
+    assert oke.up() == {}
+    assert oke.refresh("--expect-no-changes") == {}
+    assert pod(oke)["metadata"]["uid"] == running

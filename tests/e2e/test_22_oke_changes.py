@@ -1,0 +1,169 @@
+"""What a change of the configuration does in a cluster, as the engine's own steps, with the data still there."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.conftest import new_password
+from tests.support.jupyter import login
+from tests.support.machine import answers, tunnel
+from tests.support.pod import get, in_pod, load_balancer, pod, pods
+from tests.support.program import copy, edit
+from tests.support.stack import PulumiError, Stack
+from tests.unit.kubernetes_values import certificate
+
+DEPLOYMENT = {"jupyterlab-deployment": "update"}
+SERVICE = {"jupyterlab-service": "update"}
+LISTENER = {"jupyterlab-load-balancer-from-10.0.0.0-16": "update", **SERVICE}
+
+
+def change(stack: Stack, expected: dict[str, str], **values: object) -> None:
+    """Set keys, see the expected steps planned and then done."""
+    stack.configure(**values)
+    assert stack.preview() == expected
+    assert stack.up() == expected
+
+
+@pytest.fixture(autouse=True)
+def data(oke: Stack) -> str:
+    """A file that was written before the change; it has to be there after it."""
+    in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before')")
+    return "from before\n"
+
+
+def kept(stack: Stack) -> str:
+    return in_pod(stack, "print(open('/jupyter/kept.txt').read())")
+
+
+def test_a_new_password_starts_the_pod_anew_and_the_old_one_is_refused(oke: Stack, data: str) -> None:
+    old, image, running = oke.password, oke.output("image"), pod(oke)["metadata"]["uid"]
+    change(oke, {"jupyterlab-files": "replace", **DEPLOYMENT}, password=new_password())
+    assert oke.output("image") == image
+    assert pod(oke)["metadata"]["uid"] != running
+    with tunnel(oke) as url:
+        assert login(url, old) is None
+        assert login(url, oke.password)
+    assert kept(oke) == data
+
+
+def test_a_line_in_the_dockerfile_brings_another_digest_to_the_pod(oke: Stack, data: str) -> None:
+    image = oke.output("image")
+    with (oke.folder / "jupyterlab" / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("ENV ADDED=by-a-test\n")
+    change(oke, {f"jupyterlab-{name}": "update" for name in ("arm64", "amd64", "index", "deployment")})
+    assert oke.output("image") != image
+    assert pod(oke)["spec"]["containers"][0]["image"] == oke.output("image")
+    assert in_pod(oke, "import os; print(os.environ['ADDED'])") == "by-a-test\n"
+    assert kept(oke) == data
+
+
+def test_more_memory_and_processors_change_nodes_made_later_and_the_pods_limits(oke: Stack, data: str) -> None:
+    change(oke, {"jupyterlab-nodes": "update", **DEPLOYMENT}, ocpus=3, memoryInGbs=16)
+    assert pod(oke)["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "3", "memory": "13Gi"}
+    assert kept(oke) == data
+
+
+def test_without_replicas_the_app_rests_and_with_one_it_is_back(oke: Stack, data: str) -> None:
+    change(oke, DEPLOYMENT, replicas=0)
+    assert pods(oke) == []
+    change(oke, DEPLOYMENT, replicas=1)
+    assert answers(f"{oke.output('loadBalancerUrl')}/api")
+    assert kept(oke) == data
+
+
+def test_bandwidth_and_idle_timeout_change_the_load_balancer_in_place(oke: Stack) -> None:
+    before, running = load_balancer(oke), pod(oke)["metadata"]["uid"]
+    change(oke, SERVICE, loadBalancerMinMbps=20, loadBalancerMaxMbps=100, loadBalancerIdleTimeout=600)
+    wait_for_bandwidth(oke, 20, 100)
+    assert load_balancer(oke).id == before.id
+    assert oke.output("loadBalancerAddress") == before.private["address"]
+    assert pod(oke)["metadata"]["uid"] == running
+    assert answers(f"{oke.output('loadBalancerUrl')}/api")
+
+
+def wait_for_bandwidth(stack: Stack, low: int, high: int) -> None:
+    """The cloud controller acts when the engine is done."""
+    wanted = {"minimumBandwidthInMbps": low, "maximumBandwidthInMbps": high}
+    deadline = time.monotonic() + 20
+    while load_balancer(stack).properties["shapeDetails"] != wanted:
+        assert time.monotonic() < deadline, load_balancer(stack).properties["shapeDetails"]
+        time.sleep(0.5)
+
+
+def presented(address: str, expected: str, seconds: float = 20) -> None:
+    """Wait until the listener on 443 presents this certificate."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = ssl.get_server_certificate((address, 443), timeout=5)
+        except OSError as error:
+            found = repr(error)
+        if found.strip() == expected.strip():
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+
+
+def test_a_certificate_makes_the_listener_speak_tls_and_its_successor_follows_in_place(
+    oke: Stack, data: str, tmp_path: Path
+) -> None:
+    address, running = oke.output("loadBalancerAddress"), pod(oke)["metadata"]["uid"]
+    for steps in ({"jupyterlab-tls": "create", **LISTENER}, {"jupyterlab-tls": "replace", **SERVICE}):
+        pem, key = certificate()
+        change(oke, steps, tlsCertificate=pem, tlsPrivateKey=key)
+        assert oke.output("loadBalancerUrl") == f"https://{address}:443"
+        presented(address, pem)
+        assert [one["type"] for one in get(oke, "secrets")["items"]].count("kubernetes.io/tls") == 1
+    with pytest.raises(requests.RequestException):
+        requests.get(f"http://{address}:{oke.output('url').rpartition(':')[2]}/api", timeout=5)
+    with tunnel(oke) as url:
+        assert login(url, oke.password)
+    change(oke, {"jupyterlab-tls": "delete", **LISTENER}, tlsCertificate=None, tlsPrivateKey=None)
+    assert oke.output("loadBalancerAddress") == address
+    assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
+    assert pod(oke)["metadata"]["uid"] == running
+    assert kept(oke) == data
+
+
+def answers_soon(url: str, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answers(url):
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.fixture
+def program(oke: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the program, which the stack uses during the test, and which waits for a rollout for less than ten minutes."""
+    monkeypatch.setattr(oke, "program", copy(tmp_path))
+    edit(tmp_path, "specs/kubernetes.py", "ROLLOUT_TIMEOUT_SECONDS = 600", "ROLLOUT_TIMEOUT_SECONDS = 45")
+    return tmp_path
+
+
+def test_a_digest_that_is_not_there_fails_in_time_with_the_pods_reason_and_the_next_good_up_recovers(
+    oke: Stack, data: str, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = "image=image.reference,\n            app="
+    wrong = f'image=image.reference.apply(lambda it: it.partition("@")[0] + "@sha256:{"0" * 64}"),\n            app='
+    edit(program, "__main__.py", right, wrong)
+    began = time.monotonic()
+    with pytest.raises(PulumiError) as failed:
+        oke.up()
+    assert time.monotonic() - began < 120
+    assert "ImagePullBackOff" in str(failed.value) or "ErrImagePull" in str(failed.value)
+    assert "not found" in str(failed.value)
+    assert "ProgressDeadlineExceeded" in str(failed.value)
+    assert get(oke, "persistentvolumeclaim", "jupyterlab-data")["status"]["phase"] == "Bound"
+    monkeypatch.undo()
+    assert oke.up() == DEPLOYMENT
+    with tunnel(oke) as url:
+        assert login(url, oke.password)
+    assert kept(oke) == data
+    assert oke.preview("--expect-no-changes") == {}

@@ -1,0 +1,75 @@
+"""What ends the app in a cluster without a command; each time it is back without one, and its data with it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.jupyter import login
+from tests.support.pod import in_pod, kubectl, pods, restart_node
+from tests.support.stack import Stack
+
+WRITE = "import os; f = open('/jupyter/kept.txt', 'w'); f.write('{}'); f.flush(); os.fsync(f.fileno())"
+
+
+def starts(stack: Stack) -> set[tuple[str, int]]:
+    """The pods with how often their containers were started, where they are ready."""
+    found = set()
+    for one in pods(stack):
+        [status] = one["status"].get("containerStatuses") or [{"ready": False}]
+        if status["ready"]:
+            found.add((one["metadata"]["uid"], status["restartCount"]))
+    return found
+
+
+def back(stack: Stack, ended: set[tuple[str, int]], text: str, seconds: float) -> None:
+    """Wait until the app was started again, takes the password at the Service's address, and has the file."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if starts(stack) - ended and login(stack.output("loadBalancerUrl"), stack.password):
+                break
+        except (AssertionError, OSError):
+            # Neither the node nor, in the last moments, the load balancer answers.
+            pass
+        assert time.monotonic() < deadline, f"not back within {seconds:.0f} s"
+        time.sleep(1)
+    assert in_pod(stack, "print(open('/jupyter/kept.txt').read())") == f"{text}\n"
+
+
+def test_the_app_is_back_after_its_process_was_killed(oke: Stack) -> None:
+    before = starts(oke)
+    in_pod(oke, WRITE.format("before the kill"))
+    # The init is process 1; the app is its child.
+    end = (
+        "import os; [os.kill(int(p), 9) for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())]"
+    )
+    in_pod(oke, end, check=False)
+    back(oke, before, "before the kill", 90)
+
+
+def test_the_app_is_back_after_its_pod_was_deleted(oke: Stack) -> None:
+    before = starts(oke)
+    in_pod(oke, WRITE.format("before the deletion"))
+    kubectl(oke, "delete", "pods", "--all", "--wait=false")
+    back(oke, before, "before the deletion", 120)
+
+
+def test_the_app_is_back_after_its_pod_was_killed_without_grace(oke: Stack) -> None:
+    before = starts(oke)
+    in_pod(oke, WRITE.format("before the force"))
+    kubectl(oke, "delete", "pods", "--all", "--force", "--grace-period=0")
+    back(oke, before, "before the force", 120)
+
+
+def test_the_app_is_back_after_its_node_was_restarted(oke: Stack) -> None:
+    before = starts(oke)
+    in_pod(oke, WRITE.format("before the restart"))
+    restart_node(oke)
+    back(oke, before, "before the restart", 180)
+
+
+@pytest.mark.parametrize("command", ["preview", "refresh"])
+def test_nothing_has_to_be_done_afterwards(oke: Stack, command: str) -> None:
+    assert getattr(oke, command)("--expect-no-changes") == {}

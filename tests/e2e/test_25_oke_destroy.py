@@ -1,0 +1,114 @@
+"""What is taken back of a stack with a cluster, what is retained, and how it is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import paths
+from sandbox.kubernetes import cluster, node
+from tests.e2e.conftest import PORT, up_and_down
+from tests.support.holdings import Holdings, holdings, left
+from tests.support.jupyter import login
+from tests.support.pod import cloud, in_pod, kubectl, load_balancer, nodes
+from tests.support.stack import ROOT, PulumiError, Stack
+
+WRITE = "open('/jupyter/kept.txt', 'w').write('kept')"
+READ = "print(open('/jupyter/kept.txt').read())"
+
+
+@pytest.fixture(scope="module")
+def before_guest(oke: Stack) -> Holdings:
+    """What the sandbox held before the guest was there."""
+    return holdings()
+
+
+@pytest.fixture(scope="module")
+def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack "e2e-guest" in the cluster of "e2e-oke": for it one which is there already."""
+    [subnet] = load_balancer(oke).properties["subnetIds"]
+    stack = Stack("e2e-guest", tmp_path_factory.mktemp("e2e-guest"), oke.config_file)
+    try:
+        yield from up_and_down(
+            stack, port=PORT + 21, apiNetworks=[], clusterId=oke.output("clusterId"), loadBalancerSubnetId=subnet
+        )
+    finally:
+        (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
+
+
+def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Stack) -> None:
+    types = {entry["type"] for entry in guest.export()["deployment"]["resources"]}
+    assert not [name for name in types if name.startswith(("oci:Core/", "oci:ContainerEngine/"))]
+    http = login(guest.output("loadBalancerUrl"), guest.password)
+    assert http is not None
+
+
+def test_destroy_keeps_claim_and_namespace_in_that_cluster_and_the_next_up_finds_them(
+    guest: Stack, oke: Stack, before_guest: Holdings
+) -> None:
+    in_pod(guest, WRITE)
+    volume, namespace = guest.output("dataVolumeId"), guest.output("namespace")
+    assert volume != oke.output("dataVolumeId")
+    guest.destroy()
+    assert set(left(before_guest)["cloud resources"]) == {f"volume/{volume}.json"}
+    kept = kubectl(
+        oke, "--namespace", namespace, "get", "all,secrets,networkpolicies,persistentvolumeclaims", "-o", "name"
+    )
+    assert kept.split() == ["persistentvolumeclaim/jupyterlab-data"]
+
+    guest.up()
+    assert guest.output("dataVolumeId") == volume
+    assert in_pod(guest, READ) == "kept\n"
+    assert guest.up() == {}
+
+
+def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
+    guest: Stack, oke: Stack, before_guest: Holdings
+) -> None:
+    guest.configure(retainClaim=False)
+    guest.up()
+    namespace = guest.output("namespace")
+    guest.destroy()
+    assert left(before_guest) == {}
+    assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
+
+
+def test_a_retained_volume_is_all_that_is_left_of_a_stack_with_its_cluster_and_the_next_one_takes_it_over(
+    oke: Stack, before_oke: Holdings
+) -> None:
+    in_pod(oke, WRITE)
+    volume = oke.output("dataVolumeId")
+    oke.destroy()
+    assert volume in oke.log
+    remaining = left(before_oke)
+    assert remaining["cloud resources"] == {f"volume/{volume}.json"}
+    assert set(remaining) == {"cloud resources", "cloud files"}
+
+    oke.configure(dataVolumeId=volume)
+    oke.up()
+    assert oke.output("dataVolumeId") == volume
+    assert in_pod(oke, READ) == "kept\n"
+    assert oke.up() == {}
+
+
+def test_destroy_takes_back_the_rest_when_the_cluster_is_gone(oke: Stack, before_oke: Holdings) -> None:
+    volume = oke.output("dataVolumeId")
+    balancer = load_balancer(oke)
+    record = cloud().require(oke.output("clusterId"), "cluster")
+    for name in nodes(oke):
+        node.remove(name, record.private["container"])
+    cluster.remove(record.private["container"])
+    # A load balancer outlives its cluster, and holds its subnet: the cloud says which.
+    with pytest.raises(
+        PulumiError, match=r"409-Conflict(.|\n)*load-balancer-subnet|load-balancer-subnet(.|\n)*409-Conflict"
+    ):
+        oke.destroy("--refresh")
+    with cloud().transaction():
+        cloud().drop(balancer)
+    oke.destroy("--refresh")
+    assert oke.export()["deployment"].get("resources", []) == []
+    remaining = left(before_oke)
+    assert remaining["cloud resources"] == {f"volume/{volume}.json"}
+    (paths.CLOUD / "resources" / "volume" / f"{volume}.json").unlink()
+    (paths.CLOUD / "volumes" / f"{volume}.img").unlink()

@@ -1,0 +1,74 @@
+"""JupyterLab as a person meets it in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.jupyter import PLOT, image_size
+
+# Debian's name first; Ubuntu and Google have others.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+SECONDS = 1000.0
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The installed one, without a window."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert program, f"none of {', '.join(CHROMIUM)} is installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def lab(browser: Browser, url: str) -> Iterator[Page]:
+    """A page that went to JupyterLab; without a login it shows the form."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.set_default_timeout(60 * SECONDS)
+        # Not the layout that an earlier visit left on the data volume.
+        page.goto(f"{url}/lab?reset")
+        yield page
+
+
+def log_in(page: Page, password: str) -> None:
+    """Fill in the form."""
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def plot(page: Page, screenshot: Path) -> None:
+    """Open a new notebook, run a cell that plots, see the picture, and save it all as plot.ipynb."""
+    page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
+    page.keyboard.insert_text(PLOT)
+    page.keyboard.press("Shift+Enter")
+
+    picture = page.locator(".jp-OutputArea-output img")
+    picture.wait_for()
+    page.screenshot(path=screenshot)
+    kind, _, data = str(picture.get_attribute("src")).partition(",")
+    assert kind == "data:image/png;base64"
+    assert image_size(data) == tuple(picture.evaluate("image => [image.naturalWidth, image.naturalHeight]"))
+    assert min(image_size(data)) > 300
+
+    page.keyboard.press("Control+s")
+    page.get_by_role("dialog").get_by_role("textbox").fill("plot.ipynb")
+    with page.expect_response(
+        lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
+    ) as saved:
+        page.get_by_role("button", name="Rename and Save").click()
+    assert saved.value.ok
+    expect(page.get_by_role("tab", name="plot.ipynb")).to_be_visible()

@@ -1,0 +1,25 @@
+"""A copy of the program, for tests of what another version of it would do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.support.stack import ROOT
+
+FILES = ("Pulumi.yaml", "*.py", "components", "settings", "specs", "docker", "kube-token", "requirements.txt", "venv")
+
+
+def copy(folder: Path) -> Path:
+    """Put it into the folder, which it returns."""
+    for pattern in FILES:
+        for path in ROOT.glob(pattern):
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
+    return folder
+
+
+def edit(program: Path, file: str, old: str, new: str) -> None:
+    """Change a file of it."""
+    content = (program / file).read_text()
+    assert old in content
+    (program / file).write_text(content.replace(old, new))
