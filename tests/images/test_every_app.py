@@ -86,7 +86,8 @@ def problems(container: AppContainer) -> list[str]:
     return [line for line in lines if PROBLEM.search(line) and not KNOWN.match(line)]
 
 
-def test_it_is_healthy_as_the_program_configures_it(service: AppContainer) -> None:
+def test_it_is_healthy_as_the_program_configures_it_on_another_port_than_its_own(service: AppContainer) -> None:
+    assert service.port != service.app.port
     assert service.health()
 
 
