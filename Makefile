@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything lies in .sandbox (SANDBOX_HOME names another folder).
 STACK ?= local
 ARGS ?=
-TESTS ?= tests/unit tests/engine tests/e2e
+TESTS ?= tests/unit tests/engine tests/images tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
 export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin

@@ -1,0 +1,28 @@
+"""What the tests on a running sandbox share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox import paths
+from tests.support.stack import PULUMI, ROOT
+
+
+@pytest.fixture(scope="session")
+def sandbox(request: pytest.FixtureRequest) -> None:
+    """The sandbox's services; quick when they run already, else it shows what it does."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, timeout=3600)
+
+
+@pytest.fixture(scope="session")
+def overlay(sandbox: None) -> Path:
+    """The configuration of the committed stack "local" with the account's values, as the sandbox's `pulumi` makes it."""
+    subprocess.run([PULUMI, "stack", "ls"], cwd=ROOT, check=True, capture_output=True)
+    return paths.STACKS / "Pulumi.local.yaml"
