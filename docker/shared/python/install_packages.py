@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ UV = Path("/opt/uv")
 NO_PYTHON, NO_PACKAGES, NO_INDEX, NO_SPACE = 78, 65, 69, 74
 # A disk with less left, in bytes, is why a step failed, whatever the step said.
 FULL = 16 * 2**20
+LINGER_SECONDS = 2
 # Architecture as images name it, to uv's name of the platform: glibc 2.28 or newer, as Oracle Linux 8 has it.
 UV_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 # Where the systems keep the certificates they trust: Debian and Ubuntu; Oracle Linux; what Python itself was built with.
@@ -203,7 +205,9 @@ def run(command: list[str | Path], environment: dict[str, str], problem: str) ->
 
 def fail(code: int, problem: str, mend: str = "") -> NoReturn:
     """End with a message for a person, and a code for the program."""
-    print(f"error: {problem}" + (f"\n    {mend}" if mend else ""), file=sys.stderr)
+    print(f"error: {problem}" + (f"\n    {mend}" if mend else ""), file=sys.stderr, flush=True)
+    # Lines that come with a step's end are lost now and then (pulumi-docker-build 0.0.22), and these are what a person needs.
+    time.sleep(LINGER_SECONDS)
     raise SystemExit(NO_SPACE if shutil.disk_usage(OUT.parent).free < FULL else code)
 
 
