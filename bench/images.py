@@ -256,6 +256,9 @@ def main() -> int:
         return complain(SandboxError(reason(error)))
     except SandboxError as error:
         return complain(error)
+    except KeyboardInterrupt:
+        print("\ninterrupted; the next run takes back what this one may have left", file=sys.stderr)
+        return 130
     print(f"\n{tables}")
     return 0
 
