@@ -6,6 +6,7 @@ cloned the project: without this, the same commit would be another plan on anoth
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 SHARED = Path("docker/shared")
@@ -33,7 +34,12 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not _is_cache(path.relative_to(folder)))
+
+
+def _is_cache(path: Path) -> bool:
+    """What Python and its tools (mypy, ruff, pytest) leave beside sources: not the app's, and another on every machine."""
+    return any(part == "__pycache__" or fnmatch(part, ".*_cache") for part in path.parts[:-1])
 
 
 def _place(content: bytes, mode: int, target: Path) -> None:
