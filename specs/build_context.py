@@ -24,8 +24,12 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """
     wanted = {file.relative_to(app): file for file in _files(app)}
     wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
-    for there in _files(target):
-        if there.relative_to(target) not in (*wanted, EXTRA):
+    for there in sorted(target.rglob("*"), reverse=True):
+        # Folders come after what is in them.
+        if there.is_dir() and not there.is_symlink():
+            if not any(there.iterdir()):
+                there.rmdir()
+        elif there.relative_to(target) not in (*wanted, EXTRA):
             there.unlink()
     for relative, source in wanted.items():
         _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)

@@ -118,8 +118,13 @@ def test_what_tools_leave_beside_the_sources_is_not_in_the_context(tmp_path: Pat
     for folder in (".", "__pycache__", ".mypy_cache/3.11", ".config"):
         (app / folder).mkdir(parents=True, exist_ok=True)
         (app / folder / "file").write_text("content")
+    # Of a program that did not know better.
+    stale = tmp_path / "context" / ".mypy_cache" / "3.11"
+    stale.mkdir(parents=True)
+    (stale / "file").write_text("content")
     context = lay_out(app, tmp_path / "context")
     assert {str(path.relative_to(context)) for path in context.rglob("file")} == {"file", ".config/file"}
+    assert not stale.parent.exists()
 
 
 def test_the_same_files_are_the_same_context_whatever_the_umask(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ def main(locks: list[Path]) -> None:
         # At once: the one downloads while the other unpacks. uv's cache is safe for that.
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda one: install(one, roots[one], locks, environment), architectures))
+    # What the stage leaves is kept in the registry's cache.
+    shutil.rmtree(UV)
     shutil.copytree(APP, COMMON / APP.relative_to("/"), symlinks=True)
     share(list(roots.values()))
     for tree in (COMMON, *roots.values()):
@@ -128,7 +130,8 @@ def install(architecture: str, root: Path, locks: Iterable[Path], environment: d
     command += ["--python", APP / "bin/python", "--prefix", prefix, "--python-platform", UV_PLATFORMS[architecture]]
     command += ["--only-binary", ":all:", "--require-hashes"]
     for lock in locks:
-        command += ["-r", lock]
+        # uv warns of an empty one, as that of further packages mostly is.
+        command += ["-r", lock] if lock.stat().st_size else []
     run(
         command,
         environment,
