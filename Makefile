@@ -6,7 +6,7 @@ stack_of_kubernetes := local-oke
 local_stack = $(or $(stack_of_$(TARGET)),$(error TARGET is instance or kubernetes, not $(TARGET)))
 STACK ?= $(local_stack)
 ARGS ?=
-TESTS ?= tests/unit tests/engine tests/kubernetes tests/e2e
+TESTS ?= tests/unit tests/engine tests/kubernetes tests/images tests/e2e
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
 export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin

@@ -156,13 +156,12 @@ def stack(name: str) -> Iterator[automation.Stack]:
     for key in ("oci:region", "oci:tenancyOcid", "oci:userOcid"):
         made.set_config(key, automation.ConfigValue(values[key]))
     if left:
-        # Of a run that was killed: neither its lock nor what it pushed may be in the way.
-        made.cancel()
-        made.destroy()
+        # Of a run that was killed.
+        _empty(made)
     try:
         yield made
     finally:
-        made.destroy()
+        _empty(made)
         made.workspace.remove_stack(name)
 
 
@@ -173,6 +172,12 @@ def build(made: automation.Stack, program: Program, builder: Builder) -> Build:
         result = made.up(program=program, on_event=stopwatch, color="never")
         up_seconds = time.monotonic() - began
     return Build(stopwatch.seconds, stopwatch.each, up_seconds, max(peaks), str(result.outputs["image"].value))
+
+
+def _empty(made: automation.Stack) -> None:
+    # An `up` that was interrupted leaves its lock.
+    made.cancel()
+    made.destroy()
 
 
 def _registry() -> Registry:

@@ -9,6 +9,7 @@ takes minutes, is built once.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import statistics
@@ -188,6 +189,24 @@ def _step(
     progress.step(title, action)
 
 
+def once_more(action: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Do it, and again when a build in it fails the first time: what failed is no measurement, but must not cost those before it.
+
+    Seen with docker-registry 2.8.2: two images with a layer in common, pushed at the same moment, end in "blob unknown to registry",
+    probably since the one push reads the layer's link while the other writes it anew.
+    """
+    try:
+        action()
+    except automation.CommandError as error:
+        say(f"a build failed and is repeated: {reason(error)}")
+        action()
+
+
+def reason(error: Exception) -> str:
+    """What a failed `pulumi up` says of why, without its progress."""
+    return " ".join(str(error).rpartition("Diagnostics:")[2].partition("Resources:")[0].split())
+
+
 def _sizes(reference: str, folder: Path, progress: Progress) -> Sizes:
     """Of the image of this index. folder: to work in."""
     image = folder / "image"
@@ -211,24 +230,33 @@ def measure(rounds: int, progress: Progress) -> str:
     """All of it; the tables."""
     native = f"linux/{distribution.this().architecture}"
     builds: dict[str, list[Build]] = {way: [] for way in (ARTICLE, *WAYS, *map(without_sbom, WAYS))}
+    found: list[tuple[Sizes, dict[str, list[Run]]]] = []
     with tempfile.TemporaryDirectory(prefix="bench-images-") as name:
         folder = Path(name)
         context, builder = image_builds.copy_context(folder), Builder("bench")
-        for number, (named, scanner) in itertools.product(range(1, rounds + 1), SBOMS):
+
+        def native_round(number: int, way: str, scanner: str) -> None:
             one = image_builds.ours(context, [native], builder.name, scanner)
-            two = image_builds.ours(context, image_builds.ARTICLE_PLATFORMS, builder.name, scanner)
-            native_way, both, changed = map(named, WAYS)
             with running(builder), image_builds.stack("native") as stack:
-                _step(progress, f"{native_way}, {number} of {rounds}", builds[native_way], stack, one, builder)
+                _step(progress, f"{way}, {number} of {rounds}", builds[way], stack, one, builder)
+
+        def both_round(number: int, way: str, changed: str, scanner: str) -> None:
+            two = image_builds.ours(context, image_builds.ARTICLE_PLATFORMS, builder.name, scanner)
             with running(builder), image_builds.stack("both") as stack:
-                _step(progress, f"{both}, {number} of {rounds}", builds[both], stack, two, builder)
+                _step(progress, f"{way}, {number} of {rounds}", builds[way], stack, two, builder)
                 for change in range(1, rounds + 1):
                     image_builds.change_a_line(context)
                     title = f"{changed}, {change} of {rounds}"
                     _step(progress, title, builds[changed], stack, two, builder)
                 if number == rounds and scanner:
-                    sizes = _sizes(builds[CHANGED][-1].reference, folder, progress)
-                    starts = image_starts.measure(builds[CHANGED][-1].reference, STARTS)
+                    reference = builds[CHANGED][-1].reference
+                    found.append((_sizes(reference, folder, progress), image_starts.measure(reference, STARTS)))
+
+        for number, (named, scanner) in itertools.product(range(1, rounds + 1), SBOMS):
+            native_way, both, changed = map(named, WAYS)
+            once_more(functools.partial(native_round, number, native_way, scanner), progress.say)
+            once_more(functools.partial(both_round, number, both, changed, scanner), progress.say)
+        sizes, starts = found[-1]
         theirs = image_builds.article(folder, builder.name)
         with emulation(), running(builder), image_builds.stack("article") as stack:
             _step(progress, ARTICLE, builds[ARTICLE], stack, theirs, builder)
@@ -251,8 +279,13 @@ def main() -> int:
     try:
         with progress.reminders():
             tables = measure(rounds, progress)
-    except (SandboxError, automation.CommandError) as error:
+    except automation.CommandError as error:
+        return complain(SandboxError(reason(error)))
+    except SandboxError as error:
         return complain(error)
+    except KeyboardInterrupt:
+        print("\ninterrupted; the next run takes back what this one may have left", file=sys.stderr)
+        return 130
     print(f"\n{tables}")
     return 0
 

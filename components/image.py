@@ -63,8 +63,9 @@ class AppImage(pulumi.ComponentResource):
         url = args.registry.repository_url
         extra = Path(args.extra_requirements) if args.extra_requirements else None
         context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
-        images = [
-            docker_build.Image(
+        images: list[docker_build.Image] = []
+        for platform in args.platforms:
+            image = docker_build.Image(
                 f"{name}-{architecture(platform)}",
                 context=docker_build.BuildContextArgs(location=context),
                 dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
@@ -81,10 +82,11 @@ class AppImage(pulumi.ComponentResource):
                 push=True,
                 # With the registry's url unknown it would not build anyway (source: pulumi-docker-build issue 252).
                 build_on_preview=False,
-                opts=child,
+                # One after the other: what they share is built and pushed by the first, and the others find it. Both at once would push
+                # the same layer twice, which docker-registry 2.8 does not always survive ("blob unknown to registry").
+                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images[-1:])),
             )
-            for platform in args.platforms
-        ]
+            images.append(image)
         index = docker_build.Index(
             f"{name}-index",
             tag=pulumi.Output.concat(url, ":", args.tag),

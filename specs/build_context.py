@@ -6,6 +6,7 @@ cloned the project: without this, the same commit would be another plan on anoth
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 SHARED = Path("docker/shared")
@@ -23,8 +24,12 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """
     wanted = {file.relative_to(app): file for file in _files(app)}
     wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
-    for there in _files(target):
-        if there.relative_to(target) not in (*wanted, EXTRA):
+    for there in sorted(target.rglob("*"), reverse=True):
+        # Folders come after what is in them.
+        if there.is_dir() and not there.is_symlink():
+            if not any(there.iterdir()):
+                there.rmdir()
+        elif there.relative_to(target) not in (*wanted, EXTRA):
             there.unlink()
     for relative, source in wanted.items():
         _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)
@@ -33,7 +38,12 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not _is_cache(path.relative_to(folder)))
+
+
+def _is_cache(path: Path) -> bool:
+    """What Python and its tools (mypy, ruff, pytest) leave beside sources: not the app's, and another on every machine."""
+    return any(part == "__pycache__" or fnmatch(part, ".*_cache") for part in path.parts[:-1])
 
 
 def _place(content: bytes, mode: int, target: Path) -> None:

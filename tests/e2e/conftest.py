@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import shutil
 import subprocess
@@ -12,33 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import yaml
 
-from sandbox import account, paths
+from sandbox import paths
+from tests.support.apps import documented
 from tests.support.command_lines import CommandLines
 from tests.support.holdings import Holdings, holdings
-from tests.support.machine import session, tunnel
+from tests.support.machine import tunnel
+from tests.support.published import Get, getter
 from tests.support.services import bring_up
-from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
+from tests.support.stack import PULUMI, ROOT, Stack
 
 # Beside the ports of the committed stacks, so that `make local` may run meanwhile.
 PORT = 18888
-
-Get = Callable[[str, str], requests.Response]
-
-
-@pytest.fixture(scope="session")
-def sandbox(request: pytest.FixtureRequest) -> None:
-    """The sandbox's services."""
-    bring_up(request.config)
-
-
-@pytest.fixture(scope="session")
-def overlay(sandbox: None) -> Path:
-    """The configuration of the committed stack "local" with the account's values, as the sandbox's `pulumi` makes it."""
-    subprocess.run([PULUMI, "stack", "ls"], cwd=ROOT, check=True, capture_output=True)
-    return paths.STACKS / "Pulumi.local.yaml"
 
 
 def new_password() -> str:
@@ -89,12 +73,8 @@ def before_second(stack: Stack) -> Holdings:
 @pytest.fixture(scope="session")
 def second(overlay: Path, before_second: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack "e2e-second": the second app, by the very configuration that docker/README.md gives for it, at another port."""
-    [example] = re.findall(
-        r"^```yaml\n(config:\n.*?)^```", (ROOT / "docker" / "README.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    configuration = {key.removeprefix(f"{PROJECT}:"): value for key, value in yaml.safe_load(example)["config"].items()}
     stack = Stack("e2e-second", tmp_path_factory.mktemp("e2e-second"), overlay)
-    yield from up_and_down(stack, **{**configuration, "port": PORT + 1})
+    yield from up_and_down(stack, **{**documented("pypiserver"), "port": PORT + 1})
 
 
 @pytest.fixture(scope="session")
@@ -136,27 +116,7 @@ def context(stack: Stack) -> Path:
 def registry(sandbox: None) -> Callable[[str], Get]:
     """A function that gives the getter of a repository, for `secret_search.image` and for asking what is there."""
 
-    def of(repository: str) -> Get:
-        host, _, name = repository.partition("/")
-
-        def get(kind: str, reference: str) -> requests.Response:
-            http = session()
-            http.verify = str(paths.CA_BUNDLE)
-            http.auth = (paths.REGISTRY_USER, account.registry_token())
-            http.headers["Accept"] = ", ".join(
-                f"application/vnd.{kind}+json"
-                for kind in (
-                    *("oci.image.index.v1", "oci.image.manifest.v1"),
-                    *("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"),
-                )
-            )
-            answer = http.get(f"https://{host}/v2/{name}/{kind}/{reference}", stream=True, timeout=60)
-            answer.raise_for_status()
-            return answer
-
-        return get
-
-    return of
+    return getter
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """An image that cannot be built or pushed: the error says which thing it was and what to do, and the next `up` recovers.
 
-For real, with the sandbox's registry and BuildKit, but in a program of registry and image alone: no machine is needed.
+For real, with the sandbox's registry and BuildKit; of the program only image and registry are made: no machine is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ARG BASE_IMAGE=scratch
 FROM ${BASE_IMAGE}
 COPY content.txt /
 """
-UPLOADS = paths.REGISTRY / "data/docker/registry/v2/repositories" / paths.NAMESPACE / "tiny/_uploads"
+UPLOADS = paths.REGISTRY / "data/docker/registry/v2/repositories" / paths.NAMESPACE / "tiny-e2e-tiny/_uploads"
 BASE = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/base/python:3"
 
 
@@ -39,7 +39,7 @@ def tiny(before: Holdings, overlay: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("e2e-tiny")
     (folder / "context").mkdir()
     (folder / "context" / "Dockerfile").write_text(DOCKERFILE)
-    with image_stack("tiny", folder, overlay) as stack:
+    with image_stack("e2e-tiny", folder, overlay, app="tiny") as stack:
         well(stack)
         change(stack)
         stack.up()
@@ -87,7 +87,7 @@ def commands(output: str) -> list[str]:
 
 def recovers(stack: Stack) -> None:
     """The next `up` does what the one before could not, and the one after it nothing."""
-    assert set(stack.up()) == {"image-arm64", "image-amd64", "image-index"}
+    assert set(stack.up()) == {"tiny-arm64", "tiny-amd64", "tiny-index"}
     assert stack.up() == {}
 
 
@@ -97,7 +97,6 @@ def test_a_registry_that_fails_during_the_push_is_named(tiny: Stack) -> None:
         output = failure(tiny)
     finally:
         UPLOADS.chmod(0o755)
-    assert "failed to push" in output
     assert f"registryHost: the registry {paths.REGISTRY_ADDRESS} failed while it took the image" in output
     assert "pulumi up" in commands(output)
     recovers(tiny)

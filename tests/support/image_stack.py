@@ -1,72 +1,53 @@
-"""A stack of registry and image alone: for tests of builds, which need no machine."""
+"""A stack of which only the image is made: by the program itself, so that builds here are what the program builds."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import yaml
+from tests.support.stack import ROOT, Stack
 
-from sandbox import paths
-from tests.support.stack import PROJECT, ROOT, Stack
+# The image, and the repository it is pushed to; nothing of an instance.
+TARGETS = ("**containerised-app:image:AppImage**", "**containerised-app:registry:Registry**")
+# No part of a clone.
+IGNORED = shutil.ignore_patterns(".git", ".sandbox", ".build", "venv", "__pycache__", ".*_cache")
 
-PROGRAM = f"""\
-import sys
-from pathlib import Path
 
-sys.path.insert(0, {str(ROOT)!r})
+class ImageStack(Stack):
+    """`up` builds and pushes the image, `preview` plans that; the output "image" is its reference."""
 
-import pulumi
-
-from components.image import AppImage, AppImageArgs
-from components.registry import Registry, RegistryArgs
-from specs.build_inputs import ca_bundle
-
-config = pulumi.Config()
-registry = Registry(
-    "image",
-    RegistryArgs(
-        compartment_id=config.require("compartmentId"),
-        host=config.require("registryHost"),
-        repository=pulumi.get_stack().removeprefix("e2e-"),
-        username="",
-        user_ocid={paths.USER_OCID!r},
-        token=config.require_secret("registryToken"),
-    ),
-)
-image = AppImage(
-    "image",
-    AppImageArgs(
-        registry=registry,
-        context=config.require("context"),
-        staging=".build",
-        tag="v1",
-        platforms=["linux/arm64", "linux/amd64"],
-        base_image=config.require("baseImage"),
-        extra_requirements=config.get("extraRequirements", ""),
-        ca_bundle=ca_bundle(Path(config.require("caBundleFile"))) if config.get("caBundleFile") else "",
-        sbom_scanner=config.require("sbomScanner"),
-        builder=config.require("builder"),
-    ),
-)
-pulumi.export("image", image.reference)
-"""
+    def _steps(self, command: str, *args: str) -> dict[str, str]:
+        targets = () if command == "destroy" else tuple(word for one in TARGETS for word in ("--target", one))
+        return super()._steps(command, *args, *targets)
 
 
 @contextmanager
-def image_stack(name: str, folder: Path, overlay: Path) -> Iterator[Stack]:
-    """The stack "e2e-<name>", whose repository is `name`, with nothing in it yet; taken back at the end."""
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}))
-    (folder / "__main__.py").write_text(PROGRAM)
-    # Where the program finds what the apps share.
-    (folder / "docker").symlink_to(ROOT / "docker")
-    stack = Stack(f"e2e-{name}", folder, overlay)
+def image_stack(
+    name: str, folder: Path, overlay: Path, program: Path = ROOT, **configuration: Any
+) -> Iterator[ImageStack]:
+    """The stack of this name and configuration, nothing of it made yet; everything is taken back at the end of the context."""
+    stack = ImageStack(name, folder, overlay)
     stack.clear()
     stack.init()
-    # From here on another program of the same project.
-    stack.program = folder
+    stack.program = program
     try:
+        stack.configure(password="of-no-app-0c3fRq7L", **configuration)
         yield stack
     finally:
         stack.clear()
+
+
+def fresh_copy(target: Path, mode: int = 0o600) -> Path:
+    """A copy of the project as another person's clone would be: files of this mode and of the present time, nothing laid out or cached."""
+    shutil.copytree(ROOT, target, ignore=IGNORED, copy_function=shutil.copyfile)
+    for path in (target, *target.rglob("*")):
+        source = ROOT / path.relative_to(target)
+        executable = path.is_dir() or source.stat().st_mode & 0o100
+        path.chmod(mode | (mode & 0o444) >> 2 if executable else mode)
+    if (ROOT / "venv").exists():
+        # What `pulumi install` makes.
+        (target / "venv").symlink_to(ROOT / "venv")
+    return target

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from pulumi.automation import events
+from pulumi.automation import CommandError, CommandResult, events
 
 from bench import goals, image_builds, image_sizes, image_starts, images
 from bench.goals import Goal
@@ -161,6 +161,22 @@ def test_the_article_s_way_is_compared_on_the_same_base_and_packages() -> None:
     assert re.findall(r"(?m)^FROM (.*)$", dockerfile) == ["${BASE_IMAGE}"]
     assert "--requirement /root/requirements.txt" in dockerfile
     assert "--platform" not in dockerfile
+
+
+def test_a_build_that_fails_once_is_repeated_and_said_and_one_that_fails_twice_ends_the_run() -> None:
+    printed = "#13 exporting layers\nDiagnostics:\n  Image (arm64):\n    error: blob unknown to registry\n\nResources:\n    + 5"
+    failure, said = CommandError(CommandResult(printed, "", 255)), list[str]()
+    outcomes = [failure, None, failure, failure]
+
+    def action() -> None:
+        if outcome := outcomes.pop(0):
+            raise outcome
+
+    images.once_more(action, said.append)
+    assert said == ["a build failed and is repeated: Image (arm64): error: blob unknown to registry"]
+    with pytest.raises(CommandError):
+        images.once_more(action, said.append)
+    assert not outcomes
 
 
 # --- sizes --------------------------------------------------------------------------------------------------------------

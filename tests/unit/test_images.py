@@ -113,6 +113,20 @@ def test_the_context_is_exactly_what_the_dockerfile_uses(app: str, tmp_path: Pat
     assert all((context / source).exists() for source in used)
 
 
+def test_what_tools_leave_beside_the_sources_is_not_in_the_context(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    for folder in (".", "__pycache__", ".mypy_cache/3.11", ".config"):
+        (app / folder).mkdir(parents=True, exist_ok=True)
+        (app / folder / "file").write_text("content")
+    # Of a program that did not know better.
+    stale = tmp_path / "context" / ".mypy_cache" / "3.11"
+    stale.mkdir(parents=True)
+    (stale / "file").write_text("content")
+    context = lay_out(app, tmp_path / "context")
+    assert {str(path.relative_to(context)) for path in context.rglob("file")} == {"file", ".config/file"}
+    assert not stale.parent.exists()
+
+
 def test_the_same_files_are_the_same_context_whatever_the_umask(tmp_path: Path) -> None:
     app = tmp_path / "app"
     app.mkdir()

@@ -1,0 +1,25 @@
+"""What the tests on a running sandbox share."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox import paths
+from tests.support.services import bring_up
+from tests.support.stack import PULUMI, ROOT
+
+
+@pytest.fixture(scope="session")
+def sandbox(request: pytest.FixtureRequest) -> None:
+    """The sandbox's services."""
+    bring_up(request.config)
+
+
+@pytest.fixture(scope="session")
+def overlay(sandbox: None) -> Path:
+    """The configuration of the committed stack "local" with the account's values, as the sandbox's `pulumi` makes it."""
+    subprocess.run([PULUMI, "stack", "ls"], cwd=ROOT, check=True, capture_output=True)
+    return paths.STACKS / "Pulumi.local.yaml"

@@ -1,0 +1,159 @@
+"""What docker/README.md asks of every app's image, of containers as the program runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.images.conftest import APPS, New
+from tests.support.app_container import AppContainer
+from tests.support.stack import ROOT
+
+# Letters and words by which a log tells that something is wrong: Jupyter's levels W, E and C, Python's names of levels, warnings and
+# exceptions.
+PROBLEM = re.compile(r"^\[[WEC] |warn|error|critical|fatal|traceback|exception|deprecat", re.IGNORECASE)
+# Jupyter logs its address as critical, so that it is seen whatever the level.
+KNOWN = re.compile(r"^\[C [-0-9:. ]+ ServerApp\] $")
+# Beside temporary folders, which are everybody's: sticky, as /tmp is.
+WRITABLE = """\
+import os, stat
+def writable(folder):
+    for path, folders, files in os.walk(folder):
+        folders[:] = [one for one in folders if not os.path.ismount(os.path.join(path, one))]
+        for one in (path, *(os.path.join(path, file) for file in files)):
+            if not os.path.islink(one) and os.access(one, os.W_OK):
+                sticky = os.stat(one).st_mode & stat.S_ISVTX
+                if sticky:
+                    folders.clear()
+                    break
+                print(one)
+writable("/")
+"""
+INSTALLED = """\
+import json
+from importlib import metadata
+from packaging.markers import default_environment
+installed = {one.metadata["Name"]: one.version for one in metadata.distributions()}
+print(json.dumps({"installed": installed, "environment": default_environment()}))
+"""
+IMPORT = """\
+import importlib, json, sys
+from importlib import metadata
+modules = metadata.packages_distributions()
+for name in json.load(sys.stdin):
+    files = [str(file) for file in metadata.files(name)]
+    found = [module for module, names in modules.items() if name in names]
+    # Not what it brings for compatibility, such as matplotlib's pylab.
+    for module in [name] if name in found else found:
+        importlib.import_module(module)
+    print(name, *(found or [file for file in files if "/bin/" in file]))
+"""
+
+each_app = pytest.mark.parametrize("name", APPS)
+
+
+def lock(name: str, file: str = "requirements.txt") -> list[Requirement]:
+    """The requirements of an app, or of another file of its folder."""
+    text = (ROOT / "docker" / name / file).read_text()
+    lines = re.sub(r"\\\n\s*--hash=\S+", "", text).splitlines()
+    return [Requirement(line) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as locks have it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.fixture(params=APPS)
+def service(request: pytest.FixtureRequest, running: New) -> AppContainer:
+    """Each app as the program runs it."""
+    return running(request.param)
+
+
+@pytest.fixture(params=APPS)
+def read_only(request: pytest.FixtureRequest, running_read_only: New) -> AppContainer:
+    """Each app on a read-only root file system."""
+    return running_read_only(request.param)
+
+
+def problems(container: AppContainer) -> list[str]:
+    """The lines of its log, from its start until its health was asked for, that tell of something wrong."""
+    lines = container.start_log.splitlines()
+    assert lines
+    return [line for line in lines if PROBLEM.search(line) and not KNOWN.match(line)]
+
+
+def test_it_is_healthy_as_the_program_configures_it_on_another_port_than_its_own(service: AppContainer) -> None:
+    assert service.port != service.app.port
+    assert service.health()
+
+
+def test_the_health_check_fails_where_nothing_or_a_failure_answers(service: AppContainer) -> None:
+    service.run("healthcheck", service.health_url)
+    for url in (f"{service.url}/api/nothing-here", "http://127.0.0.1:1/"):
+        complaint = service.run("healthcheck", url, check=False)
+        assert complaint.startswith(f"{url}: ")
+        assert complaint.count("\n") == 1
+
+
+def test_an_init_is_process_1_and_the_app_its_only_child(service: AppContainer) -> None:
+    words = service.run("cat", "/proc/1/cmdline").split("\0")
+    init = words.index("--single-child") - 1
+    assert words[init] == "/opt/app/bin/dumb-init"
+    # Emulated, QEMU and the program's path come before.
+    assert init in (0, 2)
+    assert len(service.run("cat", "/proc/1/task/1/children").split()) == 1
+
+
+def test_a_normal_start_logs_no_warning_and_no_error(service: AppContainer) -> None:
+    assert problems(service) == []
+
+
+def test_it_is_a_user_of_no_rights_who_may_write_the_data_folder_and_nothing_else(service: AppContainer) -> None:
+    user = service.app.user_id
+    assert user != 0
+    assert [service.run("id", flag).strip() for flag in ("-u", "-g")] == [str(user)] * 2
+    assert service.run("stat", "--format", "%u:%g", service.app.data_path).strip() == f"{user}:{user}"
+    service.run("touch", f"{service.app.data_path}/written")
+    assert (service.data / "written").stat().st_uid == user
+    assert service.python(WRITABLE).splitlines() == []
+
+
+def test_what_is_installed_is_what_is_locked(service: AppContainer) -> None:
+    told = json.loads(service.python(INSTALLED))
+    locked = {
+        one.name: str(one.specifier).removeprefix("==")
+        for one in lock(service.app.name)
+        if one.marker is None or one.marker.evaluate(told["environment"])
+    }
+    assert {canonical(name): version for name, version in told["installed"].items()} == locked
+
+
+def test_every_package_asked_for_can_be_imported(service: AppContainer) -> None:
+    names = [one.name for one in lock(service.app.name, "requirements.in")]
+    lines = service.python(IMPORT, stdin=json.dumps(names)).splitlines()
+    found = {line.split()[0]: line.split()[1:] for line in lines}
+    assert set(found) == set(names)
+    # The one that is a program.
+    assert [name for name in names if not all("/" not in module for module in found[name])] == ["dumb-init"]
+    assert all(found.values())
+    service.run("/opt/app/bin/dumb-init", "--version")
+
+
+def test_with_a_read_only_root_file_system_it_is_healthy(read_only: AppContainer) -> None:
+    assert read_only.health()
+    assert "Read-only file system" in read_only.run("touch", "/var/tmp/written", check=False)
+    assert "Permission denied" in read_only.run("touch", "/run/secrets/written", check=False)
+    assert problems(read_only) == []
+
+
+@each_app
+def test_without_a_secret_it_does_not_start_and_says_so_in_one_line(new: New, name: str) -> None:
+    container = new(name).start(secrets={})
+    assert container.exit_code() == 1
+    file = next(iter(container.app.secret_files))
+    [line] = container.log().splitlines()
+    assert re.match(rf"\w+ not started: no .* at /run/secrets/{file}: No such file or directory", line)

@@ -1,0 +1,38 @@
+"""The package index in its image."""
+
+from __future__ import annotations
+
+import pytest
+
+from specs.podman import STOP_TIMEOUT_SECONDS
+from tests.images.conftest import New
+from tests.support.app_container import PASSWORD, AppContainer
+from tests.support.machine import session
+
+
+@pytest.fixture
+def service(running: New) -> AppContainer:
+    """The app as the program runs it."""
+    return running("pypiserver")
+
+
+@pytest.fixture
+def read_only(running_read_only: New) -> AppContainer:
+    """The app on a read-only root file system."""
+    return running_read_only("pypiserver")
+
+
+def test_the_index_asks_for_the_password_and_accepts_no_other(service: AppContainer) -> None:
+    statuses = [
+        session().get(f"{service.url}/simple/", auth=auth, timeout=60).status_code
+        for auth in (None, ("team", f"{PASSWORD}x"), ("team", PASSWORD))
+    ]
+    assert statuses[0] in (401, 403)
+    assert statuses[1] in (401, 403)
+    assert statuses[2] == 200
+
+
+def test_sigterm_ends_it_by_itself(read_only: AppContainer) -> None:
+    code, seconds = read_only.stop()
+    assert code == 0
+    assert seconds < STOP_TIMEOUT_SECONDS

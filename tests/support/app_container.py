@@ -1,0 +1,145 @@
+"""An app's image run by the podman of this host, as the program has podman on the instance run it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox import account, engine, paths, registry
+from sandbox.process import privileged, run, write_if_changed
+from specs import podman, secret_files
+from tests.support.apps import App
+from tests.support.machine import answers
+
+PASSWORD = "of-this-test-4kPz81Wq"
+# For programs that run emulated, at a tenth of their pace.
+SECONDS = 240
+
+
+class AppContainer:
+    """One container. name: of it; image: its id; app: what runs in it; data: the folder behind `data_path`; url: where it answers;
+    start_log: what it had logged when it had become healthy.
+    """
+
+    def __init__(self, name: str, image: str, app: App, data: Path) -> None:
+        self.name, self.image, self.app, self.data = name, image, app, data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.health_url = f"{self.url}{app.health_path}"
+        self.start_log = ""
+
+    def start(self, *extra: str, secrets: Mapping[str, str] | None = None) -> AppContainer:
+        """Run it, with `extra` words for podman. `secrets`: file name to content, by default those that the program renders."""
+        if secrets is None:
+            secrets = secret_files.render(self.app.secret_files, PASSWORD, "tests/images")
+        spec = self.spec(list(secrets))
+        for file, content in secrets.items():
+            secret = podman.secret_name(self.name, file)
+            engine.podman("secret", "rm", secret, check=False)
+            engine.podman("secret", "create", secret, "-", stdin=content)
+        self.data.mkdir(parents=True)
+        run(privileged(["chown", f"{spec.user_id}:{spec.user_id}", self.data]))
+        words = [word.replace(f"{spec.data_folder}:", f"{self.data}:") for word in podman.run_command(spec)]
+        # What it logged and how it ended is looked at afterwards.
+        words.remove("--rm")
+        assert words[:2] == ["podman", "run"]
+        assert words[-1] == self.image
+        engine.podman(*words[1:-1], "--network", paths.NETWORK, *extra, self.image)
+        return self
+
+    def spec(self, secret_names: Sequence[str]) -> podman.ContainerSpec:
+        """What the program would say of it."""
+        return podman.ContainerSpec(
+            name=self.name,
+            image=self.image,
+            port=self.port,
+            environment={},
+            secret_names=secret_names,
+            data_path=self.app.data_path,
+            health_path=self.app.health_path,
+            user_id=self.app.user_id,
+            memory_gb=2,
+        )
+
+    def healthy(self) -> AppContainer:
+        """Wait until it answers. Raises AssertionError with its log when it ends before, or does not within SECONDS."""
+        deadline = time.monotonic() + SECONDS
+        while not answers(self.health_url):
+            assert engine.running(self.name), f"{self.name} has ended:\n{self.log()}"
+            assert time.monotonic() < deadline, f"{self.name} does not answer:\n{self.log()}"
+            time.sleep(0.3)
+        assert self.health()
+        self.start_log = self.log()
+        return self
+
+    def exit_code(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return int(engine.podman("wait", self.name, timeout=SECONDS).stdout)
+
+    def stop(self) -> tuple[int, float]:
+        """End it as the instance's unit does; its exit code, and how many seconds it took."""
+        began = time.monotonic()
+        engine.podman("stop", "--time", str(podman.STOP_TIMEOUT_SECONDS), self.name)
+        return self.exit_code(), time.monotonic() - began
+
+    def health(self) -> bool:
+        """Does the health check that the program has podman run succeed?"""
+        return engine.podman("healthcheck", "run", self.name, check=False, timeout=SECONDS).returncode == 0
+
+    def run(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
+        """What a command prints in it, run as the app's user; or, without `check`, what it prints as errors."""
+        flags = ["--interactive"] if stdin is not None else []
+        done = engine.podman("exec", *flags, self.name, *command, stdin=stdin, check=False, timeout=SECONDS)
+        assert (done.returncode == 0) == check, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout if check else done.stderr
+
+    def python(self, code: str, stdin: str | None = None) -> str:
+        """What Python code prints in it."""
+        return self.run("python", "-c", code, stdin=stdin)
+
+    def log(self) -> str:
+        """All that it logged."""
+        done = engine.podman("logs", self.name)
+        return done.stdout + done.stderr
+
+    def remove(self) -> None:
+        """It, its secrets and its data are gone afterwards."""
+        engine.podman("rm", "--force", "--ignore", "--time", "0", self.name)
+        for secret in engine.podman("secret", "ls", "--format", "{{.Name}}").stdout.split():
+            if secret.startswith(f"{self.name}-"):
+                engine.podman("secret", "rm", secret)
+        run(privileged(["rm", "-rf", self.data]))
+
+
+def pull(reference: str, platform: str, name: str, folder: Path) -> str:
+    """Pull one platform's image of an index, give it a name so that nobody prunes it, and return its id."""
+    trust = ["--authfile", str(login_file(folder)), "--cert-dir", str(registry.certificates())]
+    options = [*trust, "--platform", platform]
+    image = engine.podman("pull", "--quiet", *options, reference).stdout.split()[-1]
+    engine.podman("tag", image, name)
+    return image
+
+
+def login_file(folder: Path) -> Path:
+    """The sandbox's login to its registry as container tools want it (containers-auth.json(5)): a token is on no command line."""
+    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
+    file = folder / "auth.json"
+    write_if_changed(file, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
+    return file
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def in_ci() -> bool:
+    """Is this a CI's run, in which whatever cannot be tested is a failure?"""
+    return bool(os.environ.get("CI"))

@@ -1,0 +1,72 @@
+"""What the sandbox's registry hands out of an image."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import requests
+
+from sandbox import account, paths
+from tests.support.machine import session
+
+Get = Callable[[str, str], requests.Response]
+"""`get(kind, reference)`: the answer, streamed, to a GET of /v2/<repository>/<kind>/<reference>; kind: "manifests" or "blobs"."""
+
+MANIFESTS = (
+    *("oci.image.index.v1", "oci.image.manifest.v1"),
+    *("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"),
+)
+
+
+def getter(repository: str) -> Get:
+    """The getter of a repository, "<host>/<namespace>/<name>"."""
+    host, _, name = repository.partition("/")
+
+    def get(kind: str, reference: str) -> requests.Response:
+        http = session()
+        http.verify = str(paths.CA_BUNDLE)
+        http.auth = (paths.REGISTRY_USER, account.registry_token())
+        http.headers["Accept"] = ", ".join(f"application/vnd.{kind}+json" for kind in MANIFESTS)
+        answer = http.get(f"https://{host}/v2/{name}/{kind}/{reference}", stream=True, timeout=60)
+        answer.raise_for_status()
+        return answer
+
+    return get
+
+
+def images(reference: str) -> dict[str, str]:
+    """Platform to the digest of its image, of the index "<repository>@<digest>" or "<repository>:<tag>". Attestations, whose platform
+    is unknown/unknown, are no images (source: BuildKit, docs/attestations/attestation-storage.md).
+    """
+    repository, index = _split(reference)
+    entries = json.loads(getter(repository)("manifests", index).content)["manifests"]
+    named = ((f"{one['platform']['os']}/{one['platform']['architecture']}", one["digest"]) for one in entries)
+    return {platform: digest for platform, digest in named if platform != "unknown/unknown"}
+
+
+def layers(reference: str, platform: str) -> list[str]:
+    """The digests of the layers of one platform's image of an index, the base's first."""
+    repository, _ = _split(reference)
+    manifest: dict[str, Any] = json.loads(getter(repository)("manifests", images(reference)[platform]).content)
+    return [layer["digest"] for layer in manifest["layers"]]
+
+
+def files(reference: str, digest: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """Everything in a layer, each with its content ("" for what is no regular file)."""
+    repository, _ = _split(reference)
+    answer = getter(repository)("blobs", digest)
+    with tarfile.open(fileobj=answer.raw, mode="r|gz") as tar:
+        for entry in tar:
+            content = tar.extractfile(entry) if entry.isreg() else None
+            yield entry, content.read() if content else b""
+
+
+def _split(reference: str) -> tuple[str, str]:
+    repository, at, digest = reference.partition("@")
+    if at:
+        return repository, digest
+    repository, _, tag = reference.rpartition(":")
+    return repository, tag
