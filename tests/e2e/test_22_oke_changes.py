@@ -141,6 +141,30 @@ def answers_soon(url: str, seconds: float = 20) -> bool:
     return False
 
 
+def test_a_public_load_balancer_is_another_one_in_a_subnet_of_its_own_and_back(oke: Stack, data: str) -> None:
+    pem, key = certificate()
+    for changes in (
+        {"loadBalancerInternal": False, "tlsCertificate": pem, "tlsPrivateKey": key},
+        {"loadBalancerInternal": True, "tlsCertificate": None, "tlsPrivateKey": None},
+    ):
+        before, private = load_balancer(oke), bool(changes["loadBalancerInternal"])
+        oke.configure(**changes)
+        planned, done = oke.preview(), oke.up()
+        assert planned == done
+        assert done["jupyterlab-service"] == "replace"
+        assert "jupyterlab-deployment" not in done
+        assert done["jupyterlab-load-balancer-subnet"] == ("create" if private else "delete")
+        assert done["jupyterlab-public-load-balancer-subnet"] == ("delete" if private else "create")
+        after = load_balancer(oke)
+        assert after.id != before.id
+        assert after.properties["isPrivate"] == private
+        assert oke.output("loadBalancerAddress") == after.private["address"]
+        if not private:
+            presented(oke.output("loadBalancerAddress"), pem)
+    assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
+    assert kept(oke) == data
+
+
 @pytest.fixture
 def program(oke: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the program, which the stack uses during the test, and which waits for a rollout for less than ten minutes."""
