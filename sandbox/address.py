@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.process import SandboxError, write_if_changed
+from sandbox.process import SandboxError, run, write_if_changed
 
 # The first addresses of the network are the gateway's and the services'.
 FIRST_ADDRESS = 10
@@ -37,6 +37,13 @@ def of(name: str) -> str:
 def release(name: str) -> None:
     """Give the address back, with whatever else the folder holds. Content when there is none."""
     shutil.rmtree(paths.MACHINES / name, ignore_errors=True)
+
+
+def announce(own: str) -> None:
+    """Within a container: tell the neighbours of its address. One that was made or started again has another hardware address than the one
+    they remember, and would not ask for a while.
+    """
+    run(["arping", "-U", "-c", "1", "-I", "eth0", own], check=False)
 
 
 @contextmanager

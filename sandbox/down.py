@@ -27,6 +27,9 @@ def down(say: Callable[[str], None], *, force: bool) -> None:
 
     Caches stay: toolchain, images, account (`make clean` deletes them).
     """
+    for stack in STACKS:
+        # What the tunnel to a cluster wrote (specs/kubeconfig.py).
+        (paths.ROOT / f".kubeconfig-{stack}").unlink(missing_ok=True)
     if force:
         engine.reset()
         for folder in (paths.CLOUD, paths.BACKEND):

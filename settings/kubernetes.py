@@ -73,7 +73,7 @@ class KubernetesSettings(AppSettings):
             yield complaint(
                 "accessMode", "is ReadWriteMany, which block volumes (storageClass oci-bv) are not", "ReadWriteOnce"
             )
-        if self.retain_claim and self.data_volume_id and self.access_mode != "ReadWriteOnce":
+        if self.data_volume_id and self.access_mode != "ReadWriteOnce":
             yield complaint("dataVolumeId", "is a block volume, which takes accessMode ReadWriteOnce", "''")
         yield from self._cluster_problems()
         yield from self._load_balancer_problems()

@@ -167,7 +167,11 @@ def claim(spec: AppSpec) -> Manifest:
         "resources": {"requests": {"storage": f"{spec.volume_gb}Gi"}},
     }
     taken_over = {"volumeName": spec.volume} if spec.volume_id else {}
-    return _manifest("v1", "PersistentVolumeClaim", spec, spec.claim, spec={**wanted, **taken_over})
+    manifest = _manifest("v1", "PersistentVolumeClaim", spec, spec.claim, spec={**wanted, **taken_over})
+    # Of a class that waits for the first pod Pulumi would wait until the claim is Pending: one that was kept is Bound, for ever (source:
+    # pulumi-kubernetes, await/awaiters.go, and its issue 4179). The Deployment waits for it in any case.
+    manifest["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
+    return manifest
 
 
 def volume_name(claim_uid: str) -> str:

@@ -80,6 +80,18 @@ WRONG = [
         SET + "accessMode ReadWriteOnce",
     ),
     Wrong(
+        "kept block volume for many",
+        {
+            "accessMode": "ReadWriteMany",
+            "storageClass": "files",
+            "dataVolumeId": "ocid1.volume.oc1.x.kept",
+            "retainClaim": False,
+        },
+        "dataVolumeId",
+        "is a block volume",
+        SET + "dataVolumeId ''",
+    ),
+    Wrong(
         "unknown access mode", {"accessMode": "RWO"}, "accessMode", "'ReadWriteOnce'", SET + "accessMode ReadWriteOnce"
     ),
     Wrong(

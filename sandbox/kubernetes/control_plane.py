@@ -10,6 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from time import sleep
 
+from sandbox import address
 from sandbox.kubernetes import authenticator, bootstrap, folders
 from sandbox.kubernetes.api import Api, ApiError, Json
 from sandbox.kubernetes.supervise import Supervisor
@@ -23,6 +24,7 @@ def main(name: str) -> None:
     """Run until stopped."""
     folder = folders.of(name)
     spec: Json = json.loads((folder / "spec.json").read_text())
+    address.announce(spec["address"])
     supervisor = Supervisor(folder / "log")
     supervisor.start("etcd", _etcd(folder))
     listener = authenticator.listen(folders.PUBLIC_KEY, spec["id"])

@@ -122,8 +122,7 @@ class LoadBalancers:
         own = record.private["address"]
         if own not in self._here:
             run(["ip", "address", "replace", f"{own}/{paths.SUBNET.prefixlen}", "dev", "eth0"])
-            # A container that is started again has another hardware address, which nobody would ask for while they remember the old one.
-            run(["arping", "-U", "-c", "1", "-I", "eth0", own], check=False)
+            address.announce(own)
             self._here.add(own)
 
     def _listeners(self, record: Record, wanted: Wanted, backends: tuple[str, ...]) -> list[haproxy.Listener]:

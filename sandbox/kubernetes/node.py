@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -88,7 +89,9 @@ def _run_command(spec: NodeSpec, own: str) -> list[str | Path]:
     folder = folders.of(spec.name)
     command: list[str | Path] = ["run", "--detach", "--name", spec.name, "--hostname", f"oke-{spec.name[-12:]}"]
     command += ["--restart", "always", "--network", paths.NETWORK, "--ip", own, "--privileged", "--cgroupns", "private"]
-    command += ["--cpus", f"{min(spec.cpus, os.cpu_count() or 1):g}", "--memory", f"{int(spec.memory_gb * 1024)}m"]
+    # By their numbers: under a quota (--cpus) cgroup v1 refuses containers whose limit is more than the node has, which Kubernetes allows.
+    processors = sorted(os.sched_getaffinity(0))[: max(1, math.ceil(spec.cpus))]
+    command += ["--cpuset-cpus", ",".join(map(str, processors)), "--memory", f"{int(spec.memory_gb * 1024)}m"]
     command += [*cluster.code(), "--volume", f"{folder}:{folder}", "--tmpfs", "/run:notmpcopyup"]
     # containerd's overlay cannot lie on this container's own overlay; /var/lib holds the kubelet's folder too.
     command += ["--volume", f"{_storage(spec.name)}:/var/lib/node"]

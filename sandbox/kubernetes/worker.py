@@ -10,6 +10,7 @@ import time
 from http.client import HTTPException
 from pathlib import Path
 
+from sandbox import address
 from sandbox.kubernetes import folders, image, metadata_service, network_policy, node_files
 from sandbox.kubernetes.api import Api, ApiError, Json
 from sandbox.kubernetes.supervise import Supervisor
@@ -27,6 +28,7 @@ def main(name: str) -> None:
     folder = folders.of(name)
     spec: Json = json.loads((folder / "spec.json").read_text())
     own = spec["address"]
+    address.announce(own)
     _prepare(spec["pods"])
     supervisor = Supervisor(folder / "log")
     write_if_changed(Path("/etc/containerd/config.toml"), node_files.containerd(image.PAUSE))

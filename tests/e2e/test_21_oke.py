@@ -6,9 +6,10 @@ import json
 
 from sandbox import paths
 from tests.support.browser import chromium, lab, log_in, plot
+from tests.support.cluster import cloud
 from tests.support.jupyter import PLOT, kernel, login, pictures
 from tests.support.machine import tunnel
-from tests.support.pod import cloud, get, in_pod, kubectl, pod
+from tests.support.pod import get, in_pod, kubectl, pod
 from tests.support.stack import Stack
 
 BALANCER = "service.beta.kubernetes.io/oci-load-balancer-"

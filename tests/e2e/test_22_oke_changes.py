@@ -23,9 +23,8 @@ LISTENER = {"jupyterlab-load-balancer-from-10.0.0.0-16": "update", **SERVICE}
 
 
 def change(stack: Stack, expected: dict[str, str], **values: object) -> None:
-    """Set keys, see the expected steps planned and then done."""
+    """Set keys, and see the expected steps done."""
     stack.configure(**values)
-    assert stack.preview() == expected
     assert stack.up() == expected
 
 
@@ -42,7 +41,10 @@ def kept(stack: Stack) -> str:
 
 def test_a_new_password_starts_the_pod_anew_and_the_old_one_is_refused(oke: Stack, data: str) -> None:
     old, image, running = oke.password, oke.output("image"), pod(oke)["metadata"]["uid"]
-    change(oke, {"jupyterlab-files": "replace", **DEPLOYMENT}, password=new_password())
+    expected = {"jupyterlab-files": "replace", **DEPLOYMENT}
+    oke.configure(password=new_password())
+    assert oke.preview() == expected
+    assert oke.up() == expected
     assert oke.output("image") == image
     assert pod(oke)["metadata"]["uid"] != running
     with tunnel(oke) as url:
@@ -137,6 +139,30 @@ def answers_soon(url: str, seconds: float = 20) -> bool:
             return True
         time.sleep(0.5)
     return False
+
+
+def test_a_public_load_balancer_is_another_one_in_a_subnet_of_its_own_and_back(oke: Stack, data: str) -> None:
+    pem, key = certificate()
+    for changes in (
+        {"loadBalancerInternal": False, "tlsCertificate": pem, "tlsPrivateKey": key},
+        {"loadBalancerInternal": True, "tlsCertificate": None, "tlsPrivateKey": None},
+    ):
+        before, private = load_balancer(oke), bool(changes["loadBalancerInternal"])
+        oke.configure(**changes)
+        planned, done = oke.preview(), oke.up()
+        assert planned == done
+        assert done["jupyterlab-service"] == "replace"
+        assert "jupyterlab-deployment" not in done
+        assert done["jupyterlab-load-balancer-subnet"] == ("create" if private else "delete")
+        assert done["jupyterlab-public-load-balancer-subnet"] == ("delete" if private else "create")
+        after = load_balancer(oke)
+        assert after.id != before.id
+        assert after.properties["isPrivate"] == private
+        assert oke.output("loadBalancerAddress") == after.private["address"]
+        if not private:
+            presented(oke.output("loadBalancerAddress"), pem)
+    assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
+    assert kept(oke) == data
 
 
 @pytest.fixture

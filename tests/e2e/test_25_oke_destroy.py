@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox import paths
+from sandbox import address, paths
 from sandbox.kubernetes import cluster, node
 from tests.e2e.conftest import PORT, up_and_down
+from tests.support.cluster import cloud
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
-from tests.support.pod import cloud, in_pod, kubectl, load_balancer, nodes
+from tests.support.pod import in_pod, kubectl, load_balancer, nodes
 from tests.support.stack import ROOT, PulumiError, Stack
 
 WRITE = "open('/jupyter/kept.txt', 'w').write('kept')"
@@ -104,8 +105,10 @@ def test_destroy_takes_back_the_rest_when_the_cluster_is_gone(oke: Stack, before
         PulumiError, match=r"409-Conflict(.|\n)*load-balancer-subnet|load-balancer-subnet(.|\n)*409-Conflict"
     ):
         oke.destroy("--refresh")
-    with cloud().transaction():
-        cloud().drop(balancer)
+    # As a person does in the console.
+    address.release(balancer.private["holder"])
+    with (own := cloud()).transaction():
+        own.drop(balancer)
     oke.destroy("--refresh")
     assert oke.export()["deployment"].get("resources", []) == []
     remaining = left(before_oke)

@@ -11,7 +11,7 @@ from tests.kubernetes.kubernetes_project import ControlPlane, Project, control_p
 from tests.support.services import bring_up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real Kubernetes without nodes."""
     bring_up(request.config, "--kubernetes")

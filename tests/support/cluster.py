@@ -91,7 +91,7 @@ class Oke:
         }
         write_if_changed(file, json.dumps(document), 0o600)
         command: list[str | Path] = [paths.BIN / "kubectl", "--kubeconfig", file, *words]
-        return run(command, stdin=stdin, check=False, timeout=180)
+        return run(command, stdin=stdin, check=False, timeout=180, env={"KUBECACHEDIR": str(self.folder)})
 
     def get(self, *words: str) -> Any:
         """`kubectl get … -o json` in the app's namespace."""

@@ -8,12 +8,10 @@ import shlex
 import subprocess
 from typing import Any
 
-from sandbox import paths
 from sandbox.environment import environment
 from sandbox.kubernetes import node
-from sandbox.oci.catalogue import KINDS
-from sandbox.oci.cloud import Cloud, Record
-from sandbox.oci.host import ThisHost
+from sandbox.oci.cloud import Record
+from tests.support.cluster import cloud
 from tests.support.stack import ROOT, Stack
 
 
@@ -56,11 +54,6 @@ def in_pod(stack: Stack, code: str, check: bool = True) -> str:
     """Run Python code in the app's container and return what it printed."""
     app = get(stack, "deployments")["items"][0]["metadata"]["name"]
     return kubectl(stack, "exec", f"deployment/{app}", "--", "python", "-c", code, check=check)
-
-
-def cloud() -> Cloud:
-    """The sandbox's own."""
-    return Cloud(paths.CLOUD, ThisHost(), KINDS)
 
 
 def load_balancer(stack: Stack) -> Record:

@@ -124,6 +124,10 @@ def test_policy_deployment_and_service_speak_of_the_same_pods() -> None:
     assert pod()["metadata"]["labels"]["ver"] == "v1.0.0"
 
 
+def test_a_claim_that_was_kept_and_is_bound_is_not_waited_for() -> None:
+    assert kubernetes.claim(APP)["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+
+
 def test_another_version_leaves_the_selector_as_it_is() -> None:
     before, after = (kubernetes.deployment(replace(APP, version=version), IMAGE) for version in ("v1", "v2"))
     assert before["spec"]["selector"] == after["spec"]["selector"]

@@ -639,6 +639,15 @@ def test_the_check_opens_the_tunnel_itself_and_closes_it(
         os.kill(int(opened.read_text()), 0)
 
 
+def test_the_tunnel_to_a_cluster_is_told_by_its_make_target(healthy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = {"url": healthy, "health": f"{healthy}/api", "tunnel": "exec sleep 600", "kubeconfig": "printf %s {}"}
+    monkeypatch.setattr(check, "outputs", lambda stack: outputs)
+    said: list[str] = []
+    check.check("local-oke", said.append)
+    assert "make tunnel STACK=local-oke\n" in "\n".join(said)
+    assert "sleep 600" not in "\n".join(said)
+
+
 def test_an_app_that_does_not_answer_is_told_with_what_the_tunnel_said(
     healthy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
