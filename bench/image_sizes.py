@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
 import json
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sandbox import account, paths, registry
-from sandbox.process import run, write_if_changed
+from sandbox import paths, registry
+from sandbox.process import run
 
 MB = 1_000_000
 GZIP_LEVEL = 6
@@ -88,31 +87,17 @@ def alone(architecture: str) -> str:
     return f"packages, {architecture} alone"
 
 
-@contextmanager
-def login_file(folder: Path) -> Iterator[Path]:
-    """A file with the registry's login, as long as the context lasts (containers-auth.json(5))."""
-    file = folder / "auth.json"
-    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
-    write_if_changed(file, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
-    try:
-        yield file
-    finally:
-        file.unlink()
-
-
 def fetch(reference: str, architecture: str, folder: Path) -> list[Layer]:
     """Copy an architecture's image of the index `reference` to `folder`, a file each layer (containers-transports(5), "dir")."""
-    with login_file(folder.parent) as login:
-        image, manifest = _manifest(reference, architecture, login)
-        options = [f"--src-authfile={login}", f"--src-cert-dir={registry.certificates()}"]
-        _skopeo("copy", "--quiet", *options, f"docker://{image}", f"dir:{folder}")
+    image, manifest = _manifest(reference, architecture)
+    options = [f"--src-authfile={registry.login_file()}", f"--src-cert-dir={registry.certificates()}"]
+    _skopeo("copy", "--quiet", *options, f"docker://{image}", f"dir:{folder}")
     return layers(manifest, json.loads(blob(folder, manifest["config"]["digest"]).read_text()))
 
 
-def digests(reference: str, architecture: str, folder: Path) -> set[str]:
-    """The layers of an architecture's image of the index `reference`; folder: to work in."""
-    with login_file(folder) as login:
-        _, manifest = _manifest(reference, architecture, login)
+def digests(reference: str, architecture: str) -> set[str]:
+    """The layers of an architecture's image of the index `reference`."""
+    _, manifest = _manifest(reference, architecture)
     return {layer["digest"] for layer in manifest["layers"]}
 
 
@@ -161,9 +146,9 @@ def _gzipped_tar() -> Iterator[tuple[_Counter, tarfile.TarFile]]:
         yield counter, target
 
 
-def _manifest(reference: str, architecture: str, login: Path) -> tuple[str, dict[str, Any]]:
+def _manifest(reference: str, architecture: str) -> tuple[str, dict[str, Any]]:
     """The reference by digest of an architecture's image of the index `reference`, and its manifest."""
-    inspect = ["inspect", "--raw", f"--authfile={login}", f"--cert-dir={registry.certificates()}"]
+    inspect = ["inspect", "--raw", f"--authfile={registry.login_file()}", f"--cert-dir={registry.certificates()}"]
     index = json.loads(_skopeo(*inspect, f"docker://{reference}"))
     repository = re.sub(r"(@[^/]*|:[^/:]*)$", "", reference)
     image = f"{repository}@{manifest_of(index, architecture)}"

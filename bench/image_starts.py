@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.image_sizes import login_file
 from bench.measure import Run, side_by_side
 from sandbox import engine, paths, registry
 from sandbox.process import SandboxError, privileged, run, wait_for
@@ -47,7 +46,7 @@ class HostSpec(podman.ContainerSpec):
 
 def measure(reference: str, runs: int) -> dict[str, list[Run]]:
     """Start both in turn. reference: of the image's index, by digest."""
-    with tempfile.TemporaryDirectory(prefix="bench-start-") as name, _image(reference, Path(name)):
+    with tempfile.TemporaryDirectory(prefix="bench-start-") as name, _image(reference):
         folder = Path(name)
         hashed = secret_files.render({SECRET_FILE: "argon2:{argon2}"}, secrets.token_urlsafe(), "bench")[SECRET_FILE]
         spec = HostSpec(
@@ -125,11 +124,10 @@ def _until_answer(port: int, began: float) -> float:
 
 
 @contextmanager
-def _image(reference: str, folder: Path) -> Iterator[None]:
+def _image(reference: str) -> Iterator[None]:
     """The image is in the sandbox's podman, as long as the context lasts."""
-    with login_file(folder) as login:
-        certificates = registry.certificates()
-        engine.podman("pull", "--quiet", f"--authfile={login}", f"--cert-dir={certificates}", reference)
+    trust = [f"--authfile={registry.login_file()}", f"--cert-dir={registry.certificates()}"]
+    engine.podman("pull", "--quiet", *trust, reference)
     try:
         yield
     finally:

@@ -211,7 +211,7 @@ def _sizes(reference: str, folder: Path, progress: Progress) -> Sizes:
     """Of the image of this index. folder: to work in."""
     image = folder / "image"
     layers = image_sizes.fetch(reference, SIZED, image)
-    digests = image_sizes.digests(image_builds.BASE_IMAGE, SIZED, folder)
+    digests = image_sizes.digests(image_builds.BASE_IMAGE, SIZED)
     own = [layer for layer in layers if layer.digest not in digests]
     requirements, python = image_builds.CONTEXT / "requirements.txt", base_image.python_version()
     found: list[Packages] = []

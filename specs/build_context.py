@@ -12,7 +12,6 @@ from pathlib import Path
 SHARED = Path("docker/shared")
 """What the Dockerfiles of several apps use; in the context as `shared`."""
 
-
 EXTRA = Path("extra/requirements.txt")
 """Packages beside the app's own, in the context; empty when there are none."""
 

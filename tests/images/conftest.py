@@ -4,7 +4,6 @@ other one emulated.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -61,15 +60,11 @@ def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 def run_foreign(folder: Path) -> int | None:
     """The error number with which the kernel refuses a program of the foreign platform's base image; None when it runs it."""
-    layout, name = base_image.LAYOUT, "./usr/bin/true"
-    [index] = json.loads((layout / "index.json").read_text())["manifests"]
-    for image in json.loads(oci_layout.blob(layout, index["digest"]).read_text())["manifests"]:
-        if image["platform"]["architecture"] == emulation.foreign():
-            [layer] = json.loads(oci_layout.blob(layout, image["digest"]).read_text())["layers"]
-            with tarfile.open(oci_layout.blob(layout, layer["digest"])) as tar:
-                content = tar.extractfile(name)
-                assert content is not None
-                (folder / "true").write_bytes(content.read())
+    layer = oci_layout.layer_of(base_image.LAYOUT, emulation.foreign())
+    with tarfile.open(oci_layout.blob(base_image.LAYOUT, layer.digest)) as tar:
+        content = tar.extractfile("./usr/bin/true")
+        assert content is not None
+        (folder / "true").write_bytes(content.read())
     (folder / "true").chmod(0o755)
     try:
         subprocess.run([folder / "true"], check=False)
@@ -98,15 +93,14 @@ def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def image(platform: str, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def image(platform: str, built: Built) -> Iterator[Callable[[str], str]]:
     """A function that gives the id of an app's image for the platform, pulled by the index's digest."""
     pulled: dict[str, str] = {}
-    folder = tmp_path_factory.mktemp("pull")
 
     def of(name: str) -> str:
         if name not in pulled:
             tag = f"localhost/sandbox-images/{name}:{platform.partition('/')[2]}"
-            pulled[name] = pull(built.reference(name), platform, tag, folder)
+            pulled[name] = pull(built.reference(name), platform, tag)
         return pulled[name]
 
     yield of

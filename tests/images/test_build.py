@@ -15,7 +15,6 @@ from sandbox.emulation import MACHINES
 from sandbox.process import run
 from tests.images.conftest import APPS, BUILDER_MEGABYTES, PLATFORMS, Built
 from tests.support import published
-from tests.support.app_container import login_file
 from tests.support.apps import app
 from tests.support.builders import small_builder
 from tests.support.image_stack import fresh_copy, image_stack
@@ -113,12 +112,12 @@ def test_a_base_without_a_wanted_platform_is_told_before_anything_runs(
 
 
 @pytest.fixture
-def one_platform(sandbox: None, tmp_path: Path) -> Iterator[str]:
+def one_platform(sandbox: None) -> Iterator[str]:
     """A base for linux/amd64 alone."""
     repository = "base/one-platform"
     reference = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{repository}:3"
     command = ["skopeo", "--insecure-policy", "--override-arch", "amd64", "copy", "--quiet"]
-    command += [f"--dest-authfile={login_file(tmp_path)}", f"--dest-cert-dir={registry.certificates()}"]
+    command += [f"--dest-authfile={registry.login_file()}", f"--dest-cert-dir={registry.certificates()}"]
     command += [f"oci:{base_image.LAYOUT}:{base_image.python_version()}", f"docker://{reference}"]
     run(command, env={"no_proxy": paths.REGISTRY_ADDRESS})
     yield reference

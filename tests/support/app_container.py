@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox import account, engine, paths, registry
-from sandbox.process import privileged, run, write_if_changed
+from sandbox import engine, paths, registry
+from sandbox.process import privileged, run
 from specs import podman, secret_files
 from tests.support.apps import App
 from tests.support.machine import answers
@@ -116,21 +114,13 @@ class AppContainer:
         run(privileged(["rm", "-rf", self.data]))
 
 
-def pull(reference: str, platform: str, name: str, folder: Path) -> str:
+def pull(reference: str, platform: str, name: str) -> str:
     """Pull one platform's image of an index, give it a name so that nobody prunes it, and return its id."""
-    trust = ["--authfile", str(login_file(folder)), "--cert-dir", str(registry.certificates())]
+    trust = ["--authfile", str(registry.login_file()), "--cert-dir", str(registry.certificates())]
     options = [*trust, "--platform", platform]
     image = engine.podman("pull", "--quiet", *options, reference).stdout.split()[-1]
     engine.podman("tag", image, name)
     return image
-
-
-def login_file(folder: Path) -> Path:
-    """The sandbox's login to its registry as container tools want it (containers-auth.json(5)): a token is on no command line."""
-    login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
-    file = folder / "auth.json"
-    write_if_changed(file, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
-    return file
 
 
 def free_port() -> int:

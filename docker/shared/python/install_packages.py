@@ -59,8 +59,6 @@ def main(locks: list[Path]) -> None:
         # At once: the one downloads while the other unpacks. uv's cache is safe for that.
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda one: install(one, roots[one], locks, environment), architectures))
-    # What the stage leaves is kept in the registry's cache.
-    shutil.rmtree(UV)
     shutil.copytree(APP, COMMON / APP.relative_to("/"), symlinks=True)
     share(list(roots.values()))
     for tree in (COMMON, *roots.values()):
