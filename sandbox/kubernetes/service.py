@@ -5,11 +5,12 @@ from __future__ import annotations
 from sandbox import engine, paths, toolchain
 from sandbox.kubernetes import folders, image
 from sandbox.progress import Progress
+from sandbox.toolchain import pieces
 
 
 def programs(progress: Progress) -> None:
     """Have Kubernetes' own programs: 6 minutes of two cores the first time where they have to be compiled."""
-    progress.step("Kubernetes", lambda: toolchain.ensure_kubernetes(paths.HOME, progress.say))
+    progress.step("Kubernetes", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.KUBERNETES]))
 
 
 def container_image(progress: Progress) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sandbox.toolchain import build, found, official, pieces
 from sandbox.toolchain.pieces import PIECES, Piece
 
-__all__ = ["ensure", "ensure_kubernetes", "ensure_plugin"]
+__all__ = ["ensure", "ensure_plugin"]
 
 
 def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Piece] = PIECES) -> None:
@@ -25,11 +25,6 @@ def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Piece] = PIE
     Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
     """
     _ensure(home, wanted, (found.take, official.take, build.take), say)
-
-
-def ensure_kubernetes(home: Path, say: Callable[[str], None]) -> None:
-    """Have Kubernetes' programs in place under `home`; at once when they are there already. Raises as `ensure` does."""
-    _ensure(home, [pieces.KUBERNETES], (official.take, build.take), say)
 
 
 def ensure_plugin(home: Path, name: str, version: str, say: Callable[[str], None]) -> bool:
