@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -69,8 +70,13 @@ def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
 ) -> None:
     guest.configure(retainClaim=False)
     guest.up()
-    namespace = guest.output("namespace")
+    namespace, volume = guest.output("namespace"), guest.output("dataVolumeId")
     guest.destroy()
+    # The claim is gone then; its volume the cluster detaches and deletes afterwards, by itself.
+    deadline = time.monotonic() + 120
+    while cloud().get("volume", volume):
+        assert time.monotonic() < deadline, f"{volume} is still there"
+        time.sleep(1)
     assert left(before_guest) == {}
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 

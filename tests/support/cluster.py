@@ -54,9 +54,8 @@ def cloud() -> Cloud:
 
 def push_image() -> None:
     """Put an image with Python into the registry: the clusters' own, since it is there."""
-    login = f"{paths.REGISTRY_USER}:{account.registry_token()}"
-    where = ["--cert-dir", str(registry.certificates()), image.IMAGE, f"docker://{REPOSITORY}:1"]
-    engine.podman("push", "--quiet", "--creds", login, *where)
+    trust = ["--authfile", str(registry.login_file()), "--cert-dir", str(registry.certificates())]
+    engine.podman("push", "--quiet", *trust, image.IMAGE, f"docker://{REPOSITORY}:1")
 
 
 @dataclass
