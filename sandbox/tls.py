@@ -27,14 +27,16 @@ def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
     ca_name = _name("Sandbox registry CA")
     only = x509.NameConstraints(permitted_subtrees=[x509.IPAddress(network)], excluded_subtrees=None)
     ca = (
-        _certificate(ca_name, ca_name, ca_key.public_key())
+        certificate(ca_name, ca_name, ca_key.public_key())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(only, critical=True)
         .add_extension(_usage(key_cert_sign=True), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     server = (
-        _certificate(_name(address), ca_name, key.public_key())
+        certificate(_name(address), ca_name, key.public_key())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
@@ -76,7 +78,8 @@ def _usage(*, key_cert_sign: bool) -> x509.KeyUsage:
     )
 
 
-def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    """What every certificate of the sandbox has, still to be extended and signed: names, key, serial number, DAYS of validity."""
     # A day back, for machines whose clocks are a little off.
     start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
     return (
@@ -87,5 +90,4 @@ def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePub
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=DAYS))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

@@ -11,14 +11,13 @@ import math
 import re
 from fractions import Fraction
 
-from sandbox import paths, volume
+from sandbox import volume
 from sandbox.kubernetes import folders
 from sandbox.kubernetes.api import Api, Json, event
 from sandbox.kubernetes.bootstrap import DRIVER, ZONE
-from sandbox.oci.catalogue import KINDS
-from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Cloud, Record
+from sandbox.oci import catalogue
+from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Record
 from sandbox.oci.errors import ServiceError
-from sandbox.oci.host import ThisHost
 from sandbox.oci.services.core_blockstorage import LARGEST_GB, SMALLEST_GB, image_file
 from sandbox.process import SandboxError, run, wait_for, write_if_changed
 
@@ -55,7 +54,7 @@ class BlockVolumes:
     def __init__(self, api: Api, spec: Json) -> None:
         self._api, self._spec = api, spec
         self._marks = folders.attached(spec["name"])
-        self._cloud = Cloud(paths.CLOUD, ThisHost(), KINDS)
+        self._cloud = catalogue.cloud()
         self._told: dict[str, str] = {}
         self._looked_after = False
 
@@ -153,10 +152,10 @@ class BlockVolumes:
             "sizeInGbs": str(size),
             "vpusPerGb": vpus,
         }
-        checked, problems = KINDS["volume"].checked(inputs)
+        checked, problems = catalogue.KINDS["volume"].checked(inputs)
         if problems:
             raise RefusedError(f"{problems[0].path} {problems[0].reason}")
-        return KINDS["volume"].create(self._cloud, checked)
+        return catalogue.KINDS["volume"].create(self._cloud, checked)
 
     # --- attaching -----------------------------------------------------------------------------------------------------------------
 
@@ -186,7 +185,7 @@ class BlockVolumes:
     def _attach(self, path: str, one: Json | None, status: Json) -> None:
         handle = one["spec"]["csi"]["volumeHandle"] if one else ""
         record = self._cloud.get("volume", handle)
-        if record is None or not KINDS["volume"].alive(self._cloud, record):
+        if record is None or not catalogue.KINDS["volume"].alive(self._cloud, record):
             message = f"404-NotAuthorizedOrNotFound, volume {handle}"
             if (status.get("attachError") or {}).get("message") != message:
                 self._api.patch(f"{path}/status", {"status": {"attached": False, "attachError": {"message": message}}})
@@ -222,7 +221,7 @@ class BlockVolumes:
         ):
             return
         try:
-            KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])
+            catalogue.KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])
         except SandboxError:
             # Still let go of somewhere; the next round.
             return

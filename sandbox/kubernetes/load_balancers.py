@@ -20,9 +20,8 @@ from sandbox.kubernetes import folders, haproxy, service_annotations
 from sandbox.kubernetes.api import Api, ApiError, Json, event
 from sandbox.kubernetes.service_annotations import RefusedError, Wanted
 from sandbox.kubernetes.supervise import Supervisor
-from sandbox.oci.catalogue import KINDS
-from sandbox.oci.cloud import Cloud, Record, new_id, now
-from sandbox.oci.host import ThisHost
+from sandbox.oci import catalogue
+from sandbox.oci.cloud import Record, new_id, now
 from sandbox.process import run, write_if_changed
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
@@ -38,7 +37,7 @@ class LoadBalancers:
 
     def __init__(self, api: Api, spec: Json, supervisor: Supervisor) -> None:
         self._api, self._spec, self._supervisor = api, spec, supervisor
-        self._cloud = Cloud(paths.CLOUD, ThisHost(), KINDS)
+        self._cloud = catalogue.cloud()
         self._process: subprocess.Popen[bytes] | None = None
         self._told: dict[str, tuple[str, float]] = {}
         self._here: set[str] = set()

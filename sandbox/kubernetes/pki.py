@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox import tls
 from sandbox.process import write_if_changed
-
-DAYS = 3650
 
 
 class Authority:
@@ -28,7 +26,7 @@ class Authority:
             key = ec.generate_private_key(ec.SECP256R1())
             name = _name("sandbox-cluster")
             certificate = (
-                _builder(name, name, key.public_key())
+                tls.certificate(name, name, key.public_key())
                 .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
                 .sign(key, hashes.SHA256())
             )
@@ -52,7 +50,7 @@ class Authority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
-        builder = _builder(_name(user, group), self._certificate.subject, key.public_key()).add_extension(
+        builder = tls.certificate(_name(user, group), self._certificate.subject, key.public_key()).add_extension(
             x509.ExtendedKeyUsage(usages), critical=False
         )
         if names:
@@ -114,17 +112,3 @@ def _name(common: str, organisation: str = "") -> x509.Name:
     if organisation:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
     return x509.Name(attributes)
-
-
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    # A day back, for machines whose clocks are a little off.
-    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=DAYS))
-    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sandbox import paths
+from sandbox.oci.cloud import Cloud
 from sandbox.oci.function import Function
+from sandbox.oci.host import ThisHost
 from sandbox.oci.resource import Resource
 from sandbox.oci.services import (
     artifacts,
@@ -50,3 +53,8 @@ FUNCTIONS: dict[str, Function] = {
         *objectstorage.FUNCTIONS,
     )
 }
+
+
+def cloud() -> Cloud:
+    """The sandbox's own cloud, whose machines are on this host."""
+    return Cloud(paths.CLOUD, ThisHost(), KINDS)

@@ -19,12 +19,8 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from sandbox import paths
-from sandbox.oci import sdk
-from sandbox.oci.catalogue import KINDS
-from sandbox.oci.cloud import Cloud
+from sandbox.oci import catalogue, sdk
 from sandbox.oci.errors import ServiceError, UnsupportedError
-from sandbox.oci.host import ThisHost
 from sandbox.oci.provider import StandIn
 from sandbox.process import SandboxError
 
@@ -71,4 +67,4 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         sys.exit("this is a Pulumi provider: the engine starts it")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(StandIn(Cloud(paths.CLOUD, ThisHost(), KINDS)), arguments))
+        asyncio.run(_serve(StandIn(catalogue.cloud()), arguments))

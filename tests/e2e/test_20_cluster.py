@@ -16,7 +16,7 @@ import pytest
 
 from sandbox import api_key, engine, paths, tls
 from sandbox.kubernetes import node
-from sandbox.oci.catalogue import KINDS
+from sandbox.oci.catalogue import KINDS, cloud
 from sandbox.oci.cloud import Record
 from sandbox.oci.errors import ServiceError
 from tests.support import cluster as support
@@ -43,7 +43,7 @@ def oke(before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     made = support.set_up(tmp_path_factory.mktemp("oke"))
     print(f"cluster and node: {time.monotonic() - began:.1f} s")
     yield made
-    if KINDS["cluster"].read(support.cloud(), made.cluster.id):
+    if KINDS["cluster"].read(cloud(), made.cluster.id):
         # After a failure: what is in the cluster would keep the network.
         made.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)
     support.tear_down(made)
@@ -89,7 +89,7 @@ def test_a_pod_beyond_the_restricted_profile_is_not_admitted(app: str, oke: Oke)
 
 
 def test_the_metadata_service_is_there_and_out_of_a_pods_reach(app: str, oke: Oke) -> None:
-    [pool_node] = KINDS["nodepool"].seen(support.cloud(), oke.pool)["nodes"]
+    [pool_node] = KINDS["nodepool"].seen(cloud(), oke.pool)["nodes"]
     container = next(
         name for name in engine.podman("ps", "--format", "{{.Names}}").stdout.split() if pool_node["name"][4:] in name
     )
@@ -167,7 +167,7 @@ def test_pod_and_node_come_back_with_the_data(app: str, oke: Oke) -> None:
     first = support.starts(app)
     oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app")
     oke.eventually(lambda: len(support.starts(app)) == len(first) + 1, "the pod's return", 60)
-    [container] = [one["container"] for one in support.cloud().require(oke.pool.id, "nodepool").private["nodes"]]
+    [container] = [one["container"] for one in cloud().require(oke.pool.id, "nodepool").private["nodes"]]
     began = time.monotonic()
     node.restart(container)
     oke.eventually(lambda: len(support.starts(app)) == len(first) + 2, "the node's return", 120)
@@ -184,13 +184,13 @@ def test_the_control_plane_comes_back_with_everything(app: str, oke: Oke) -> Non
 def test_a_node_is_replaced_and_the_volume_moves(app: str, oke: Oke) -> None:
     data = support.starts(app)
     details = oke.pool.properties["nodeConfigDetails"]
-    [old] = [one["container"] for one in support.cloud().require(oke.pool.id, "nodepool").private["nodes"]]
+    [old] = [one["container"] for one in cloud().require(oke.pool.id, "nodepool").private["nodes"]]
     node.remove(old, oke.cluster.private["container"])
-    seen = KINDS["nodepool"].read(support.cloud(), oke.pool.id)
+    seen = KINDS["nodepool"].read(cloud(), oke.pool.id)
     assert seen is not None
     assert seen.properties["nodeConfigDetails"]["size"] == 0
     inputs = {name: value for name, value in oke.pool.properties.items() if name in KINDS["nodepool"].fields}
-    KINDS["nodepool"].update(support.cloud(), oke.pool.id, {**inputs, "nodeConfigDetails": details})
+    KINDS["nodepool"].update(cloud(), oke.pool.id, {**inputs, "nodeConfigDetails": details})
     # Kubernetes waits for a node that is gone; a person would not.
     oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app", "--force", "--grace-period=0")
     oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
@@ -201,7 +201,7 @@ def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(
 ) -> None:
     internal = oke.subnets["internal"]
     with pytest.raises(ServiceError, match="409-Conflict"):
-        KINDS["subnet"].delete(support.cloud(), internal.id)
+        KINDS["subnet"].delete(cloud(), internal.id)
     oke.kubectl("--namespace", NAMESPACE, "delete", "service/app", "deployment/app", "persistentvolumeclaim/data")
     oke.eventually(lambda: not volumes(before), "the end of the volume", 60)
     assert oke.load_balancers() == []
@@ -209,7 +209,7 @@ def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(
 
 def volumes(before: Holdings) -> list[Record]:
     """Those that were made since."""
-    made = support.cloud().all("volume")
+    made = cloud().all("volume")
     return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
 
 
@@ -244,7 +244,7 @@ def test_a_retained_volume_stays_and_is_taken_over_by_its_ocid(app: str, oke: Ok
     oke.eventually(lambda: support.starts(url)[: len(data)] == data, "the data of before", 60)
     oke.kubectl("delete", "namespace", NAMESPACE)
     oke.kubectl("delete", "persistentvolume", "--all")
-    KINDS["volume"].delete(support.cloud(), volume.id)
+    KINDS["volume"].delete(cloud(), volume.id)
 
 
 def test_when_all_is_deleted_nothing_is_left(oke: Oke, before: Holdings) -> None:

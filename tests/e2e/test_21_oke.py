@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from sandbox import paths
+from sandbox.oci.catalogue import cloud
 from tests.support.browser import chromium, lab, log_in, plot
-from tests.support.cluster import cloud
 from tests.support.jupyter import PLOT, kernel, login, pictures
 from tests.support.machine import tunnel
 from tests.support.pod import get, in_pod, kubectl, pod

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from sandbox import address, paths
 from sandbox.kubernetes import cluster, node
+from sandbox.oci.catalogue import cloud
+from sandbox.process import wait_for
 from tests.e2e.conftest import PORT, up_and_down
-from tests.support.cluster import cloud
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
 from tests.support.pod import in_pod, kubectl, load_balancer, nodes
@@ -73,10 +73,7 @@ def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
     namespace, volume = guest.output("namespace"), guest.output("dataVolumeId")
     guest.destroy()
     # The claim is gone then; its volume the cluster detaches and deletes afterwards, by itself.
-    deadline = time.monotonic() + 120
-    while cloud().get("volume", volume):
-        assert time.monotonic() < deadline, f"{volume} is still there"
-        time.sleep(1)
+    wait_for(lambda: cloud().get("volume", volume) is None, f"the end of {volume}", 120, interval=1)
     assert left(before_guest) == {}
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 

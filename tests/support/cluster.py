@@ -17,8 +17,8 @@ from oci._vendor.requests import Request
 from sandbox import account, engine, paths, registry
 from sandbox.kubernetes import folders, image
 from sandbox.kubernetes.service_annotations import BALANCER, ORACLE
-from sandbox.oci.catalogue import KINDS
-from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Cloud, Record
+from sandbox.oci.catalogue import KINDS, cloud
+from sandbox.oci.cloud import AVAILABILITY_DOMAINS, Record
 from sandbox.oci.host import ThisHost
 from sandbox.oci.services.containerengine import VERSIONS
 from sandbox.oci.services.containerengine_images import NODE_IMAGES
@@ -45,11 +45,6 @@ def make(kind: str, **inputs: Any) -> Record:
     checked, problems = KINDS[kind].checked({"compartmentId": paths.TENANCY_OCID, **inputs})
     assert not problems, problems
     return KINDS[kind].create(cloud(), checked)
-
-
-def cloud() -> Cloud:
-    """The sandbox's own."""
-    return Cloud(paths.CLOUD, ThisHost(), KINDS)
 
 
 def push_image() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.environment import environment
 from sandbox.kubernetes import node
+from sandbox.oci.catalogue import cloud
 from sandbox.oci.cloud import Record
-from tests.support.cluster import cloud
 from tests.support.stack import ROOT, Stack
 
 
