@@ -146,7 +146,7 @@ def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
     try:
         assert stack.drift() == {}
     finally:
-        for back in take_back:
+        for back in reversed(take_back):
             back()
     with tunnel(stack, seconds=90) as url:
         assert login(url, stack.password)
