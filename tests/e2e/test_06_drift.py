@@ -61,7 +61,7 @@ TOLD: dict[str, tuple[str, str, Change]] = {
     "the data volume renamed or grown": (
         "jupyterlab-data",
         "update",
-        lambda console, _: console.change("jupyterlab-data", displayName="somebody's"),
+        lambda console, _: console.change("jupyterlab-data", displayName="somebody's", sizeInGbs="60"),
     ),
     "the data volume detached": (
         "jupyterlab-data-attachment",
@@ -161,6 +161,8 @@ def test_changes_by_hand_are_told_and_up_with_refresh_puts_them_right(stack: Sta
     assert stack.drift() == expected
     # Telling is all that it does.
     assert stack.drift() == expected
+    # Volumes do not shrink: a grown one is kept by writing its size down.
+    stack.configure(dataVolumeSizeInGbs=60)
     stack.up("--refresh")
     assert stack.drift() == {}
     with tunnel(stack, seconds=180) as url:
