@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sandbox import paths
 from sandbox.process import wait_for
 from tests.support import published
 from tests.support.console import Console
+from tests.support.documented_drift import rows
 from tests.support.jupyter import login
 from tests.support.machine import container_id, in_container, on_machine, tunnel
-from tests.support.stack import ROOT, Stack
+from tests.support.stack import Stack
 
 SSH_FROM_ANYWHERE = {
     "protocol": "6",
@@ -82,6 +82,8 @@ TOLD: dict[str, tuple[str, str, Change]] = {
 
 # Told as well; the tests of what is taken back see it (test_09_destroy.py).
 TOLD_ELSEWHERE = {"the instance terminated"}
+# Not told either (test_23_oke_recovery.py).
+NOT_TOLD_ELSEWHERE = {"a pod or a node of the cluster deleted"}
 
 # The change as docs/drift.md names it, and how to make it; a function that it returns takes it back.
 Unseen = Callable[[Console, Stack], Callable[[], object]]
@@ -125,15 +127,9 @@ NOT_TOLD: dict[str, Unseen] = {
 }
 
 
-def rows(heading: str) -> set[str]:
-    """The first cells of the table under a heading of docs/drift.md."""
-    text = (ROOT / "docs" / "drift.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)) - {"by hand"}
-
-
 def test_the_documentation_lists_what_is_told_and_what_is_not() -> None:
     assert rows("Told") == {*TOLD, *TOLD_ELSEWHERE}
-    assert rows("Not told") == set(NOT_TOLD)
+    assert rows("Not told") == {*NOT_TOLD, *NOT_TOLD_ELSEWHERE}
 
 
 def test_nothing_is_told_while_nothing_was_changed(stack: Stack) -> None:
