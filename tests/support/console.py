@@ -22,7 +22,7 @@ class Console:
         """The OCID."""
         return str(self._known[name]["id"])
 
-    def change(self, name: str, **properties: Any) -> None:
+    def change(self, name: str, /, **properties: Any) -> None:
         """Set some properties, by their names in the state, of an existing resource."""
         resource = RESOURCES[self._known[name]["type"]]
         record = self._cloud.require(self.id(name), resource.kind)
