@@ -82,20 +82,19 @@ def changes(steps: Iterable[Step]) -> list[Change]:
         by_urn.setdefault(step.urn, []).append(step)
     found: list[Change] = []
     for of_one in by_urn.values():
-        replacement = any(step.operation in _OF_A_REPLACEMENT for step in of_one)
+        replaced = {step.old.id for step in of_one if step.operation in _OF_A_REPLACEMENT and step.old}
         # A replacement's steps are one change. What an earlier `up` replaced and did not come to delete is another.
-        together = [step for step in of_one if _belongs(step, replacement)]
+        together = [
+            step
+            for step in of_one
+            if step.operation in _OF_A_REPLACEMENT
+            or (step.operation == "delete-replaced" and step.old and step.old.id in replaced)
+        ]
         if together:
             found.append(_replacement(together))
         alone = [_single(step) for step in of_one if step not in together]
         found += [change for change in alone if change]
     return sorted(found, key=lambda change: (change.name, change.urn))
-
-
-def _belongs(step: Step, replacement: bool) -> bool:
-    if step.operation == "delete-replaced":
-        return replacement and not (step.old and step.old.pending)
-    return step.operation in _OF_A_REPLACEMENT
 
 
 def _replacement(steps: list[Step]) -> Change:
