@@ -92,7 +92,7 @@ KINDS = {
         + GROUP,
         ("Replaced", "vcn"),
         ("Replaced", "group"),
-        words=("`dnsLabel`", "`vcnId`"),
+        words=("`dnsLabel`", "it follows a resource that is replaced"),
     ),
     "a resource is deleted": pull_request(BASE + SUBNET, BASE, ("Deleted", "subnet")),
     "a resource is let go but kept": pull_request(
