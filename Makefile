@@ -13,14 +13,20 @@ bin := $(SANDBOX_HOME)/venv/bin
 sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
 PULUMI ?= $(pulumi)
+# A preview's summary (Markdown) and its plan, both files; "" for none.
+SUMMARY ?=
+PLAN ?=
+review = python3 -m review $@ --pulumi '$(PULUMI)' --stack $(STACK) $(if $(SUMMARY),--summary '$(SUMMARY)')
+# What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
+prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
 # For container tools that ask the sandbox's registry.
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/refresh destroy/refresh|destroy/' | expand -t 40
 
 local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
 	@sandbox/bootstrap
@@ -47,8 +53,18 @@ prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
-	@$(pulumi) $@ --stack $(STACK) $(ARGS)
+preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
+	@$(prepared)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+
+up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+
+drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
+	@$(review) -- $(ARGS)
+
+refresh destroy: ## pulumi, on STACK (local) in the sandbox
+	@$(PULUMI) $@ --stack $(STACK) $(ARGS)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
