@@ -13,6 +13,9 @@ bin := $(SANDBOX_HOME)/venv/bin
 sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
 PULUMI ?= $(pulumi)
+# What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
+POLICIES ?= policy/run
+policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 # For container tools that ask the sandbox's registry.
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
@@ -48,7 +51,7 @@ prepare: ## what previews need, and no container
 	@$(sandbox) prepare-preview
 
 preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
-	@$(pulumi) $@ --stack $(STACK) $(ARGS)
+	@$(pulumi) $@ --stack $(STACK) $(if $(filter preview up,$@),$(policies)) $(ARGS)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
