@@ -89,10 +89,10 @@ _SUMS: tuple[tuple[str, float, str, Callable[[Resource], float]], ...] = (
 def beyond_always_free(resources: Sequence[Resource]) -> Iterable[str]:
     """What costs money: sums over the stack, and single things that Always Free does not know."""
     for what, covered, unit, size in _SUMS:
-        parts = {resource.name: size(resource) for resource in resources if size(resource)}
-        total = sum(parts.values())
+        parts = [(resource.name, size(resource)) for resource in resources if size(resource)]
+        total = sum(part for _, part in parts)
         if total > covered:
-            listed = ", ".join(f"{name} {part:g}" for name, part in parts.items())
+            listed = ", ".join(f"{name} {part:g}" for name, part in parts)
             text = f"{total:g} {unit} of {what}" if unit else f"{total:g} {what}"
             yield f"The stack has {text} ({listed}); Always Free covers {covered:g}."
     for resource in resources:
