@@ -30,7 +30,8 @@ def images_by_tag(resource: Resource, _: Stack) -> Iterable[str]:
     if resource.type in _COMMANDS:
         for name in ("create", "update"):
             script = resource.at(name)
-            for line in _runs(script) if isinstance(script, str) else ():
+            # A line within quotes is found twice.
+            for line in dict.fromkeys(_runs(script) if isinstance(script, str) else ()):
                 yield f"{resource.name} runs an image which names no digest, in its {name}: {line}"
 
 

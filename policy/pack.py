@@ -42,14 +42,16 @@ class _Bound:
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = policies
         self.stack = Stack()
+        self.seen: dict[str, Resource] = {}
 
     def configure(self, stack: Stack, config: Mapping[str, str]) -> None:
         self.stack = replace(stack, exceptions=exceptions.read(config, self.policies, stack.name))
 
     def resource_policy(self, policy: Policy) -> PulumiPolicy:
         def validate(args: Any, report: Any) -> None:
+            resource = self.seen[args.urn] = _resource(args)
             if policy.check and policy.name not in self.stack.exceptions:
-                for complaint in policy.check(_resource(args), self.stack):
+                for complaint in policy.check(resource, self.stack):
                     report(policy.message(complaint, self.stack.name))
 
         return ResourceValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
@@ -57,10 +59,15 @@ class _Bound:
     def stack_policy(self, policy: Policy) -> PulumiPolicy:
         def validate(args: Any, report: Any) -> None:
             if policy.check_stack and policy.name not in self.stack.exceptions:
-                for complaint in policy.check_stack([_resource(one) for one in args.resources]):
+                for complaint in policy.check_stack([self._with_inputs(_resource(one)) for one in args.resources]):
                     report(policy.message(complaint, self.stack.name))
 
         return StackValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
+
+    def _with_inputs(self, resource: Resource) -> Resource:
+        """The engine gives a stack's policies outputs, which a preview does not know of what is in a cluster that is not there yet."""
+        seen = self.seen.get(resource.urn)
+        return replace(resource, inputs={**resource.inputs, **seen.inputs}) if seen else resource
 
 
 def _resource(args: Any) -> Resource:
