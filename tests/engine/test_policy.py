@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from policy import data, pack
 from tests.engine.violating_project import ALL_OF_IT, VIOLATIONS, Project, broken_packs, missed
@@ -97,5 +98,7 @@ def test_what_a_stack_of_the_project_sets_is_judged(changed: Stack) -> None:
     )
     assert "jupyterlab-data is deleted with its data" in refused.stdout
     assert ALL_OF_IT not in refused.stdout
-    changed.config_file.write_text(f"{changed.config_file.read_text()}  policy:exceptions: [always-free, data-kept]\n")
+    document = yaml.safe_load(changed.config_file.read_text())
+    document["config"]["policy:exceptions"] = ["always-free", "data-kept"]
+    changed.config_file.write_text(yaml.safe_dump(document))
     changed.pulumi(*command)

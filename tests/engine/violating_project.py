@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sandbox import paths
 from sandbox.oci.cloud import AVAILABILITY_DOMAINS
 from tests.support.stack import PULUMI, ROOT
@@ -164,9 +166,11 @@ class Project:
 
     def preview(self, *packs: Path, exceptions: Any = None) -> Told:
         """A preview with these policy packs, where the stack's file names `exceptions`."""
-        text = self.file.read_text() + (f"  policy:exceptions: {json.dumps(exceptions)}\n" if exceptions else "")
+        document = yaml.safe_load(self.file.read_text())
+        if exceptions:
+            document["config"]["policy:exceptions"] = exceptions
         config = self.folder / "with-exceptions.yaml"
-        config.write_text(text)
+        config.write_text(yaml.safe_dump(document))
         events = self.folder / "events.jsonl"
         events.unlink(missing_ok=True)
         given = [word for one in packs for word in ("--policy-pack", str(one))]
