@@ -81,7 +81,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
