@@ -152,6 +152,14 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
     ]
 
 
+def test_each_text_of_a_secret_value_is_looked_for() -> None:
+    assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
+    assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
+        "a:files.token": "t0ken",
+        "a:files.more[0]": "x",
+    }
+
+
 @pytest.mark.parametrize(
     "command",
     [
