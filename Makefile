@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests docs lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -56,6 +56,10 @@ pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python manifests.py $(STACK)
+
+docs: ## write the table of configuration keys and the schema of stack files anew
+	@sandbox/bootstrap --preview
+	@$(bin)/python -m settings
 
 lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
 	@sandbox/bootstrap --preview
