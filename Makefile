@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests docs lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests docs lock pin-base test lint hooks bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -73,7 +73,7 @@ test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
 
-lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
+lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
 	@sandbox/bootstrap --preview --test
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
@@ -83,6 +83,13 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
 	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/python -m tests.support.stack_files
+	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
+
+hooks: ## let git run the linters on what a commit changes
+	@sandbox/bootstrap --preview --test
+	@$(bin)/pre-commit install
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

@@ -47,7 +47,14 @@ def main(files: list[str]) -> int:
     """The exit status: 1 when any of the files has a problem, which is printed."""
     wrong = 0
     for file in [Path(name) for name in files] or sorted(ROOT.glob("Pulumi.*.yaml")):
-        for problem in problems(yaml.safe_load(file.read_text())):
+        try:
+            found = problems(yaml.safe_load(file.read_text()))
+        except yaml.MarkedYAMLError as error:
+            # Its own text would quote the line.
+            found = [
+                f"is no YAML: {error.problem} in line {error.problem_mark.line + 1 if error.problem_mark else '?'}"
+            ]
+        for problem in found:
             print(f"{file.name}: {problem}")
             wrong = 1
     return wrong

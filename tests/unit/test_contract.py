@@ -252,3 +252,14 @@ def test_a_wrong_stack_file_is_refused_by_key_and_its_value_not_shown(
     printed = capsys.readouterr().out
     assert f"Pulumi.wrong.yaml: {told}" in printed or f"    {told}" in printed
     assert "correct horse" not in printed
+
+
+def test_a_stack_file_that_is_no_yaml_is_refused_by_line_and_not_quoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "Pulumi.wrong.yaml"
+    file.write_text("config:\n  containerised-app:password: 'correct horse\n")
+    assert stack_files.main([str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert "Pulumi.wrong.yaml: is no YAML" in printed
+    assert "correct horse" not in printed
