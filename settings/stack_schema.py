@@ -1,6 +1,6 @@
 """The JSON Schema of stack files, `Pulumi.<stack>.yaml`: what editors complete from, and what the committed ones are checked against.
 
-Draft 7, the newest which the YAML language server (VS Code, Neovim, JetBrains and others) supports in full. It knows what one value may
+Draft 7, the newest which the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It knows what one value may
 be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
 """
 
@@ -15,10 +15,15 @@ from specs.secret_files import PLACEHOLDER
 
 Schema = dict[str, Any]
 
+ENCRYPTED: Schema = {
+    "type": "object",
+    # Editors name what they expected by its title.
+    "title": "value encrypted by `pulumi config set --secret`",
+    "required": ["secure"],
+    "additionalProperties": False,
+    "properties": {"secure": {"type": "string", "minLength": 1}},
+}
 SECURE: Schema = {"$ref": "#/definitions/secure"}
-SECURE_ONLY: Schema = {"allOf": [SECURE]}
-"""Beside a description, which a bare $ref would hide in draft 7."""
-
 TEXTS: Mapping[str, Schema] = {
     "integer": {"type": "string", "pattern": "^[0-9]+$"},
     "boolean": {"type": "string", "enum": ["true", "false"]},
@@ -60,15 +65,7 @@ def stack_schema(contract: Contract) -> Schema:
             "encryptedkey": {"type": "string", "description": "Pulumi's: the encrypted key of the stack's secrets."},
             "secretsprovider": {"type": "string", "description": "Pulumi's: what encrypts the stack's secrets."},
         },
-        "definitions": {
-            "secure": {
-                "type": "object",
-                "description": "An encrypted value, as `pulumi config set --secret` writes it.",
-                "required": ["secure"],
-                "additionalProperties": False,
-                "properties": {"secure": {"type": "string", "minLength": 1}},
-            }
-        },
+        "definitions": {"secure": ENCRYPTED},
     }
 
 
@@ -76,7 +73,7 @@ def _property(key: Key) -> Schema:
     targets = "" if key.of_every_target else f" For target {' and '.join(key.targets)}."
     described = {"description": f"{key.description}{targets}"}
     if key.secret and key.type != "object":
-        return {**described, **SECURE_ONLY}
+        return {**described, **ENCRYPTED}
     # Anything may be encrypted, and Pulumi decrypts it before the program looks at it.
     forms = [_plain(key), *([TEXTS[key.type]] if key.type in TEXTS else []), SECURE]
     return {**described, "default": key.default, "anyOf": forms}
