@@ -1,7 +1,7 @@
 """The JSON Schema of stack files, `Pulumi.<stack>.yaml`: what editors complete from, and what the committed ones are checked against.
 
-Draft 7, the newest which the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It knows what one value may
-be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
+Draft 7, the newest which the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It knows what
+one value may be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
 """
 
 from __future__ import annotations
