@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests docs lock pin-base test lint hooks bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -57,6 +57,7 @@ manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python manifests.py $(STACK)
 
+.PHONY: docs
 docs: ## write the table of configuration keys and the schema of stack files anew
 	@sandbox/bootstrap --preview
 	@$(bin)/python -m settings
@@ -75,6 +76,9 @@ test: ## every test; TESTS=tests/unit for some
 
 lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
 	@sandbox/bootstrap --preview --test
+	@$(bin)/python -m tests.support.stack_files
+	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
@@ -83,13 +87,6 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, se
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
 	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
-	@$(bin)/python -m tests.support.stack_files
-	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
-
-hooks: ## let git run the linters on what a commit changes
-	@sandbox/bootstrap --preview --test
-	@$(bin)/pre-commit install
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
@@ -108,6 +105,11 @@ bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox m
 
 format: ## format the Python files
 	@$(bin)/ruff format .
+
+.PHONY: hooks
+hooks: ## let git run the linters on what a commit changes
+	@sandbox/bootstrap --preview --test
+	@$(bin)/pre-commit install
 
 clean: ## take everything back and delete .sandbox
 	@if [ -x $(bin)/python ]; then $(sandbox) clean; else rm -rf $(SANDBOX_HOME); fi
