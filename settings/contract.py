@@ -130,7 +130,7 @@ def read(project_file: str, models: Mapping[str, type[BaseModel]] = TARGETS) -> 
                 entry["type"],
                 entry["default"],
                 entry["description"].strip(),
-                _joined([schema[name] for schema in schemas.values() if name in schema]),
+                _joined(name, [schema[name] for schema in schemas.values() if name in schema]),
                 tuple(target for target, schema in schemas.items() if name in schema),
                 name in secrets,
                 name in refused,
@@ -170,12 +170,13 @@ def _of_value(schema: Mapping[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _joined(schemas: list[dict[str, Any]]) -> dict[str, Any]:
+def _joined(name: str, schemas: list[dict[str, Any]]) -> dict[str, Any]:
     """What any of the targets accepts. Raises ContractError when they differ in more than the choices."""
     first, *others = schemas
     choices = [choice for schema in schemas for choice in schema.get("enum", ())]
     if any({**schema, "enum": 0} != {**first, "enum": 0} for schema in others):
-        raise ContractError(f"the settings of one key differ between targets: {schemas}")
+        told = " and ".join(json.dumps(schema) for schema in schemas)
+        raise ContractError(f"{name}: is described differently in the settings of the targets: {told}")
     return {**first, "enum": list(dict.fromkeys(choices))} if choices else first
 
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import Field
 
-from settings import ConfigurationError, contract, parse
+import settings.__main__
+from settings import ConfigurationError, InstanceSettings, KubernetesSettings, contract, parse
 from settings.__main__ import written
 from tests.support import stack_files
 from tests.support.stack import SECRET_KEYS
@@ -113,6 +115,31 @@ def test_another_way_to_write_pulumi_yaml_is_the_same_contract() -> None:
 def test_a_key_under_no_section_is_told() -> None:
     with pytest.raises(contract.ContractError, match="password: is under no section"):
         contract.read(PROJECT_FILE.replace("  # --- what you must set", "  # what you must set"))
+
+
+class OtherKubernetesSettings(KubernetesSettings):
+    ocpus: int = Field(ge=1, le=10)
+
+
+def test_a_key_which_the_targets_describe_differently_is_told() -> None:
+    with pytest.raises(contract.ContractError, match="ocpus: is described differently"):
+        contract.read(PROJECT_FILE, {"instance": InstanceSettings, "kubernetes": OtherKubernetesSettings})
+
+
+def test_make_docs_writes_nothing_from_sources_that_disagree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings.__main__, "ROOT", tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT_FILE.replace("(1-76)", "(1-80)"))
+    assert settings.__main__.main() == 1
+    assert "ocpus: its description tells (1-80), settings take 1 to 76" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["Pulumi.yaml"]
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT_FILE)
+    assert settings.__main__.main() == 0
+    assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*")} == {
+        "Pulumi.yaml",
+        *written(PROJECT_FILE),
+    }
 
 
 NUMBERS = [key for key in CONTRACT.keys if key.type == "integer"]

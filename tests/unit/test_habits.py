@@ -155,7 +155,8 @@ class Clone:
         (folder / ".sandbox").symlink_to(paths.HOME)
         self.git("init", "--quiet")
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Everything")
+        first = self.git("commit", "--quiet", "--message", "Everything")
+        assert first.returncode == 0, first.stderr
         subprocess.run(
             [sys.executable, "-m", "pre_commit", "install"], cwd=folder, env=own(), check=True, capture_output=True
         )
