@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft7Validator, ValidationError
 
-from tests.support.stack import ROOT
+from tests.support.stack import PROJECT, ROOT
 
 SCHEMA = ROOT / "stack.schema.json"
 
@@ -38,7 +38,7 @@ def _told(error: ValidationError) -> Iterator[str]:
         return
     key = "".join(place[1:2] or place) or "the file"
     if "secure" in schema.get("required", ()):
-        yield f"{key}: has to be encrypted\n    pulumi config set --secret {key.partition(':')[2]}"
+        yield f"{key}: has to be encrypted\n    pulumi config set --secret {key.removeprefix(f'{PROJECT}:')}"
     else:
         yield f"{key}: is not what docs/configuration.md says that it accepts"
 
