@@ -76,6 +76,11 @@ manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python manifests.py $(STACK)
 
+.PHONY: docs
+docs: ## write the table of configuration keys and the schema of stack files anew
+	@sandbox/bootstrap --preview
+	@$(bin)/python -m settings
+
 lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
 	@sandbox/bootstrap --preview
 	@$(bin)/python docker/lock.py $(FILE) $(ARGS)
@@ -88,8 +93,11 @@ test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
 
-lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
+lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
 	@sandbox/bootstrap --preview --test
+	@$(bin)/python -m tests.support.stack_files
+	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
@@ -97,7 +105,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
@@ -116,6 +124,11 @@ bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox m
 
 format: ## format the Python files
 	@$(bin)/ruff format .
+
+.PHONY: hooks
+hooks: ## let git run the linters on what a commit changes
+	@sandbox/bootstrap --preview --test
+	@$(bin)/pre-commit install
 
 clean: ## take everything back and delete .sandbox
 	@if [ -x $(bin)/python ]; then $(sandbox) clean; else rm -rf $(SANDBOX_HOME); fi

@@ -7,7 +7,8 @@ from an environment variable which the engine sets for old runtimes only. tests/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -28,7 +29,8 @@ def complete(configure: Configure) -> None:
     class Servicer(sdk._PolicyAnalyzerServicer):  # type: ignore[misc]
         def ConfigureStack(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's
             config = dict(request.config)
-            secrets = {key: config[key] for key in request.config_secret_keys if key in config}
+            given = {key: config[key] for key in request.config_secret_keys if key in config}
+            secrets = {place: text for key, value in given.items() for place, text in texts(key, value)}
             try:
                 configure(Stack(name=request.stack, project=request.project, secrets=secrets), config)
             except ExceptionsError as error:
@@ -41,6 +43,26 @@ def complete(configure: Configure) -> None:
     for name, ours in (("_PolicyAnalyzerServicer", Servicer), ("deserialize_properties", deserialize)):
         assert hasattr(sdk, name), f"pulumi-policy has no {name} any more"  # noqa: S101 - before anything is checked
         setattr(sdk, name, ours)
+
+
+def texts(key: str, value: str) -> Iterator[tuple[str, str]]:
+    """The texts in a value of the configuration, each with its place: itself, or of an object or array (JSON) those in it."""
+    try:
+        content = json.loads(value)
+    except ValueError:
+        content = value
+    yield from _texts(key, content) if isinstance(content, dict | list) else [(key, value)]
+
+
+def _texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(f"{place}.{key}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(f"{place}[{index}]", inner)
+    elif isinstance(value, str):
+        yield place, value
 
 
 def _marked(value: Any, secret: bool = False) -> Any:

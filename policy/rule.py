@@ -54,7 +54,8 @@ class Resource:
 class Stack:
     """What a policy may know of the stack beside its resources.
 
-    exceptions: names of policies that do not hold for it; secrets: values of its configuration that are encrypted, by their keys.
+    exceptions: names of policies that do not hold for it; secrets: values of its configuration that are encrypted, by their keys; of an
+    object or array each text in it, such as "secretFiles.token".
     """
 
     name: str = ""

@@ -17,7 +17,7 @@ from specs import secret_files
 from specs import tags as whose
 from specs.build_context import EXTRA
 from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
-from specs.checks import cidr, data_path, duplicates, free_port
+from specs.checks import FIRST_FREE_PORT, cidr, data_path, duplicates, free_port, own_network
 from specs.complaints import SECRET_KEYS, complaint
 from specs.registry import default_host
 
@@ -34,7 +34,10 @@ class ConfigurationError(pulumi.RunError):
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 VolumeSize = Annotated[int, Field(ge=50, le=32768)]
 DataPath = Annotated[str, AfterValidator(data_path)]
-Cidr = Annotated[str, AfterValidator(cidr)]
+# For the schema of stack files alone (settings/contract.py): the checks themselves say in more words what is wrong.
+CIDR = {"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"}
+Cidr = Annotated[str, AfterValidator(cidr), Field(json_schema_extra=CIDR)]
+Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CIDR)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 OneLine = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$")]
@@ -57,7 +60,7 @@ class AppSettings(BaseModel):
 
     app: Name
     context: str
-    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535)
+    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, json_schema_extra={"minimum": FIRST_FREE_PORT})
     environment: Json[dict[EnvironmentName, OneLine]]
     secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
     data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$")

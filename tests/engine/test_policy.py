@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from policy import data, pack
+from tests.engine.oci_project import new_project
 from tests.engine.violating_project import ALL_OF_IT, VIOLATIONS, Project, broken_packs, missed
 from tests.support.stack import PULUMI, ROOT, Stack
 
@@ -86,6 +87,37 @@ def test_a_committed_stack_passes(engine: None, name: str, tmp_path: Path) -> No
         for part in data.HOLDERS[state["type"]].split("."):
             place = place.get(part) if isinstance(place, dict) else None
         assert place == ("keep" if state.get("retainOnDelete") else "delete"), state["urn"]
+
+
+VOLUME = """
+    tags = {{"project": "{project}", "stack": "test", "managed-by": "pulumi", "on-destroy": "keep"}}
+    options = pulumi.ResourceOptions(retain_on_delete=True, import_={taken!r}, ignore_changes={ignored!r})
+    domain = oci.identity.get_availability_domains(compartment_id=TENANCY).availability_domains[0].name
+    volume = oci.core.Volume(
+        "volume", compartment_id=TENANCY, availability_domain=domain, size_in_gbs="50", freeform_tags=tags, opts=options
+    )
+    pulumi.export("volume", volume.id)
+"""
+
+
+def test_an_update_is_stopped_before_it_makes_anything_and_a_kept_volume_can_be_taken_over(
+    engine: None, tmp_path: Path
+) -> None:
+    alone = new_project(tmp_path)
+    own = {"project": yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["name"], "taken": None, "ignored": []}
+    up = ("up", "--yes", "--skip-preview", "--policy-pack", str(PACK))
+    alone.write(VOLUME.format(**{**own, "project": "of-another"}))
+    assert "volume (oci:Core/volume:Volume) lacks the tags project: " in alone.pulumi(*up, check=False)
+    assert not alone.records("volume")
+    # As another stack made and kept it.
+    alone.pulumi(*up[:3])
+    volume = alone.state()["volume"]["id"]
+    alone.pulumi("destroy", "--yes", "--skip-preview")
+    assert len(alone.records("volume")) == 1
+    alone.write(VOLUME.format(**{**own, "taken": volume, "ignored": ["freeformTags"]}))
+    alone.pulumi(*up)
+    assert alone.state()["volume"]["inputs"]["freeformTags"]["project"] == "of-another"
+    assert not alone.planned()
 
 
 def test_what_a_stack_of_the_project_sets_is_judged(changed: Stack) -> None:

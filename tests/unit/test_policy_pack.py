@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 import yaml
-from pulumi_policy import policy as sdk
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
+from pulumi_policy.proxy import unknown_checking_proxy
 
 from policy import data, exceptions, handover, pack, tags
 from policy.exceptions import ExceptionsError
@@ -123,7 +129,7 @@ def test_what_is_taken_over_keeps_its_tags(values: dict[str, Any]) -> None:
 
 
 def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
-    mark = {handover.SPECIAL_SIG_KEY: handover.SPECIAL_SECRET_SIG}
+    mark = {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG}
     properties = {
         "plain": "a",
         "secret": {**mark, "value": "b"},
@@ -131,7 +137,7 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
         "later": "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
         "later-secret": {**mark, "value": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"},
     }
-    seen = handover.plain(sdk.unknown_checking_proxy(sdk.deserialize_properties(handover._marked(properties))))
+    seen = handover.plain(unknown_checking_proxy(deserialize_properties(handover._marked(properties))))
     assert seen == {
         "plain": "a",
         "secret": "b",
@@ -144,6 +150,53 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
         True,
         True,
     ]
+
+
+def test_each_text_of_a_secret_value_is_looked_for() -> None:
+    assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
+    assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
+        "a:files.token": "t0ken",
+        "a:files.more[0]": "x",
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(ROOT / "policy" / "run"), "127.0.0.1:1"],
+        # As the language host of an official Pulumi does, with the folder alone.
+        [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(ROOT / "policy")],
+    ],
+    ids=["policy/run", "official"],
+)
+def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None:
+    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        port = int(server.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(Empty(), timeout=30)
+        assert info.name == pack.NAME
+        assert [one.name for one in info.policies] == [one.name for one in pack.POLICIES]
+        assert {one.enforcementLevel for one in info.policies} == {analyzer_pb2.MANDATORY}
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("preview", True), ("up", True), ("refresh", False), ("destroy", False)]
+)
+def test_make_holds_previews_and_updates_to_the_policies_unless_told_otherwise(target: str, expected: bool) -> None:
+    def planned(*words: str) -> str:
+        done = subprocess.run(
+            ["make", "--dry-run", target, *words], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert ("--policy-pack policy/run" in planned()) == expected
+    assert "--policy-pack" not in planned("POLICIES=")
+    assert ("--policy-pack other" in planned("POLICIES=other")) == expected
 
 
 def test_the_pack_is_installed_with_the_program_and_by_an_official_pulumi_alike() -> None:
