@@ -22,11 +22,11 @@ as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUT
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
 
-local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
+local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster, STACK=any
 	@sandbox/bootstrap
-	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
-	@$(pulumi) up --yes --stack $(local_stack)
-	@$(sandbox) check --stack $(local_stack)
+	@$(sandbox) up --stack $(STACK)
+	@$(pulumi) up --yes --stack $(STACK)
+	@$(sandbox) check --stack $(STACK)
 
 local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
 	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
@@ -89,7 +89,7 @@ bench-images: ## time to build the image beside the article's way, its size and 
 	@$(bin)/python -m bench.images
 
 bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
-	@$(sandbox) up --kubernetes
+	@$(sandbox) up --stack local-oke
 	@$(bin)/python -m bench.cluster
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up

@@ -21,6 +21,7 @@ network = Network(
         compartment_id=config.compartment_id,
         display_name=config.stack_name,
         spec=config.network,
+        target=config.target,
     ),
 )
 

@@ -170,7 +170,7 @@ class KubernetesSettings(AppSettings):
     @property
     def namespace(self) -> str:
         """Kubernetes namespace of everything: two stacks in one cluster do not clash."""
-        return self.stack_name.replace(".", "-")
+        return self.stack_name
 
     @property
     def listener_port(self) -> int:
