@@ -61,11 +61,10 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             cidr_blocks=[spec.vcn_cidr],
             display_name=self._display_name("vcn"),
-            # The subnets of two targets overlap, so one VCN cannot have both, not even while one follows the other. With the VCN all that
-            # is in it goes first, machines too: those of two targets would not fit in the Always Free allowance.
+            # The subnets of two targets overlap, and one VCN cannot have both while the one follows the other. What is in a VCN is made
+            # anew with it. Not deleted before: whether the instance in it went first would hang on how a provider sees an unknown subnet.
             opts=pulumi.ResourceOptions.merge(
-                self._child,
-                pulumi.ResourceOptions(replacement_trigger=self._args.target, delete_before_replace=True),
+                self._child, pulumi.ResourceOptions(replacement_trigger=self._args.target)
             ),
         )
         # A subnet takes the VCN's default list unless told otherwise, and that list admits SSH from anywhere.

@@ -20,6 +20,12 @@ from specs.checks import cidr, data_path, duplicates, free_port
 from specs.complaints import SECRET_KEYS, complaint
 from specs.registry import default_host
 
+KEPT_VOLUME = (
+    "the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>; "
+    "to delete it: oci bv volume delete --volume-id <OCID>"
+)
+"""What the output `retained` says of a volume: no longer, since Pulumi cuts outputs at 150 characters when it shows them a last time."""
+
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 

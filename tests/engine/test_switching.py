@@ -1,47 +1,115 @@
-"""A stack that gets another target: what goes, what is made, what is kept; with the real engine on a sandbox without machines."""
+"""A stack that gets another target, and one that goes: what is made, what is deleted, what is kept. The whole program, on the real engine
+and a sandbox without machines, whose cloud refuses what Oracle's would: a subnet on another's addresses, deleting what is in use.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.support import machineless
+from tests.engine import test_preview, test_preview_kubernetes
+from tests.engine.conftest import MakeStack
 from tests.support.stack import Stack
+
+IMAGES = {f"jupyterlab-{name}" for name in ("repository", "arm64", "amd64", "index")}
+INSTANCE = test_preview.EVERYTHING - IMAGES
+KUBERNETES = test_preview_kubernetes.named(
+    test_preview_kubernetes.NETWORK,
+    test_preview_kubernetes.RULES,
+    test_preview_kubernetes.CLUSTER,
+    test_preview_kubernetes.APP,
+)
+# What both targets have, in VCNs that differ.
+ANEW = INSTANCE & KUBERNETES
+
+
+def switch(before: set[str], after: set[str]) -> dict[str, str]:
+    """The steps from one target to the other."""
+    return {
+        **dict.fromkeys(before - ANEW, "delete"),
+        **dict.fromkeys(after - ANEW, "create"),
+        **dict.fromkeys(ANEW, "replace"),
+    }
+
+
+def cloud(home: Path, *kinds: str) -> set[str]:
+    """The OCIDs of all resources of these kinds."""
+    return {file.stem for kind in kinds for file in (home / "cloud" / "resources" / kind).glob("*.json")}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sandbox without machines."""
-    folder = tmp_path_factory.mktemp("sandbox") / "home"
-    machineless.lay_out(folder)
-    return folder
-
-
-@pytest.fixture
-def dev(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """A stack of the committed configuration of dev, up."""
-    monkeypatch.setenv("SANDBOX_HOME", str(home))
-    stack = Stack("switching", tmp_path, like=machineless.overlay(home, "dev"))
-    stack.clear()
-    stack.init()
+def stack(machineless_stack: MakeStack) -> Stack:
+    """A stack like dev, up; the tests use it one after the other."""
+    stack = machineless_stack("switching", "dev")
     stack.up()
-    yield stack
-    stack.clear()
+    return stack
 
 
-def test_switching(dev: Stack) -> None:
-    print(dev.preview())
-    dev.configure(target="kubernetes")
-    print(json.dumps(dev.preview(), indent=1))
-    print(dev.log[-6000:])
-    dev.up()
-    print(dev.log[-16000:])
-    dev.configure(target="instance")
-    print(json.dumps(dev.up(), indent=1))
-    print(dev.log[-16000:])
-    dev.destroy()
-    print(dev.log[-16000:])
-    assert 0
+@pytest.fixture(scope="module")
+def volume(stack: Stack) -> str:
+    """The OCID of its data volume."""
+    return str(stack.output("dataVolumeId"))
+
+
+def test_a_switch_to_kubernetes_is_a_plan_that_up_follows_and_the_data_volume_stays(
+    stack: Stack, volume: str, machineless_home: Path
+) -> None:
+    stack.configure(target="kubernetes")
+    plan = stack.preview()
+    assert plan == switch(INSTANCE, KUBERNETES)
+    assert "oci:Core:Volume jupyterlab-data delete[retain]" in stack.log
+    assert stack.up() == plan
+    assert cloud(machineless_home, "volume") == {volume}
+    assert not cloud(machineless_home, "instance")
+    assert len(cloud(machineless_home, "vcn")) == 1
+    assert stack.up() == {}
+
+
+def test_switched_back_the_stack_takes_the_volume_over_that_was_kept(
+    stack: Stack, volume: str, machineless_home: Path
+) -> None:
+    stack.configure(target="instance", dataVolumeId=volume)
+    plan = stack.preview()
+    assert plan == {**switch(KUBERNETES, INSTANCE), "jupyterlab-data": "import"}
+    for kept in ("PersistentVolumeClaim jupyterlab-claim", "Namespace jupyterlab-namespace"):
+        assert f"{kept} delete[retain]" in stack.log
+    assert stack.up() == plan
+    assert stack.output("dataVolumeId") == volume
+    assert not cloud(machineless_home, "cluster", "nodepool")
+    assert stack.up() == {}
+
+
+def test_a_stack_that_goes_keeps_the_data_volume_and_tells_what_to_do_with_it(
+    stack: Stack, volume: str, machineless_home: Path
+) -> None:
+    before = len(stack.log)
+    stack.destroy()
+    said = stack.log[before:]
+    assert re.search(r"oci:Core:Volume jupyterlab-data \S+\[retain\]", said)
+    assert f'dataVolumeId: "{volume}"' in said
+    assert 'pulumi config set dataVolumeId <OCID>; to delete it: oci bv volume delete --volume-id <OCID>"' in said
+    assert cloud(machineless_home, "volume") == {volume}
+    assert not cloud(machineless_home, "instance", "vcn", "subnet", "containerrepo")
+
+
+def test_another_app_gets_another_volume_and_the_old_one_stays(
+    stack: Stack, volume: str, machineless_home: Path
+) -> None:
+    stack.configure(dataVolumeId=None)
+    stack.up()
+    second = str(stack.output("dataVolumeId"))
+    stack.configure(app="notebooks")
+    stack.up()
+    assert cloud(machineless_home, "volume") == {volume, second, str(stack.output("dataVolumeId"))}
+
+
+def test_nothing_is_kept_where_the_configuration_said_so_and_was_applied(stack: Stack, machineless_home: Path) -> None:
+    third = str(stack.output("dataVolumeId"))
+    stack.configure(retainData=False)
+    assert stack.up() == {}
+    before = len(stack.log)
+    stack.destroy()
+    assert "[retain]" not in stack.log[before:]
+    assert third not in cloud(machineless_home, "volume")

@@ -7,7 +7,9 @@ build would answer. As a program (`python -m tests.support.machineless <plugin> 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -20,10 +22,15 @@ from pulumi.provider.experimental import server
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from sandbox import paths, plugins
+from sandbox.oci.wire import plain
 from tests.support.stack import ROOT
 
 SHARED = ("bin", "venv", "account", "registry", "docker", "stamps")
 """Folders of the sandbox which are read only here."""
+
+
+HOLD = "hold"
+"""While this file is in the sandbox's folder no remote command ends: an `up` that takes as long as a test wants."""
 
 
 def lay_out(home: Path) -> None:
@@ -58,6 +65,7 @@ def overlay(home: Path, stack: str) -> Path:
 
 
 def _oci(arguments: list[str]) -> None:
+    from sandbox.kubernetes.specs import ClusterState, NodeState
     from sandbox.machine import MachineState
     from sandbox.oci import catalogue
     from sandbox.oci import server as oci_server
@@ -74,7 +82,21 @@ def _oci(arguments: list[str]) -> None:
         def resize(self, name: str, cpus: float, memory_gb: float) -> None:
             """Done."""
 
-    host = oci_cloud.Host(machines=Machines())
+    class Clusters(oci_cloud.Clusters):
+        """As the machines."""
+
+        def inspect(self, name: str) -> ClusterState | None:
+            """It runs."""
+            return self.running.get(name) or ClusterState(True, "10.189.0.199")
+
+    class Nodes(oci_cloud.Nodes):
+        """As the machines."""
+
+        def inspect(self, name: str) -> NodeState | None:
+            """It runs."""
+            return self.running.get(name) or NodeState(True, "10.189.0.198")
+
+    host = oci_cloud.Host(machines=Machines(), clusters=Clusters(), nodes=Nodes())
     setattr(catalogue, "cloud", lambda: Cloud(paths.CLOUD, host, catalogue.KINDS))  # noqa: B010 - mypy takes no other for it
     oci_server.main(arguments)
 
@@ -84,6 +106,8 @@ def _command(arguments: list[str]) -> None:
     from sandbox.command import server as command_server
 
     async def run(*_: object) -> dict[str, PropertyValue]:
+        while (paths.HOME / HOLD).exists():
+            await asyncio.sleep(0.2)
         return {"stdout": PropertyValue(""), "stderr": PropertyValue("")}
 
     setattr(provider.CommandProvider, "_run", run)  # noqa: B010
@@ -152,7 +176,7 @@ class _Builder(api.Provider):
 
 
 def _shown(properties: Mapping[str, PropertyValue]) -> dict[str, str]:
-    return {key: str(value.with_secret(False)) for key, value in properties.items() if key != "ref"}
+    return {key: json.dumps(value, sort_keys=True) for key, value in plain(properties).items() if key != "ref"}
 
 
 def _reference(properties: Mapping[str, PropertyValue]) -> PropertyValue:
