@@ -27,7 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     checking.add_argument("--stack", default="local")
     tunneling = commands.add_parser("tunnel", help="open the tunnel to the app of a stack, until Ctrl-C")
     tunneling.add_argument("--stack", default="local")
-    taking = commands.add_parser("down", help="destroy the sandbox's stacks; stop everything unless a test's stack needs it")
+    taking = commands.add_parser(
+        "down", help="destroy the sandbox's stacks; stop everything unless a test's stack needs it"
+    )
     taking.add_argument("--force", action="store_true", help="remove everything of every stack, without asking Pulumi")
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +76,7 @@ def test_a_second_up_of_a_stack_is_refused_and_told_who_is_at_work(
         assert second.returncode != 0
         assert "the stack is currently locked by 1 lock(s)" in said
         assert f"(pid {running.pid})" in said
-        assert f"{os.environ.get('USER', 'root')}@" in said
+        assert f"created by {pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}" in said
         assert "`pulumi cancel`" in said
     finally:
         (machineless_home / HOLD).unlink()

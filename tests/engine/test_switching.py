@@ -5,13 +5,14 @@ and a sandbox without machines, whose cloud refuses what Oracle's would: a subne
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.engine import test_preview, test_preview_kubernetes
 from tests.engine.conftest import MakeStack
-from tests.support.stack import Stack
+from tests.support.stack import ROOT, Stack
 
 IMAGES = {f"jupyterlab-{name}" for name in ("repository", "arm64", "amd64", "index")}
 INSTANCE = test_preview.EVERYTHING - IMAGES
@@ -84,12 +85,12 @@ def test_switched_back_the_stack_takes_the_volume_over_that_was_kept(
 def test_a_stack_that_goes_keeps_the_data_volume_and_tells_what_to_do_with_it(
     stack: Stack, volume: str, machineless_home: Path
 ) -> None:
-    before = len(stack.log)
-    stack.destroy()
-    said = stack.log[before:]
-    assert re.search(r"oci:Core:Volume jupyterlab-data \S+\[retain\]", said)
-    assert f'dataVolumeId: "{volume}"' in said
-    assert 'pulumi config set dataVolumeId <OCID>; to delete it: oci bv volume delete --volume-id <OCID>"' in said
+    arguments = f"--yes --skip-preview --non-interactive --color never --config-file {stack.config_file}"
+    command = ["make", "destroy", f"STACK={stack.name}", f"ARGS={arguments}"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert re.search(r"oci:Core:Volume jupyterlab-data deleted .*\[retain\]", said)
+    assert "\nkept: the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>;" in said
+    assert said.endswith(f"\n  dataVolumeId {volume}\n")
     assert cloud(machineless_home, "volume") == {volume}
     assert not cloud(machineless_home, "instance", "vcn", "subnet", "containerrepo")
 
