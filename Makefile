@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -46,6 +46,12 @@ tunnel: ## open the tunnel to the app of STACK, until Ctrl-C
 prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
+
+base-state: ## what the program in folder BASE would leave of STACK; then make preview STACK=… SANDBOX_HOME=.sandbox/rehearsal/STACK
+	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
+
+stacks: ## names of the committed stacks, as JSON
+	@python3 .github/scripts/stacks.py
 
 preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
 	@$(pulumi) $@ --stack $(STACK) $(ARGS)

@@ -35,6 +35,11 @@ def committed(stack: str) -> Path:
     return paths.ROOT / f"Pulumi.{stack}.yaml"
 
 
+def committed_config(file: Path) -> Config:
+    """The configuration in a committed file, without what another key encrypted; empty when there is none."""
+    return _readable(_config(file))
+
+
 def account_values(name: str) -> Config:
     """What someone with an account sets for project `name`, beside the secrets."""
     return {
@@ -77,7 +82,7 @@ def _ensure(stack: str) -> Path:
     name, file, remembered = project(), path(stack), paths.STACKS / f".committed-{stack}.yaml"
     if not exists(name, stack):
         init(name, stack)
-    now, document = _readable(_config(committed(stack))), _read(file)
+    now, document = committed_config(committed(stack)), _read(file)
     config = merged(document.get("config") or {}, _config(remembered), now, account_values(name))
     if config != document.get("config"):
         write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
