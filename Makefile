@@ -13,14 +13,20 @@ bin := $(SANDBOX_HOME)/venv/bin
 sandbox := $(bin)/python -m sandbox
 pulumi := sandbox/pulumi
 PULUMI ?= $(pulumi)
+# A preview's summary (Markdown) and its plan, both files; "" for none.
+SUMMARY ?=
+PLAN ?=
+review = python3 -m review $@ --pulumi '$(PULUMI)' --stack $(STACK) $(if $(SUMMARY),--summary '$(SUMMARY)')
+# What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
+prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
 # For container tools that ask the sandbox's registry.
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/refresh destroy/refresh|destroy/' | expand -t 40
 
 local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
 	@sandbox/bootstrap
@@ -47,14 +53,24 @@ prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-base-state: ## what the program in folder BASE would leave of STACK; then make preview STACK=… SANDBOX_HOME=.sandbox/rehearsal/STACK
+base-state: ## what the program in folder BASE would leave of STACK, for `make preview PULUMI=sandbox/rehearsal/pulumi`
 	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
 
 stacks: ## names of the committed stacks, as JSON
 	@python3 .github/scripts/stacks.py
 
-preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
-	@$(pulumi) $@ --stack $(STACK) $(ARGS)
+preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
+	@$(prepared)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+
+up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+
+drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
+	@$(review) -- $(ARGS)
+
+refresh destroy: ## pulumi, on STACK (local) in the sandbox
+	@$(PULUMI) $@ --stack $(STACK) $(ARGS)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
@@ -84,7 +100,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run kube-token sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run .github/scripts/account kube-token sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

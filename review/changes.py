@@ -1,0 +1,206 @@
+"""What the steps of a preview or an `up` come to for each resource: one change a resource, as a person thinks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from review.data import HOLDS_DATA
+from review.events import State, Step
+from review.values import ABSENT, SECRET, at, is_secret, show
+
+
+class Kind(Enum):
+    """What happens to a resource. The value is the heading in a summary."""
+
+    CREATED = "Created"
+    ADOPTED = "Taken over"
+    CHANGED = "Changed"
+    REPLACED = "Replaced"
+    DELETED = "Deleted"
+    KEPT = "Kept in the cloud, no longer managed"
+    MOVED = "Moved, or with other options"
+    READ = "Read only"
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property that differs. before, after: code spans; cause: it is what makes a replacement necessary."""
+
+    path: str
+    before: str
+    after: str
+    cause: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one resource. id: in the cloud, of the old one where there are two, "" before it is made; operations: the
+    engine's, in order; notes: short sentences; retained: the old one stays in the cloud.
+    """
+
+    kind: Kind
+    name: str
+    type: str
+    urn: str
+    operations: tuple[str, ...]
+    id: str = ""
+    properties: tuple[Property, ...] = ()
+    notes: tuple[str, ...] = ()
+    retained: bool = False
+    new: State | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def endangers_data(self) -> bool:
+        """Does something that holds data go, or go out of the stack's hands?"""
+        return self.kind in (Kind.REPLACED, Kind.DELETED, Kind.KEPT) and self.type in HOLDS_DATA
+
+
+_ONLY_ONCE = {
+    "create": Kind.CREATED,
+    "import": Kind.ADOPTED,
+    "update": Kind.CHANGED,
+    "delete": Kind.DELETED,
+    "read": Kind.READ,
+    "discard": Kind.READ,
+}
+_OF_A_REPLACEMENT = {
+    "create-replacement",
+    "replace",
+    "import-replacement",
+    "read-replacement",
+    "discard-replaced",
+    "remove-pending-replace",
+}
+
+
+def changes(steps: Iterable[Step]) -> list[Change]:
+    """The changes, by name: the engine's order is another each time. A resource that just stays is none."""
+    by_urn: dict[str, list[Step]] = {}
+    for step in steps:
+        by_urn.setdefault(step.urn, []).append(step)
+    found: list[Change] = []
+    for of_one in by_urn.values():
+        replacement = any(step.operation in _OF_A_REPLACEMENT for step in of_one)
+        # A replacement's steps are one change. What an earlier `up` replaced and did not come to delete is another.
+        together = [step for step in of_one if _belongs(step, replacement)]
+        if together:
+            found.append(_replacement(together))
+        alone = [_single(step) for step in of_one if step not in together]
+        found += [change for change in alone if change]
+    return sorted(found, key=lambda change: (change.name, change.urn))
+
+
+def _belongs(step: Step, replacement: bool) -> bool:
+    if step.operation == "delete-replaced":
+        return replacement and not (step.old and step.old.pending)
+    return step.operation in _OF_A_REPLACEMENT
+
+
+def _replacement(steps: list[Step]) -> Change:
+    first = next((step for step in steps if step.operation in ("replace", "create-replacement")), steps[0])
+    operations = tuple(step.operation for step in steps)
+    old = next((step.old for step in steps if step.operation == "delete-replaced" and step.old), first.old)
+    properties = _properties(first)
+    notes = []
+    if not any(changed.cause for changed in properties):
+        notes.append(_cause_elsewhere(first))
+    created = next((place for place, name in enumerate(operations) if name.startswith("create")), len(operations))
+    if "delete-replaced" in operations[:created]:
+        notes.append("the old one is deleted first")
+    retained = bool(old and old.retained)
+    if retained:
+        notes.append("the old one is kept in the cloud")
+    return Change(
+        Kind.REPLACED,
+        first.name,
+        first.type,
+        first.urn,
+        operations,
+        old.id if old else "",
+        properties,
+        tuple(notes),
+        retained,
+        first.new,
+    )
+
+
+def _cause_elsewhere(step: Step) -> str:
+    if step.old and step.new and step.old.provider != step.new.provider:
+        return "because its provider is another"
+    return "not for a property of its own: it follows a resource that is replaced, or the replacement was asked for"
+
+
+def _single(step: Step) -> Change | None:
+    operation = (step.operation,)
+    state = step.old or step.new
+    identifier = state.id if state else ""
+    notes = _options(step)
+    if step.operation == "same":
+        if not notes:
+            return None
+        return Change(Kind.MOVED, step.name, step.type, step.urn, operation, identifier, notes=notes)
+    retained = bool(step.old and step.old.retained)
+    kind = _ONLY_ONCE.get(step.operation)
+    if step.operation == "delete-replaced" or (step.operation == "delete" and step.old and step.old.pending):
+        kind, notes = Kind.DELETED, ("an earlier `up` replaced it and did not come to delete it",)
+    if kind is None:
+        return None
+    if kind is Kind.ADOPTED and step.new:
+        identifier = step.new.id or identifier
+    if kind is Kind.DELETED:
+        kind = Kind.KEPT if retained else kind
+    properties = _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else ()
+    if kind in (Kind.CREATED, Kind.DELETED, Kind.KEPT, Kind.READ) and step.operation != "delete-replaced":
+        notes = tuple(note for note in notes if note.startswith("an earlier"))
+    return Change(
+        kind, step.name, step.type, step.urn, operation, identifier, properties, notes, kind is Kind.KEPT, step.new
+    )
+
+
+def _options(step: Step) -> tuple[str, ...]:
+    """What differs of a resource that is no property of it."""
+    old, new = step.old, step.new
+    if not old or not new:
+        return ()
+    notes = []
+    if old.urn != new.urn:
+        # Without stack and project, which cannot change: the types of its parents and its own, and the name.
+        notes.append(f"was {show(old.urn.split('::', 2)[2])}")
+    if old.protected != new.protected:
+        notes.append("protected from now on" if new.protected else "no longer protected")
+    if old.retained != new.retained:
+        notes.append("will be kept when it is deleted" if new.retained else "will no longer be kept when it is deleted")
+    return tuple(notes)
+
+
+def _properties(step: Step) -> tuple[Property, ...]:
+    causes = {path for path, kind in step.detailed.items() if kind.endswith("-replace")}
+    cause_roots, roots = {_root(path) for path in causes}, {_root(path) for path in step.detailed}
+    # The provider may tell the key alone, or other keys than it has differences of.
+    keys = dict.fromkeys(key for key in (*step.changed_keys, *step.replace_keys) if key not in roots)
+    found = []
+    for path in (*step.detailed, *keys):
+        cause = path in causes or (_root(path) in step.replace_keys and _root(path) not in cause_roots)
+        found.append(Property(path, *_both(path, step.old, step.new), cause))
+    return tuple(found)
+
+
+def _both(path: str, old: State | None, new: State | None) -> tuple[str, str]:
+    before, after = _value(path, old), _value(path, new)
+    # What is secret on one side was, or becomes, plain on the other: the value may be the same.
+    if is_secret(before) or is_secret(after):
+        return show(before if before == ABSENT else SECRET), show(after if after == ABSENT else SECRET)
+    return show(before), show(after)
+
+
+def _value(path: str, state: State | None) -> object:
+    if not state:
+        return ABSENT
+    value = at(path, state.inputs)
+    return at(path, state.outputs) if value == ABSENT else value
+
+
+def _root(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]

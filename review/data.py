@@ -1,0 +1,31 @@
+"""Which resources hold somebody's data, and how what was kept of them is taken over again."""
+
+from __future__ import annotations
+
+from review.values import code
+
+HOLDS_DATA = {
+    "oci:Core/volume:Volume": "a block volume",
+    "oci:Artifacts/containerRepository:ContainerRepository": "a repository with its images",
+    "oci:ObjectStorage/bucket:Bucket": "a bucket",
+    "oci:FileStorage/fileSystem:FileSystem": "a file system",
+    "kubernetes:core/v1:PersistentVolumeClaim": "a claim with its volume",
+    "kubernetes:core/v1:PersistentVolume": "a volume of a cluster",
+    "kubernetes:core/v1:Namespace": "a namespace with every claim in it",
+}
+
+# Keys of Pulumi.yaml.
+_TAKEN_OVER_BY = {
+    "oci:Core/volume:Volume": "dataVolumeId",
+    "oci:Artifacts/containerRepository:ContainerRepository": "repositoryId",
+}
+
+
+def take_over(type_token: str, identifier: str) -> list[str]:
+    """How the stack takes over what was kept, as Markdown: one sentence or none."""
+    key = _TAKEN_OVER_BY.get(type_token)
+    if key:
+        return [f"to take it over again: {code(f'pulumi config set {key} {identifier}')}"]
+    if type_token.startswith("kubernetes:") and type_token in HOLDS_DATA:
+        return ["the next `up` of a stack of the same name takes it over again"]
+    return []

@@ -1,0 +1,49 @@
+"""The Markdown summary of drift: what the cloud has otherwise than the stack's state says."""
+
+from __future__ import annotations
+
+from review.changes import Kind, Property, changes
+from review.data import HOLDS_DATA
+from review.events import Events
+from review.summary import cut, failure, first_line
+from review.values import code
+
+
+def drift_summary(stack: str, events: Events, *, failed: bool, printed: str = "") -> str:
+    """The summary of a refresh that was only previewed."""
+    found = [change for change in changes(events.found) if change.kind in (Kind.CHANGED, Kind.DELETED, Kind.KEPT)]
+    outcome = "failed" if failed else "found" if found else "none"
+    lines = [first_line("drift", stack, outcome), f"### Drift of {code(stack)}", ""]
+    if failed:
+        lines += ["**Failed**: whether the cloud is as the stack left it is not known.", ""]
+        lines += failure(events.errors, printed)
+    elif not found:
+        lines.append("None: the cloud is as the stack left it.")
+    else:
+        lines += [f"**{len(found)} of the stack's resources are not as it left them.**", ""]
+    for change in found:
+        lines.append(f"- **{code(change.name)}** ({code(change.type)}) {code(change.id)}")
+        if change.kind is Kind.CHANGED:
+            lines += [_property(one) for one in change.properties]
+        else:
+            lines.append("  - is gone")
+            if change.type in HOLDS_DATA:
+                lines.append("  - **it held data**: what `make up` makes anew is empty; restore it from a backup first")
+    if found:
+        lines += ["", *_remedies(stack)]
+    return cut("\n".join([*lines, ""]))
+
+
+def _property(changed: Property) -> str:
+    return f"  - {code(changed.path)}: wanted {changed.before}, found {changed.after}"
+
+
+def _remedies(stack: str) -> list[str]:
+    return [
+        "What to do:",
+        "",
+        f"- put it back as the configuration says: {code(f'make preview STACK={stack} ARGS=--refresh')} shows how, "
+        f"{code(f'make up STACK={stack} ARGS=--refresh')} does it. What is gone is made anew.",
+        f"- keep what was found: change the configuration to it, {code(f'make refresh STACK={stack}')}, until "
+        f"{code(f'make preview STACK={stack}')} shows no change.",
+    ]

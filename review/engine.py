@@ -1,0 +1,101 @@
+"""Runs Pulumi: its output and exit code are passed through, its errors and its event log are read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from review.events import WITHHELD, Events, read
+
+DRIFT_OR_CHANGES = 7
+"""Exit code of `--expect-no-changes` where there are some (source: pulumi 3.259, pkg/cmd/pulumi/cmd/exit_codes.go)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How it ended. code: the engine's; printed: its errors; violates_plan: it met something which its plan does not have."""
+
+    code: int
+    events: Events
+    printed: str
+    violates_plan: bool = False
+
+
+class EngineError(Exception):
+    """Pulumi could not do what it was asked for; the message is what it printed."""
+
+
+def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = False) -> Run:
+    """Run `pulumi command… --stack stack`. withhold: show nothing more once the engine begins to tell what violates its plan."""
+    with tempfile.TemporaryDirectory(prefix="review-") as folder:
+        log = Path(folder) / "events.jsonl"
+        process = subprocess.Popen(
+            [*shlex.split(pulumi), *command, "--stack", stack, "--event-log", str(log)],
+            # Without it the CLI has no --event-log.
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
+            stdout=subprocess.PIPE if withhold else None,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        out, errors = _Passed(sys.stdout, withhold), _Passed(sys.stderr, withhold)
+        threads = [
+            threading.Thread(target=passed.copy, args=[stream])
+            for passed, stream in ((out, process.stdout), (errors, process.stderr))
+            if stream
+        ]
+        for thread in threads:
+            thread.start()
+        code = _wait(process)
+        for thread in threads:
+            thread.join()
+        return Run(code, read(log), errors.text, out.withheld or errors.withheld)
+
+
+def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
+    """What `pulumi command… --stack stack` prints. Raises EngineError."""
+    done = subprocess.run(
+        [*shlex.split(pulumi), *command, "--stack", stack], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise EngineError(done.stderr.strip() or f"`pulumi {' '.join(command)}` ended with {done.returncode}")
+    return done.stdout
+
+
+def _wait(process: subprocess.Popen[str]) -> int:
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The terminal sent it to Pulumi as well, which ends in its own time: what is under way is finished first.
+            continue
+
+
+class _Passed:
+    """Copies a stream of the engine's to one of ours, and remembers it."""
+
+    def __init__(self, to: IO[str], withhold: bool) -> None:
+        self._to = to
+        self._withhold = withhold
+        self._lines: list[str] = []
+        self.withheld = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def copy(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.withheld = self.withheld or (self._withhold and WITHHELD in line)
+            if not self.withheld:
+                self._lines.append(line)
+                self._to.write(line)
+                self._to.flush()

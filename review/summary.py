@@ -1,0 +1,171 @@
+"""The Markdown summary of a preview or an `up`, for a pull request's comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from review.changes import Change, Kind, Property, changes
+from review.data import HOLDS_DATA, take_over
+from review.events import Events, Message
+from review.values import block, code, show
+
+LIMIT = 60_000
+"""Characters of a summary. GitHub takes 65,536 in a comment; the rest is for what a workflow writes around it."""
+_LONGEST_MESSAGE = 8_000
+_CUT = "\n\n*The rest is left out, since a comment has a limit: the preview's own output has all of it.*\n"
+_VERBS = {
+    Kind.CREATED: "created",
+    Kind.ADOPTED: "taken over",
+    Kind.CHANGED: "changed",
+    Kind.REPLACED: "replaced",
+    Kind.DELETED: "deleted",
+    Kind.KEPT: "kept, but no longer managed",
+    Kind.MOVED: "moved or with other options",
+    Kind.READ: "read only",
+}
+
+
+def first_line(operation: str, stack: str, outcome: str) -> str:
+    """The mark by which a workflow finds the comment and learns the outcome. Raises ValueError for what is no stack's name."""
+    if not re.fullmatch(r"[\w./-]+", stack):
+        raise ValueError(f"{stack!r} is no name of a stack")
+    return f"<!-- review: {operation} of {stack}: {outcome} -->"
+
+
+def summary(operation: str, stack: str, events: Events, *, failed: bool, printed: str = "") -> str:
+    """The summary of `operation` ("preview" or "up"). printed: what the CLI printed as errors, for a failure without events."""
+    found = changes(events.steps)
+    outcome = "failed" if failed else "changes" if found else "nothing"
+    head = [first_line(operation, stack, outcome), f"### {operation.capitalize()} of {code(stack)}", ""]
+    head += _failure(events, printed) if failed else [_counts(operation, found, events)]
+    head += _data(operation, found) + _policies(events)
+    for render in (_in_full, _without_inputs, _names_alone):
+        text = "\n".join([*head, *render(found), *_warnings(events.warnings), ""])
+        if len(text) <= LIMIT:
+            return text
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """The text up to the limit, at the end of a line, saying so."""
+    if len(text) <= LIMIT:
+        return text
+    kept = text[: LIMIT - len(_CUT) - 10].rpartition("\n")[0]
+    fences = re.findall(r"^(`{3,})(?:text)?$", kept, flags=re.MULTILINE)
+    return kept + (f"\n{fences[-1]}" if len(fences) % 2 else "") + _CUT
+
+
+def failure(messages: Sequence[Message], printed: str) -> list[str]:
+    """Lines with the text of the errors."""
+    told = [f"{message.resource}: {message.text}" if message.resource else message.text for message in messages]
+    text = "\n\n".join(dict.fromkeys(told)) or printed.strip() or "The engine ended without a message."
+    return [block(_shortened(text)), ""]
+
+
+def _failure(events: Events, printed: str) -> list[str]:
+    return ["**Failed.** What is below is as far as it came.", "", *failure(events.errors, printed)]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}\n… ({len(text)} characters)"
+
+
+def _counts(operation: str, found: Sequence[Change], events: Events) -> str:
+    counted = [(kind, sum(change.kind is kind for change in found)) for kind in Kind]
+    told = [f"{count} {_VERBS[kind]}" for kind, count in counted if count]
+    same = {step.urn for step in events.steps if step.operation == "same"} - {change.urn for change in found}
+    told += [f"{len(same)} unchanged"] if same else []
+    if not found:
+        return f"**Nothing {'changes' if operation == 'preview' else 'changed'}**" + (
+            f", {len(same)} resources." if same else "."
+        )
+    return f"**{', '.join(told)}.**"
+
+
+def _data(operation: str, found: Sequence[Change]) -> list[str]:
+    endangered = [change for change in found if change.endangers_data]
+    lost = [change for change in endangered if not change.retained]
+    kept = [change for change in endangered if change.retained]
+    tense = "goes" if operation == "preview" else "went"
+    lines = []
+    if lost:
+        lines += ["", "> [!CAUTION]", f"> **Data {tense}** with what is deleted:"]
+        lines += [f"> - {_title(change)}, {HOLDS_DATA[change.type]}, is {_VERBS[change.kind]}" for change in lost]
+    if kept:
+        lines += ["", "> [!WARNING]", "> **Data stay in the cloud, but the stack lets go of them:**"]
+        lines += [f"> - {_title(change)}, {HOLDS_DATA[change.type]}, is {_VERBS[change.kind]}" for change in kept]
+    return lines
+
+
+def _policies(events: Events) -> list[str]:
+    lines = []
+    for broken in events.violations:
+        strength = "mandatory" if broken.mandatory else "advisory"
+        lines += [f"- {code(broken.policy)} ({strength}), {code(broken.resource or 'the stack')}", ""]
+        lines += ["  " + line for line in block(_shortened(broken.text)).splitlines()]
+    return ["", "#### Policies", "", *lines] if lines else []
+
+
+def _warnings(warnings: Sequence[Message]) -> list[str]:
+    if not warnings:
+        return []
+    texts = dict.fromkeys(f"{one.resource}: {one.text}" if one.resource else one.text for one in warnings)
+    return ["", "#### Warnings", "", block(_shortened("\n".join(texts)))]
+
+
+def _in_full(found: Sequence[Change]) -> list[str]:
+    return _sections(found, _with_properties) + _inputs(found)
+
+
+def _without_inputs(found: Sequence[Change]) -> list[str]:
+    return _sections(found, _with_properties)
+
+
+def _names_alone(found: Sequence[Change]) -> list[str]:
+    names = ["", "*Too much for a comment: without the properties.*"]
+    return names + _sections(found, lambda change: [f"- {_title(change)}"])
+
+
+def _sections(found: Sequence[Change], lines_of: Callable[[Change], list[str]]) -> list[str]:
+    # What cannot be undone comes first.
+    order = (Kind.DELETED, Kind.REPLACED, Kind.KEPT, Kind.CHANGED, Kind.ADOPTED, Kind.MOVED, Kind.CREATED, Kind.READ)
+    lines = []
+    for kind in order:
+        of_kind = [change for change in found if change.kind is kind]
+        if of_kind:
+            lines += ["", f"#### {kind.value}", ""]
+            lines += [line for change in of_kind for line in lines_of(change)]
+    return lines
+
+
+def _with_properties(change: Change) -> list[str]:
+    title = f"- {_title(change)}"
+    if change.kind is not Kind.CREATED and change.id:
+        title += f" {code(change.id)}"
+    lines = [title, *(f"  - {note}" for note in change.notes), *(_property(one) for one in change.properties)]
+    if change.retained:
+        lines += [f"  - {sentence}" for sentence in take_over(change.type, change.id)]
+    return lines
+
+
+def _property(changed: Property) -> str:
+    cause = "**, which makes the replacement necessary**" if changed.cause else ""
+    return f"  - {code(changed.path)}: {changed.before} → {changed.after}{cause}"
+
+
+def _inputs(found: Sequence[Change]) -> list[str]:
+    created = [change for change in found if change.kind is Kind.CREATED and change.new and change.new.inputs]
+    if not created:
+        return []
+    lines = ["", "<details><summary>What is created, with its properties</summary>", ""]
+    for change in created:
+        lines.append(f"- {_title(change)}")
+        inputs = change.new.inputs if change.new else {}
+        lines += [f"  - {code(key)}: {show(value)}" for key, value in inputs.items() if key != "__defaults"]
+    return [*lines, "", "</details>"]
+
+
+def _title(change: Change) -> str:
+    package, _, rest = change.type.partition(":")
+    return f"**{code(change.name)}** ({code(package + ':' + rest.rpartition(':')[2])})"
