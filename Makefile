@@ -97,8 +97,11 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
 	@$(bin)/mypy docker/shared/python/*.py
+	@$(bin)/mypy .github/scripts/*.py
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
+	@$(bin)/zizmor --quiet --offline --pedantic .github
+	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
 	@$(bin)/shellcheck .ci/run .github/scripts/account kube-token sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 

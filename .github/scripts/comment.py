@@ -49,7 +49,9 @@ def section(file: Path, room: int) -> str:
     if len(body) > room:
         body = body[:room].rpartition("\n")[0] + "\n\n… the rest is in the run's artifact.\n"
     title = f"<b>{file.stem}</b>: {_RESULTS[found['result']]}"
-    return f"<details{' open' if found['result'] != 'nothing' else ''}><summary>{title}</summary>\n\n{body}\n</details>\n"
+    return (
+        f"<details{' open' if found['result'] != 'nothing' else ''}><summary>{title}</summary>\n\n{body}\n</details>\n"
+    )
 
 
 def harmless(text: str) -> str:
