@@ -1,4 +1,5 @@
-"""Stands before the docker-build plugin and passes every request on, but answers `Create` itself: no builder, no registry.
+"""Stands before the docker-build plugin and passes every request on, but answers `Create`, `Update`, `Read` and `Delete` itself: no
+builder, no registry.
 
 `python builds.py <plugin> <engine address>`. What the plugin tells after a build only is made up: digest and reference from the inputs,
 so that equal inputs have equal images, and the hash of the build context, by which the plugin sees that a file was changed (`Diff`).
@@ -55,11 +56,17 @@ def ignored(path: str, patterns: list[str]) -> bool:
 
 
 class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Every method of the plugin behind `channel`, as bytes; two of them with what is made up here."""
+    """Every method of the plugin behind `channel`, as bytes; some of them answered here."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
-        self._own: dict[str, Callable[[str, bytes], bytes]] = {"Create": self._create, "Diff": self._diff}
+        self._own: dict[str, Callable[[str, bytes], bytes]] = {
+            "Create": self._create,
+            "Update": self._update,
+            "Diff": self._diff,
+            "Read": self._read,
+            "Delete": self._delete,
+        }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         """A handler for the method that is called."""
@@ -86,11 +93,25 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
         wanted.preview = True
         planned = provider_pb2.CreateResponse.FromString(self._ask(method, wanted.SerializeToString()))
         planned.id = wanted.urn.rpartition("::")[2]
-        made_up = _made_up(wanted.properties)
-        for name, value in planned.properties.fields.items():
-            if value.string_value == UNKNOWN:
-                value.string_value = made_up[name]
+        _make_up(planned.properties, wanted.properties)
         return bytes(planned.SerializeToString())
+
+    def _update(self, method: str, request: bytes) -> bytes:
+        wanted = provider_pb2.UpdateRequest.FromString(request)
+        if wanted.preview:
+            return self._ask(method, request)
+        wanted.preview = True
+        planned = provider_pb2.UpdateResponse.FromString(self._ask(method, wanted.SerializeToString()))
+        _make_up(planned.properties, wanted.news)
+        return bytes(planned.SerializeToString())
+
+    def _read(self, method: str, request: bytes) -> bytes:
+        known = provider_pb2.ReadRequest.FromString(request)
+        answer = provider_pb2.ReadResponse(id=known.id, properties=known.properties, inputs=known.inputs)
+        return bytes(answer.SerializeToString())
+
+    def _delete(self, method: str, request: bytes) -> bytes:
+        return b""
 
     def _diff(self, method: str, request: bytes) -> bytes:
         answer = self._ask(method, request)
@@ -103,6 +124,13 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
         if not told.diffs and not told.detailedDiff:
             told.changes = provider_pb2.DiffResponse.DIFF_NONE
         return bytes(told.SerializeToString())
+
+
+def _make_up(planned: struct_pb2.Struct, inputs: struct_pb2.Struct) -> None:
+    made_up = _made_up(inputs)
+    for name, value in planned.fields.items():
+        if value.string_value == UNKNOWN:
+            value.string_value = made_up[name]
 
 
 def _made_up(properties: struct_pb2.Struct) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sandbox.rehearsal.host import NotedHost
 
@@ -38,7 +38,7 @@ def _command(arguments: list[str]) -> None:
 def _kubernetes(arguments: list[str]) -> None:
     from sandbox.kubernetes_provider import names, wire
     from sandbox.kubernetes_provider.objects import fq_name
-    from sandbox.kubernetes_provider.provider import KubernetesProvider
+    from sandbox.kubernetes_provider.provider import Found, KubernetesProvider
     from sandbox.kubernetes_provider.resource_types import kind_of
     from sandbox.kubernetes_provider.server import serve
     from sandbox.kubernetes_provider.wire import Properties
@@ -56,6 +56,21 @@ def _kubernetes(arguments: list[str]) -> None:
                 made["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.20"}]}}
             manager = names.field_manager(None, inputs)
             return fq_name(made), wire.checkpoint(inputs, made, news, inputs["apiVersion"], manager)
+
+        def update(
+            self, urn: str, olds: Properties, news: Properties, timeout: float, preview: bool, ignored: Sequence[str]
+        ) -> Properties:
+            """The object as it was asked for."""
+            if preview:
+                return super().update(urn, olds, news, timeout, preview, ignored)
+            return self.create(urn, news, timeout, preview)[1]
+
+        def read(self, urn: str, resource_id: str, state: Properties, inputs: Properties) -> Found | None:
+            """The object as it is known."""
+            return Found(resource_id, state, inputs)
+
+        def delete(self, urn: str, resource_id: str, state: Properties, timeout: float) -> None:
+            """There is none."""
 
     serve(arguments, Noted)
 
