@@ -60,7 +60,7 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
     """
     result = dict(current)
     for key in {**before, **now}:
-        if current.get(key) == before.get(key):
+        if _written(current.get(key)) == _written(before.get(key)):
             if key in now:
                 result[key] = now[key]
             else:
@@ -82,7 +82,7 @@ def _ensure(stack: str) -> Path:
     name, file, remembered = project(), path(stack), paths.STACKS / f".committed-{stack}.yaml"
     if not exists(name, stack):
         init(name, stack)
-    now, document = committed_config(committed(stack)), _read(file)
+    now, document = _readable(_config(committed(stack))), _read(file)
     config = merged(document.get("config") or {}, _config(remembered), now, account_values(name))
     if config != document.get("config"):
         write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
@@ -139,6 +139,13 @@ def _readable(config: Config) -> Config:
     return {
         key: _relocated(value) for key, value in config.items() if not (isinstance(value, dict) and "secure" in value)
     }
+
+
+def _written(value: Any) -> Any:
+    # `pulumi config set` writes the other values of the file anew, numbers and truth values as text.
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _relocated(value: Any) -> Any:

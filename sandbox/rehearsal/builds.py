@@ -117,7 +117,9 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
         answer = self._ask(method, request)
         asked, told = provider_pb2.DiffRequest.FromString(request), provider_pb2.DiffResponse.FromString(answer)
         context = _context(asked.news)
-        if not context or asked.olds.fields[HASH].string_value != context_hash(context):
+        # A refresh compares too, before the program has laid the context out.
+        there = context is not None and (context / "Dockerfile").exists()
+        if not context or (there and asked.olds.fields[HASH].string_value != context_hash(context)):
             return answer
         told.detailedDiff.pop(HASH, None)
         told.diffs[:] = [name for name in told.diffs if name != HASH]

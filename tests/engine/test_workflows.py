@@ -151,7 +151,10 @@ class Forged:
 
     def comment(self, number: str, **summaries: str) -> Run:
         previews = Run(f"forged-{len(self.github.calls)}", {"preview": "success"})
-        for name, content in {"number": number, **{f"{stack}.md": text for stack, text in summaries.items()}}.items():
+        for name, content in {
+            "number": number,
+            **{f"{stack}.md": content for stack, content in summaries.items()},
+        }.items():
             folder = self.setting.folder / "artifacts" / previews.id / f"preview-{name}"
             folder.mkdir(parents=True)
             (folder / name).write_text(content)
@@ -203,7 +206,11 @@ def test_summaries_of_any_size_and_number_make_one_comment_that_github_takes(for
 
 
 def test_a_comment_of_somebody_else_is_never_taken_for_ours(forged: Forged) -> None:
-    planted = {"id": 1, "user": {"login": "somebody"}, "body": "<!-- previews of this pull request -->\nmine"}
+    planted: dict[str, Any] = {
+        "id": 1,
+        "user": {"login": "somebody"},
+        "body": "<!-- previews of this pull request -->\nmine",
+    }
     forged.github.comments[PULL] = [planted, *({"id": n, "user": {"login": "x"}, "body": "."} for n in range(2, 250))]
     for _ in range(2):
         assert forged.comment("7", dev=SUMMARY).results == {"comment": "success"}

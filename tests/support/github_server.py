@@ -37,7 +37,7 @@ class GitHub:
         self.issues: dict[int, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
         self._tokens: dict[str, Mapping[str, str]] = {}
-        self._last = 100
+        self._last = 10_000
 
     def token(self, permissions: Mapping[str, str]) -> str:
         """A token for one job."""
