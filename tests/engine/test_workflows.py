@@ -23,6 +23,7 @@ from sandbox import account, paths
 from sandbox.rehearsal import home
 from tests.support.github_server import GitHub, serving
 from tests.support.secret_search import Needles, files, find_secret, text
+from tests.support.stack import ROOT
 from tests.support.workflow_repository import Repository
 from tests.support.workflow_runner import Event, Run, Setting, run_workflow
 
@@ -409,6 +410,39 @@ def nights(team: Team) -> None:
     team.pulumi(team.repository.folder, "up", "--yes", "--skip-preview", "--refresh")
     night()
     assert issues[issue["number"]]["state"] == "closed"
+
+
+def test_the_steps_of_the_build_specification_preview_and_then_do_what_was_planned(team: Team, tmp_path: Path) -> None:
+    """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
+    steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "STACK": "dev",
+        "PULUMI_BACKEND_URL": f"file://{team.backend}",
+        **team.setting.environment,
+        **team.setting.secrets["dev"],
+        **team.setting.variables["dev"],
+    }
+    (tmp_path / "home").mkdir()
+    printed = []
+
+    def run(name: str, **more: str) -> str:
+        command = ["bash", "-e", "-c", steps[name]]
+        done = subprocess.run(
+            command, cwd=team.repository.folder, env={**environment, **more}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [file for file in (tmp_path / "home").rglob(".[os]*/*") if file.is_file()] == []
+        printed.append(text(name, done.stdout + done.stderr))
+        return done.stdout
+
+    assert "jupyterlab-instance" in run("preview")
+    assert "nothing is done" in run("up")
+    assert team.resources() == {}
+    run("up", UP="yes")
+    assert "jupyterlab-instance" in team.resources()
+    assert find_secret([*printed, *files(team.repository.folder, skip=r"\.git/|Pulumi\.dev\.yaml")], team.needles) == []
 
 
 def test_a_deploy_of_another_branch_does_nothing(team: Team) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,18 @@ class _Workflow:
         if not wanted:
             self.done.results[id] = "skipped"
             return
-        for values in _matrix(job, contexts):
-            label = " ".join([id, *(f"({value})" for value in values.values())])
-            _JobRun(self, id, label, job, {**contexts, "matrix": values}).run()
+        each = [
+            _JobRun(
+                self,
+                id,
+                " ".join([id, *(f"({value})" for value in values.values())]),
+                job,
+                contexts | {"matrix": values},
+            )
+            for values in _matrix(job, contexts)
+        ]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_JobRun.run, each))
 
     def _result(self, id: str) -> str:
         found = {result for label, result in self.done.results.items() if label.split(" ")[0] == id}
