@@ -26,7 +26,7 @@ policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 40
@@ -55,6 +55,12 @@ tunnel: ## open the tunnel to the app of STACK, until Ctrl-C
 prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
+
+base-state: ## what the program in folder BASE would leave of STACK, for `make preview PULUMI=sandbox/rehearsal/pulumi`
+	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
+
+stacks: ## names of the committed stacks, as JSON
+	@python3 .github/scripts/stacks.py
 
 preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
 	@$(prepared)
@@ -108,10 +114,13 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, se
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
 	@$(bin)/mypy docker/shared/python/*.py
+	@$(bin)/mypy .github/scripts/*.py
 	@$(bin)/yamllint --strict .
 	@$(bin)/python -m tests.support.actionlint
+	@$(bin)/zizmor --quiet --offline --pedantic .github
+	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

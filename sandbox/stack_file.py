@@ -37,6 +37,11 @@ def committed(stack: str) -> Path:
     return paths.ROOT / f"Pulumi.{stack}.yaml"
 
 
+def committed_config(file: Path) -> Config:
+    """The configuration in a committed file, without what another key encrypted; empty when there is none."""
+    return _readable(_config(file))
+
+
 def account_values(name: str) -> Config:
     """What someone with an account sets for project `name`, beside the secrets."""
     return {
@@ -75,7 +80,7 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
     """
     result = dict(current)
     for key in {**before, **now}:
-        if current.get(key) == before.get(key):
+        if _written(current.get(key)) == _written(before.get(key)):
             if key in now:
                 result[key] = now[key]
             else:
@@ -167,6 +172,13 @@ def _readable(config: Config) -> Config:
     return {
         key: _relocated(value) for key, value in config.items() if not (isinstance(value, dict) and "secure" in value)
     }
+
+
+def _written(value: Any) -> Any:
+    # `pulumi config set` writes the other values of the file anew, numbers and truth values as text.
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _relocated(value: Any) -> Any:

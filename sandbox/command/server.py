@@ -64,7 +64,7 @@ async def _abort(context: Any, message: str) -> NoReturn:
     raise AssertionError("abort raises")
 
 
-def serve(args: list[str]) -> None:
+def serve(args: list[str], kind: type[CommandProvider] = CommandProvider) -> None:
     """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
     parser = argparse.ArgumentParser(prog="pulumi-resource-command", description="Stand-in of pulumi-command.")
     parser.add_argument("engine", help="address of the engine's RPC")
@@ -72,13 +72,13 @@ def serve(args: list[str]) -> None:
     # asyncssh would log scripts, and an engine shows what a plugin writes to standard error.
     logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
     with contextlib.suppress(KeyboardInterrupt):  # how the engine ends a plugin
-        asyncio.run(_serve(engine_address))
+        asyncio.run(_serve(engine_address, kind))
 
 
-async def _serve(engine_address: str) -> None:
+async def _serve(engine_address: str, kind: type[CommandProvider]) -> None:
     async with grpc.aio.insecure_channel(engine_address, options=_GRPC_CHANNEL_OPTIONS) as channel:
         engine = engine_pb2_grpc.EngineStub(channel)
-        provider = CommandProvider(lambda urn: EngineLog(engine, urn))
+        provider = kind(lambda urn: EngineLog(engine, urn))
         server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
         servicer = CommandServicer([], VERSION, provider, engine_address)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)

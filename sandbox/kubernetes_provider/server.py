@@ -188,19 +188,19 @@ def _hider(texts: Sequence[str]) -> Callable[[str], str]:
     return hide
 
 
-def serve(args: list[str]) -> None:
+def serve(args: list[str], kind: type[KubernetesProvider] = KubernetesProvider) -> None:
     """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
     parser = argparse.ArgumentParser(prog="pulumi-resource-kubernetes", description="Stand-in of pulumi-kubernetes.")
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
     with contextlib.suppress(KeyboardInterrupt):  # how the engine ends a plugin
-        _serve(engine_address)
+        _serve(engine_address, kind)
 
 
-def _serve(engine_address: str) -> None:
+def _serve(engine_address: str, kind: type[KubernetesProvider]) -> None:
     with grpc.insecure_channel(engine_address, options=_GRPC_CHANNEL_OPTIONS) as channel:
         engine = engine_pb2_grpc.EngineStub(channel)
-        provider = KubernetesProvider(lambda urn: EngineLog(engine, urn))
+        provider = kind(lambda urn: EngineLog(engine, urn))
         server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=_GRPC_CHANNEL_OPTIONS)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
         port = server.add_insecure_port("127.0.0.1:0")

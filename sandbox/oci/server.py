@@ -20,6 +20,7 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from sandbox.oci import catalogue, sdk
+from sandbox.oci.cloud import Cloud
 from sandbox.oci.errors import ServiceError, UnsupportedError
 from sandbox.oci.provider import StandIn
 from sandbox.process import SandboxError
@@ -62,9 +63,9 @@ async def _serve(provider: StandIn, arguments: list[str]) -> None:
     await server.stop(None)
 
 
-def main(arguments: list[str]) -> None:
-    """Serve until the engine ends the process. arguments: the engine's address first."""
+def main(arguments: list[str], cloud: Cloud | None = None) -> None:
+    """Serve until the engine ends the process. arguments: the engine's address first; cloud: the sandbox's own unless given."""
     if not arguments:
         sys.exit("this is a Pulumi provider: the engine starts it")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(StandIn(catalogue.cloud()), arguments))
+        asyncio.run(_serve(StandIn(cloud or catalogue.cloud()), arguments))

@@ -447,6 +447,12 @@ def test_the_stack_file_follows_the_committed_one_and_keeps_what_was_set_in_it()
     assert result == {"a": 2, "b": "mine", "set": "here", "new": 3, "added": 4}
 
 
+@pytest.mark.parametrize(("was", "written"), [(1, "1"), (0.5, "0.5"), (True, "true")])
+def test_a_number_follows_the_committed_file_after_pulumi_has_written_it_as_text(was: object, written: str) -> None:
+    assert stack_file.merged({"p:a": written}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": 2}
+    assert stack_file.merged({"p:a": "of my own"}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": "of my own"}
+
+
 def test_a_first_stack_file_is_the_committed_one_and_the_account() -> None:
     assert stack_file.merged({}, {}, {"p:a": 1}, {"p:a": 0, "oci:region": "r"}) == {"p:a": 1, "oci:region": "r"}
 

@@ -1,0 +1,40 @@
+"""`python -m sandbox.rehearsal.base <stack> <folder>`, in a rehearsal's home: `up` of the program in another checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from sandbox import paths, stack_file
+from sandbox.process import write_if_changed
+
+
+def config_file(stack: str, base: Path) -> Path:
+    """The stack's file as it is with the other checkout's committed one, account and secrets being the same."""
+    document = yaml.safe_load(stack_file.ensure(stack).read_text())
+    now, before = (stack_file.committed_config(folder / f"Pulumi.{stack}.yaml") for folder in (base, paths.ROOT))
+    config = stack_file.merged(document["config"], before, now, stack_file.account_values(stack_file.project()))
+    file = paths.STACKS / f"base-of-{stack}.yaml"
+    write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
+    return file
+
+
+def main(stack: str, folder: str) -> int:
+    """The exit status of the engine."""
+    base = Path(folder).absolute()
+    environment, own = paths.ROOT / "venv", base / "venv"
+    if environment.exists() and not own.exists():
+        own.symlink_to(environment)
+    options = ["--cwd", base, "--stack", stack, "--config-file", config_file(stack, base), "--non-interactive"]
+    command = [paths.ROOT / "sandbox" / "pulumi", "up", "--yes", "--skip-preview", "--color", "never", *options]
+    return subprocess.run(
+        [str(word) for word in command], env={**os.environ, "SANDBOX_HOME": str(paths.HOME)}
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

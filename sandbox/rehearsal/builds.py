@@ -1,0 +1,175 @@
+"""Stands before the docker-build plugin and passes every request on, but answers `Create`, `Update`, `Read` and `Delete` itself: no
+builder, no registry.
+
+`python builds.py <plugin> <engine address>`. What the plugin tells after a build only is made up: digest and reference from the inputs,
+so that equal inputs have equal images, and the hash of the build context, by which the plugin sees that a file was changed (`Diff`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent import futures
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
+
+HASH = "contextHash"
+
+
+def context_hash(context: Path) -> str:
+    """A hash of what the builder would be sent: paths, executable bits and contents, without what .dockerignore leaves out.
+
+    Not the plugin's own (pulumi-docker-build 0.0.22, context.go), which cannot be had without a build, but equal when that is.
+    """
+    ignore = context / ".dockerignore"
+    patterns = [line.strip() for line in ignore.read_text().splitlines()] if ignore.exists() else []
+    digest = hashlib.sha256((context / "Dockerfile").read_bytes())
+    for file in sorted(context.rglob("*")):
+        path = file.relative_to(context).as_posix()
+        if file.is_file() and not ignored(path, patterns):
+            digest.update(f"{path} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
+            digest.update(file.read_bytes())
+    return f"rehearsal:{digest.hexdigest()}"
+
+
+def ignored(path: str, patterns: list[str]) -> bool:
+    """Whether .dockerignore leaves a file out: the last pattern which fits it or a folder it is in decides."""
+    parts = path.split("/")
+    places = ["/".join(parts[: length + 1]) for length in range(len(parts))]
+    result = False
+    for pattern in patterns:
+        if pattern and not pattern.startswith("#"):
+            wanted = pattern.removeprefix("!").strip("/")
+            if any(fnmatch(place, wanted) for place in places):
+                result = not pattern.startswith("!")
+    return result
+
+
+class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Every method of the plugin behind `channel`, as bytes; some of them answered here."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self._own: dict[str, Callable[[str, bytes], bytes]] = {
+            "Create": self._create,
+            "Update": self._update,
+            "Diff": self._diff,
+            "Read": self._read,
+            "Delete": self._delete,
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """A handler for the method that is called."""
+        method = handler_call_details.method
+        answer = self._own.get(method.rpartition("/")[2], self._ask)
+
+        def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                return answer(method, request)
+            except grpc.RpcError as error:
+                context.set_trailing_metadata(error.trailing_metadata() or ())
+                context.abort(error.code(), error.details())
+                raise
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    def _ask(self, method: str, request: bytes) -> bytes:
+        return bytes(self._channel.unary_unary(method)(request))
+
+    def _create(self, method: str, request: bytes) -> bytes:
+        wanted = provider_pb2.CreateRequest.FromString(request)
+        if wanted.preview:
+            return self._ask(method, request)
+        wanted.preview = True
+        planned = provider_pb2.CreateResponse.FromString(self._ask(method, wanted.SerializeToString()))
+        planned.id = wanted.urn.rpartition("::")[2]
+        _make_up(planned.properties, wanted.properties)
+        return bytes(planned.SerializeToString())
+
+    def _update(self, method: str, request: bytes) -> bytes:
+        wanted = provider_pb2.UpdateRequest.FromString(request)
+        if wanted.preview:
+            return self._ask(method, request)
+        wanted.preview = True
+        planned = provider_pb2.UpdateResponse.FromString(self._ask(method, wanted.SerializeToString()))
+        _make_up(planned.properties, wanted.news)
+        return bytes(planned.SerializeToString())
+
+    def _read(self, method: str, request: bytes) -> bytes:
+        known = provider_pb2.ReadRequest.FromString(request)
+        answer = provider_pb2.ReadResponse(id=known.id, properties=known.properties, inputs=known.inputs)
+        return bytes(answer.SerializeToString())
+
+    def _delete(self, method: str, request: bytes) -> bytes:
+        return b""
+
+    def _diff(self, method: str, request: bytes) -> bytes:
+        answer = self._ask(method, request)
+        asked, told = provider_pb2.DiffRequest.FromString(request), provider_pb2.DiffResponse.FromString(answer)
+        context = _context(asked.news)
+        # A refresh compares too, before the program has laid the context out.
+        there = context is not None and (context / "Dockerfile").exists()
+        if not context or (there and asked.olds.fields[HASH].string_value != context_hash(context)):
+            return answer
+        told.detailedDiff.pop(HASH, None)
+        told.diffs[:] = [name for name in told.diffs if name != HASH]
+        if not told.diffs and not told.detailedDiff:
+            told.changes = provider_pb2.DiffResponse.DIFF_NONE
+        return bytes(told.SerializeToString())
+
+
+def _make_up(planned: struct_pb2.Struct, inputs: struct_pb2.Struct) -> None:
+    made_up = _made_up(inputs)
+    for name, value in planned.fields.items():
+        if value.string_value == UNKNOWN:
+            value.string_value = made_up[name]
+
+
+def _made_up(properties: struct_pb2.Struct) -> dict[str, str]:
+    context = _context(properties)
+    known = context_hash(context) if context else ""
+    inputs = properties.SerializeToString(deterministic=True) + known.encode()
+    digest = f"sha256:{hashlib.sha256(inputs).hexdigest()}"
+    fields: Any = properties.fields
+    # The first name that an image is pushed under; an index has one.
+    tag = fields["tags"].list_value.values[0].string_value if "tags" in fields else fields["tag"].string_value
+    return {"digest": digest, "ref": f"{tag}@{digest}", HASH: known}
+
+
+def _context(properties: struct_pb2.Struct) -> Path | None:
+    """The folder which an image is built from; an index has none."""
+    fields = properties.fields
+    return Path(fields["context"].struct_value.fields["location"].string_value) if "context" in fields else None
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the engine ends the process."""
+    plugin: subprocess.Popen[str] = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    try:
+        assert plugin.stdout is not None  # noqa: S101 - it is a pipe
+        port = int(plugin.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options=_GRPC_CHANNEL_OPTIONS) as channel:
+            server = grpc.server(futures.ThreadPoolExecutor(16), options=_GRPC_CHANNEL_OPTIONS)
+            server.add_generic_rpc_handlers((PassOn(channel),))
+            print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+            server.start()
+            with contextlib.suppress(KeyboardInterrupt):
+                # The plugin ends with the engine, whose address it was given.
+                plugin.wait()
+            server.stop(None)
+    finally:
+        plugin.terminate()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

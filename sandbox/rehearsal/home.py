@@ -1,0 +1,42 @@
+"""The home of a rehearsal: the sandbox's own programs and account, a backend and a cloud of its own, and providers that take notes."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+from sandbox import paths, plugins
+from sandbox.process import SandboxError, write_if_changed
+from sandbox.toolchain import pieces
+
+_SHARED = ("bin", "venv", "account", "docker", "registry")
+
+
+def folder(stack: str) -> Path:
+    """Where the rehearsal of a stack is."""
+    return paths.HOME / "rehearsal" / stack
+
+
+def make(stack: str) -> Path:
+    """A new one, in place of the last. Raises SandboxError while the sandbox has no engine."""
+    home, docker_build = folder(stack), pieces.DOCKER_BUILD.paths(paths.HOME)[0]
+    if not docker_build.exists():
+        raise SandboxError("the sandbox has no engine yet: `make prepare`")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    for name in _SHARED:
+        (home / name).symlink_to(paths.HOME / name)
+    for name in plugins.STAND_INS:
+        target = pieces.plugin(name, plugins.version(name)).paths(home)[0]
+        write_if_changed(target, _launcher(home, "providers.py", name), 0o755)
+    launcher = _launcher(home, "builds.py", str(docker_build))
+    write_if_changed(pieces.DOCKER_BUILD.paths(home)[0], launcher, 0o755)
+    return home
+
+
+def _launcher(home: Path, file: str, *arguments: str) -> str:
+    # As a file, not as a module: plugins start in the other checkout, whose own package `sandbox` would be found first.
+    command = shlex.join([str(paths.VENV / "bin" / "python"), str(Path(__file__).with_name(file)), *arguments])
+    root, own = (shlex.quote(str(path)) for path in (paths.ROOT, home))
+    return f'#!/bin/sh\nSANDBOX_HOME={own} PYTHONPATH={root} exec {command} "$@"\n'

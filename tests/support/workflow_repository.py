@@ -1,0 +1,61 @@
+"""A repository at GitHub in miniature: this project's files as main, and pull requests to it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.stack import ROOT
+
+AUTHOR = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+
+
+def git(folder: Path, *args: str) -> str:
+    """What git prints."""
+    return subprocess.run(
+        ["git", *AUTHOR, *args], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+class Repository:
+    """`folder`: a clone in which commits are made; GitHub's refs are in it too."""
+
+    def __init__(self, folder: Path, prepare: Callable[[Path], None] = lambda folder: None) -> None:
+        """main is what is here and not ignored, committed or not, after `prepare` has changed it."""
+        self.folder = folder
+        folder.mkdir(parents=True)
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+        prepare(folder)
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        self.commit("main as it is")
+
+    def commit(self, message: str) -> str:
+        """Commit everything; the commit."""
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "-m", message)
+        return git(self.folder, "rev-parse", "HEAD")
+
+    def push(self, number: int, change: Callable[[Path], None]) -> str:
+        """Add a commit to the pull request, which is made of main at first; its merge is at refs/pull/<number>/merge. The commit."""
+        branch = f"pull-{number}"
+        known = git(self.folder, "branch", "--list", branch)
+        git(self.folder, "checkout", "--quiet", *([] if known else ["-b"]), branch)
+        change(self.folder)
+        head = self.commit("a change")
+        git(self.folder, "checkout", "--quiet", "--detach", "main")
+        git(self.folder, "merge", "--quiet", "--no-ff", "-m", f"Merge pull request {number}", branch)
+        git(self.folder, "update-ref", f"refs/pull/{number}/merge", "HEAD")
+        git(self.folder, "checkout", "--quiet", "main")
+        return head
