@@ -17,7 +17,7 @@ PULUMI ?= $(pulumi)
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare preview up refresh destroy interrupted pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
@@ -25,6 +25,7 @@ help: ## this list
 local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
 	@sandbox/bootstrap
 	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
+	@python3 interrupted.py --stack $(local_stack) --pulumi $(pulumi) $(FOUND)
 	@$(pulumi) up --yes --stack $(local_stack)
 	@$(sandbox) check --stack $(local_stack)
 
@@ -47,6 +48,10 @@ prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
+interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
+	@python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
+
+up destroy: interrupted
 preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
 	@$(pulumi) $@ --stack $(STACK) $(ARGS)
 

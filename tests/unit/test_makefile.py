@@ -16,7 +16,11 @@ def planned(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("words", "stack"), [([], "local"), (["TARGET=kubernetes"], "local-oke")])
 def test_make_local_brings_the_stack_of_its_target_up_and_checks_it(words: list[str], stack: str) -> None:
     lines = planned("local", *words).stdout.splitlines()
-    assert [line.split("--stack ")[1] for line in lines if "--stack" in line] == [stack, stack]
+    assert [line.split("--stack ")[1] for line in lines if "--stack" in line] == [
+        f"{stack} --pulumi sandbox/pulumi ",
+        stack,
+        stack,
+    ]
     assert any(line.endswith("up --kubernetes") for line in lines) == (stack == "local-oke")
 
 
@@ -30,3 +34,13 @@ def test_another_target_is_refused_by_name() -> None:
     done = planned("local", "TARGET=podman")
     assert done.returncode != 0
     assert "TARGET is instance or kubernetes, not podman" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["up", "destroy"])
+def test_a_run_that_writes_first_looks_for_one_that_was_killed(target: str) -> None:
+    first, *_ = planned(target, "STACK=dev", "PULUMI=pulumi", "FOUND=a=none").stdout.splitlines()
+    assert first == "python3 interrupted.py --stack dev --pulumi pulumi a=none"
+
+
+def test_a_preview_and_a_refresh_do_not() -> None:
+    assert "interrupted.py" not in planned("preview").stdout + planned("refresh").stdout
