@@ -19,6 +19,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +27,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 NONE = "none"
+# What `make` takes where PULUMI names no other.
+SANDBOX = "sandbox/pulumi"
 Json = dict[str, Any]
 
 # Made again they are the same one: a build is pushed to its tag once more, a command runs again and is written for that, an object of
 # Kubernetes is applied by its name (upsert_existing_objects), and the default lists and tables of a VCN are only written to.
 REPEATABLE = re.compile(r"docker-build:|command:remote:Command$|kubernetes:|pulumi:providers:|oci:Core/default")
-
-# A resource which never came into the state is deleted when there is another one of its name; not if it could be one with data in it.
-HOLDS_DATA = "oci:Core/volume:Volume"
 
 
 @dataclass(frozen=True)
@@ -137,47 +137,62 @@ def put_right(stack: Stack, words: Sequence[str]) -> list[str]:
     """Do it; what is to be told. `words` are answers, "<resource>=<id>" or "<resource>=none". Raises UnresolvedError."""
     exported = stack.export()
     deployment: Json = exported.get("deployment") or {}
+    resources: list[Json] = deployment.get("resources") or []
     operations: list[Json] = deployment.get("pending_operations") or []
-    creates = {name_of(operation): operation["resource"] for operation in operations if operation["type"] == "creating"}
-    asked = {name: made for name, made in creates.items() if not REPEATABLE.match(made["type"])}
-    answers = parse(words, asked, deployment.get("resources") or [])
-    if set(answers) != set(asked):
-        raise UnresolvedError(question(stack, asked, deployment.get("resources") or []))
+    creates = [operation for operation in operations if operation["type"] == "creating"]
+    asked = [operation["resource"] for operation in creates if not REPEATABLE.match(operation["resource"]["type"])]
+    made = {name_of(resource): resource for resource in asked}
+    answers = parse(words, made, resources)
+    if set(answers) != set(made):
+        raise UnresolvedError(question(stack, asked, resources))
     again = [
-        f"{name_of(operation)}: interrupted while {operation['type']}; the next `up` does it again (was its configuration"
-        f" changed back since: `{stack.pulumi} up --refresh --stack {stack.name}`)"
+        f"{name_of(operation['resource'])}: interrupted while {operation['type']}; the next `up` does it again (was its"
+        f" configuration changed back since: `{stack.pulumi} up --refresh --stack {stack.name}`)"
         for operation in operations
         if operation["type"] in ("updating", "deleting")
     ]
     if not creates:
         return again
-    taken = [asked[name] for name, answer in answers.items() if answer != NONE]
-    resources, told = resolved(deployment.get("resources") or [], asked, answers)
-    stack.replace({**exported, "deployment": {**deployment, "resources": resources, "pending_operations": []}})
-    if urns := [made["urn"] for made in taken if made["urn"] not in {live["urn"] for live in alive(deployment)}]:
-        stack.refresh(urns)
-        missing = sorted(set(urns) - {live["urn"] for live in alive(stack.export().get("deployment") or {})})
-        if missing:
-            raise UnresolvedError(gone(stack, missing, asked, answers))
-    forgotten = [f"{name}: the next `up` makes it" for name in creates if answers.get(name, NONE) == NONE]
-    return [*told, *forgotten, *again]
+    # With its inputs as outputs a refresh takes it for a known resource, not for one to import.
+    taken = [
+        {**made[name], "id": id, "outputs": made[name].get("inputs") or {}}
+        for name, id in answers.items()
+        if id != NONE
+    ]
+    stack.replace(
+        {**exported, "deployment": {**deployment, "resources": joined(resources, taken), "pending_operations": []}}
+    )
+    if taken:
+        stack.refresh([one["urn"] for one in taken])
+        there = {one["urn"] for one in (stack.export().get("deployment") or {}).get("resources") or []}
+        if missing := [one for one in taken if one["urn"] not in there]:
+            raise UnresolvedError(gone(stack, missing))
+    forgotten = {name_of(operation["resource"]) for operation in creates} - {name_of(one) for one in taken}
+    return [
+        *(f"{name_of(one)}: taken over, {one['id']}" for one in taken),
+        *(f"{name}: the next `up` makes it" for name in sorted(forgotten)),
+        *again,
+    ]
 
 
-def alive(deployment: Json) -> list[Json]:
-    """The resources of the state that are neither replaced nor about to be."""
-    resources: list[Json] = deployment.get("resources") or []
-    return [one for one in resources if not one.get("delete") and not one.get("pendingReplacement")]
+def alive(resources: Sequence[Json]) -> dict[str, str]:
+    """URN to id of what the state has and the cloud should: neither replaced nor deleted to be made anew."""
+    return {
+        one["urn"]: one.get("id", "")
+        for one in resources
+        if not one.get("delete") and not one.get("pendingReplacement")
+    }
 
 
-def name_of(operation: Json) -> str:
+def name_of(resource: Json) -> str:
     """The resource's name in the program."""
-    return str(operation["resource"]["urn"]).rsplit("::", 1)[1]
+    return str(resource["urn"]).rsplit("::", 1)[1]
 
 
 def parse(words: Sequence[str], asked: Mapping[str, Json], resources: Sequence[Json]) -> dict[str, str]:
     """The answers by name. Raises UnresolvedError for one that cannot be right."""
-    known_ids = {resource.get("id"): resource["urn"] for resource in resources if resource.get("id")}
-    live = {one["urn"]: one["id"] for one in alive({"resources": resources}) if one.get("id")}
+    known_ids = {one["id"]: name_of(one) for one in resources if one.get("id")}
+    live = alive(resources)
     answers: dict[str, str] = {}
     for word in words:
         name, _, answer = word.partition("=")
@@ -192,68 +207,56 @@ def parse(words: Sequence[str], asked: Mapping[str, Json], resources: Sequence[J
             if kind and kind.ocid and not answer.startswith(f"ocid1.{kind.ocid}."):
                 raise UnresolvedError(f"{name}: its OCID begins with ocid1.{kind.ocid}., this is {answer}")
             if answer in known_ids:
-                raise UnresolvedError(f"{name}: {answer} is in the state, as {known_ids[answer].rsplit('::', 1)[1]}")
-            if made["type"] == HOLDS_DATA and made["urn"] in live:
+                raise UnresolvedError(f"{name}: {answer} is in the state, as {known_ids[answer]}")
+            if made["urn"] in live:
+                # The engine would delete one of the two, and only a person knows which one holds something.
                 raise UnresolvedError(
-                    f"{name}: the stack has another one, {live[made['urn']]}. See what is on {answer}, keep or delete it"
-                    f" by hand, and answer {name}={NONE}"
+                    f"{name}: the stack has another one, {live[made['urn']]}, which stays. Delete {answer} by hand, having"
+                    f" seen that nothing is on it, and answer {name}={NONE}"
                 )
         answers[name] = answer
     return answers
 
 
-def resolved(
-    resources: Sequence[Json], asked: Mapping[str, Json], answers: Mapping[str, str]
-) -> tuple[list[Json], list[str]]:
-    """The state's resources with those that were made, and what is to be told of them.
-
-    Where the state has a living one of the name already (one that was to be replaced, or one made by an `up` since), what was made is
-    entered as replaced: nothing refers to it, and the next `up` deletes it.
-    """
-    result, told = list(resources), []
-    live = {one["urn"] for one in alive({"resources": list(resources)})}
-    for name, answer in answers.items():
-        if answer == NONE:
-            continue
-        # With its inputs as outputs a refresh takes it for a known resource and not for one to import.
-        made = {**asked[name], "id": answer, "outputs": asked[name].get("inputs") or {}}
-        if made["urn"] in live:
-            result.append({**made, "delete": True, "retainOnDelete": False, "protect": False})
-            told.append(f"{name}: the stack has another one; the next `up` deletes {answer}")
-            continue
-        deleted = [index for index, one in enumerate(result) if one["urn"] == made["urn"] and not one.get("delete")]
-        if deleted:
-            result[deleted[0]] = made
+def joined(resources: Sequence[Json], taken: Sequence[Json]) -> list[Json]:
+    """The state's resources with those taken over; one that was deleted to be made anew gives its place to the new one."""
+    places = {one["urn"]: place for place, one in enumerate(resources) if one.get("pendingReplacement")}
+    result = list(resources)
+    for one in taken:
+        if one["urn"] in places:
+            result[places[one["urn"]]] = one
         else:
-            result.append(made)
-        told.append(f"{name}: taken over, {answer}")
-    return result, told
+            result.append(one)
+    return result
 
 
-def question(stack: Stack, asked: Mapping[str, Json], resources: Sequence[Json]) -> str:
+def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> str:
     """What a person has to find out, how, and the command that takes the answer."""
-    compartment = next(
-        (one["inputs"]["compartmentId"] for one in resources if "compartmentId" in one.get("inputs", {})), ""
-    )
-    live = {one["urn"]: one.get("id", "") for one in alive({"resources": list(resources)})}
+    compartments = [one["inputs"]["compartmentId"] for one in resources if "compartmentId" in one.get("inputs", {})]
+    live, times = alive(resources), Counter(map(name_of, asked))
     paragraphs = [
-        f"an update of stack {stack.name} was interrupted while it made what follows, and only the cloud knows whether it is there."
-        "\n(Is that update still running? Then wait for its end.)"
+        f"a run of stack {stack.name} was interrupted while it made what follows, and only the cloud knows whether it is there."
+        "\n(Is that run still going on? Then wait for its end.)"
     ]
-    for name, made in asked.items():
-        kind, inputs = KINDS.get(made["type"]), {"compartmentId": compartment, **(made.get("inputs") or {})}
-        shown = inputs.get("displayName") or inputs.get("name") or inputs.get("description") or ""
-        lines = [
-            f"  {name} ({made['type']})" + (f", called {json.dumps(shown)}" if isinstance(shown, str) and shown else "")
-        ]
-        if kind:
-            quoted = {key: shlex.quote(value) for key, value in inputs.items() if isinstance(value, str)}
-            lines.append(f"    oci {kind.look_up.format_map(_Blank(quoted))}")
+    for name, made in {name_of(one): one for one in asked}.items():
+        inputs = {"compartmentId": next(iter(compartments), None), **(made.get("inputs") or {})}
+        known = {key: value for key, value in inputs.items() if isinstance(value, str)}
+        shown = known.get("displayName") or known.get("name") or known.get("description")
+        lines = [f"  {name} ({made['type']})" + (f', called "{shown}"' if shown else "")]
+        if kind := KINDS.get(made["type"]):
+            quoted = _Blank({key: shlex.quote(value) for key, value in known.items()})
+            lines.append(f"    oci {kind.look_up.format_map(quoted)}")
         if made["urn"] in live:
-            lines.append(f"    (not {live[made['urn']]}: that one is in the state, and stays)")
+            lines.append(
+                f"    {live[made['urn']]} is in the state and stays: is there another, delete that by hand and answer {NONE}"
+            )
+        if times[name] > 1:
+            lines.append(
+                f"    this happened {times[name]} times: of several, answer with one and delete the others by hand"
+            )
         paragraphs.append("\n".join(lines))
-    blanks = " ".join(f"{name}=?" for name in asked)
-    program = "" if stack.pulumi == "sandbox/pulumi" else f" PULUMI={shlex.quote(stack.pulumi)}"
+    program = "" if stack.pulumi == SANDBOX else f" PULUMI={shlex.quote(stack.pulumi)}"
+    blanks = " ".join(f"{name}=?" for name in times)
     paragraphs.append(
         f"Look each up, so or in the console; what is TERMINATED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
         f'    make interrupted STACK={stack.name}{program} FOUND="{blanks}"'
@@ -261,17 +264,16 @@ def question(stack: Stack, asked: Mapping[str, Json], resources: Sequence[Json])
     return "\n\n".join(paragraphs)
 
 
-def gone(stack: Stack, missing: Sequence[str], asked: Mapping[str, Json], answers: Mapping[str, str]) -> str:
+def gone(stack: Stack, missing: Sequence[Json]) -> str:
     """Of ids which the cloud does not know."""
     lines = []
-    for name, made in asked.items():
-        if made["urn"] in missing:
-            parent = f" --parent parent={shlex.quote(made['parent'])}" if made.get("parent") else ""
-            lines.append(
-                f"{name}: the cloud has no {answers[name]}; the next `up` makes one. If it is there under another id, first:\n"
-                f"    {stack.pulumi} import {made['type']} {name} <id>{parent} --protect=false --generate-code=false"
-                f" --stack {stack.name}"
-            )
+    for one in missing:
+        parent = f" --parent parent={shlex.quote(one['parent'])}" if one.get("parent") else ""
+        lines.append(
+            f"{name_of(one)}: the cloud has no {one['id']}; the next `up` makes one. Is it there under another id, first:\n"
+            f"    {stack.pulumi} import {one['type']} {name_of(one)} ?{parent} --protect=false --generate-code=false"
+            f" --stack {stack.name}"
+        )
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.plugin_project import LAUNCHER, environment
 from tests.support.stack import ROOT
 
 SECONDS_UNTIL_HELD = 120
+SECONDS_FOR_THE_OTHERS = 1
 
 
 @dataclass
@@ -28,12 +30,22 @@ class KilledProject(Project):
     def program(self) -> Path:
         return self.folder / "pulumi"
 
-    def killed(self, command: str, **at: tuple[str, str]) -> None:
-        """Run `pulumi command`, and SIGKILL it with all its plugins when the steps `at` are stuck (tests/support/held_oci.py)."""
+    def killed(self, command: str, operation: str, when: str, *names: str, some: bool = False) -> set[str]:
+        """Run `pulumi command`, and SIGKILL it with all its plugins when the steps of `names` are stuck (tests/support/held_oci.py).
+
+        some: when one of them is, and what the engine does at the same time. Returns those that were.
+        """
         home = self.folder / "sandbox"
         home.mkdir(exist_ok=True)
-        (home / "hold.json").write_text(json.dumps(at))
-        marks = [home / f"held-{name}" for name in at]
+        (home / "hold.json").write_text(json.dumps(dict.fromkeys(names, (operation, when))))
+        marks = {name: home / f"held-{name}" for name in names}
+
+        def due() -> bool:
+            if some and any(mark.exists() for mark in marks.values()):
+                time.sleep(SECONDS_FOR_THE_OTHERS)
+                return True
+            return all(mark.exists() for mark in marks.values())
+
         process = subprocess.Popen(
             [self.program, command, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
             cwd=self.folder,
@@ -43,12 +55,13 @@ class KilledProject(Project):
             text=True,
         )
         try:
-            kill_when(process, lambda: all(mark.exists() for mark in marks), SECONDS_UNTIL_HELD)
+            kill_when(process, due, SECONDS_UNTIL_HELD)
+            return {name for name, mark in marks.items() if mark.exists()}
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{(self.folder / 'killed.log').read_text()}") from None
         finally:
             (home / "hold.json").unlink()
-            for mark in marks:
+            for mark in marks.values():
                 mark.unlink(missing_ok=True)
 
     def unlock(self) -> None:
@@ -99,6 +112,13 @@ class KilledProject(Project):
         found = [id for id, name in self.in_cloud().items() if name == display_name and id not in but]
         assert len(found) <= 1
         return found[0] if found else "none"
+
+    def delete_by_hand(self, id: str) -> None:
+        """As a person deletes something in the console, with what a VCN brought along."""
+        for file in (self.cloud / "resources").glob("*/*.json"):
+            record = json.loads(file.read_text())
+            if id in (record["id"], record["owner"]):
+                file.unlink()
 
     def converges(self) -> None:
         """`up` ends well, the next one has nothing to do, and the cloud has what the state has: nothing twice, left or lost."""
