@@ -6,20 +6,18 @@ import json
 import re
 import shlex
 import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import paths
 from sandbox.oci import sdk
-from tests.engine.oci_project import Project, new_project
+from tests.engine.oci_project import Project, name_of, new_project
 from tests.support.killing import kill_when
 from tests.support.plugin_project import LAUNCHER, environment
 from tests.support.stack import ROOT
 
 SECONDS_UNTIL_HELD = 120
-SECONDS_FOR_THE_OTHERS = 1
 
 
 @dataclass
@@ -41,10 +39,9 @@ class KilledProject(Project):
         marks = {name: home / f"held-{name}" for name in names}
 
         def due() -> bool:
-            if some and any(mark.exists() for mark in marks.values()):
-                time.sleep(SECONDS_FOR_THE_OTHERS)
-                return True
-            return all(mark.exists() for mark in marks.values())
+            stuck = {name for name, mark in marks.items() if mark.exists()}
+            # The others have come to their ends, and the state says so.
+            return bool(stuck) and (some or stuck == set(names)) and self.under_way() == stuck
 
         process = subprocess.Popen(
             [self.program, command, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
@@ -64,10 +61,16 @@ class KilledProject(Project):
             for mark in marks.values():
                 mark.unlink(missing_ok=True)
 
+    def under_way(self) -> set[str]:
+        """The resources whose steps have begun and not ended, by the state's file."""
+        file = self.folder / "backend" / ".pulumi" / "stacks" / "cloud" / "test.json"
+        operations = json.loads(file.read_text())["checkpoint"]["latest"].get("pending_operations") or []
+        return {name_of(operation["resource"]["urn"]) for operation in operations}
+
     def unlock(self) -> None:
         """`pulumi cancel`, as the message of the next run says."""
         said = self.up(check=False)
-        assert "the stack is currently locked by 1 lock(s)" in said
+        assert "the stack is currently locked by 1 lock(s)" in said, said
         assert "pulumi cancel" in said
         self.pulumi("cancel", "--yes")
 
