@@ -26,7 +26,7 @@ policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy interrupted pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 40
@@ -34,6 +34,7 @@ help: ## this list
 local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster, STACK=any
 	@sandbox/bootstrap
 	@$(sandbox) up --stack $(STACK)
+	@python3 interrupted.py --stack $(STACK) --pulumi $(pulumi) $(FOUND)
 	@$(pulumi) up --yes --stack $(STACK)
 	@$(sandbox) check --stack $(STACK)
 
@@ -66,7 +67,7 @@ preview: ## what `make up` would do on STACK (local), without any account; SUMMA
 	@$(prepared)
 	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
-up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
+up: interrupted ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
 	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
@@ -75,11 +76,13 @@ drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
 refresh: ## pulumi, on STACK (local) in the sandbox
 	@$(PULUMI) $@ --stack $(STACK) $(ARGS)
 
-destroy: ## pulumi destroy of STACK (local), and what it has kept
+destroy: interrupted ## pulumi destroy of STACK (local), and what it has kept
 	@of_stack() { $(PULUMI) stack output "$$1" --stack $(STACK) 2>/dev/null || true; }; \
 	retained=$$(of_stack retained) volume=$$(of_stack dataVolumeId); \
 	$(PULUMI) destroy --stack $(STACK) $(ARGS) && \
 	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
+interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
+	@python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
