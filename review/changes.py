@@ -171,7 +171,16 @@ def _options(step: Step) -> tuple[str, ...]:
         notes.append("protected from now on" if new.protected else "no longer protected")
     if old.retained != new.retained:
         notes.append("will be kept when it is deleted" if new.retained else "will no longer be kept when it is deleted")
+    was, now = _provider(old), _provider(new)
+    # A newer SDK brings another default provider to everything; that is no change of anybody's resource.
+    if was and now and was != now and not (was.startswith("default") and now.startswith("default")):
+        notes.append(f"its provider was {show(was)}, now is {show(now)}")
     return tuple(notes)
+
+
+def _provider(state: State) -> str:
+    """The provider's name; its reference is its URN and its id."""
+    return state.provider.rpartition("::")[0].rpartition("::")[2]
 
 
 def _properties(step: Step) -> tuple[Property, ...]:

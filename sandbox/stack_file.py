@@ -66,7 +66,7 @@ def target(stack: str) -> str:
     if not committed(stack).exists() and not path(stack).exists():
         raise SandboxError(
             f"there is no stack {stack}: a file Pulumi.{stack}.yaml makes one, of a line `config: {{}}` or more "
-            '(README, "Another stack")'
+            '(README, "Another stack, another target")'
         )
     name = project()
     default = yaml.safe_load((paths.ROOT / "Pulumi.yaml").read_text())["config"]["target"]["default"]

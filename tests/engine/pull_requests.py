@@ -30,7 +30,7 @@ COMPONENT = """
     repository = oci.artifacts.ContainerRepository("repository", compartment_id=TENANCY, display_name="team/app")
 """
 OTHER_PROVIDER = """
-    mine = oci.Provider("mine", region="eu-frankfurt-1")
+    mine = oci.Provider("mine", region="eu-frankfurt-1", tenancy_ocid=TENANCY, user_ocid="ocid1.user.oc1..sandbox")
 """
 
 
@@ -130,7 +130,8 @@ KINDS = {
         BASE,
         OTHER_PROVIDER + with_options(BASE, "provider=mine"),
         ("Created", "mine"),
-        ("Replaced", "repository"),
+        ("Moved", "repository"),
+        words=("its provider was `default_", "now is `mine`"),
     ),
     "a secret is changed": pull_request(
         BASE.replace('"first"', 'pulumi.Output.secret("hidden-before")'),

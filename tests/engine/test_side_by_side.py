@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.engine.conftest import MakeStack
 from tests.engine.test_switching import cloud
 from tests.support.machineless import HOLD
-from tests.support.stack import PULUMI, ROOT, Stack
+from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
 
 def test_two_stacks_come_change_and_go_at_the_same_time_without_touching_each_other(
@@ -50,10 +50,10 @@ def begin(stack: Stack, home: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    locks = home / "backend" / ".pulumi" / "locks"
-    deadline = time.monotonic() + 60
-    # The state of the machine is written when it is there: the command on it, which is held, comes next.
-    while not (any(locks.rglob(f"{stack.name}/*.json")) and cloud(home, "volumeattachment")):
+    state = home / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
+    deadline = time.monotonic() + 120
+    # The command on the machine is held, so all before it is in the state, and the command itself is noted as begun.
+    while "jupyterlab-podman" not in state.read_text():
         assert running.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -87,7 +87,7 @@ def test_a_second_up_of_a_stack_is_refused_and_told_who_is_at_work(
 def test_the_lock_of_a_run_that_was_killed_is_refused_until_cancel_frees_it(
     machineless_stack: MakeStack, machineless_home: Path
 ) -> None:
-    stack = machineless_stack("killed", "dev")
+    stack, others = machineless_stack("killed", "dev"), cloud(machineless_home, "instance")
     running = begin(stack, machineless_home)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
@@ -98,4 +98,4 @@ def test_the_lock_of_a_run_that_was_killed_is_refused_until_cancel_frees_it(
     stack.pulumi("cancel", "--yes")
     assert stack.up()
     assert stack.up() == {}
-    assert len(cloud(machineless_home, "instance")) == 1
+    assert len(cloud(machineless_home, "instance") - others) == 1

@@ -95,8 +95,13 @@ class Reviewed:
 
 def unmoved(step: Mapping[str, Any]) -> bool:
     """Is a resource that stays where it was, with the options it had?"""
-    told = ("urn", "protect", "retainOnDelete")
-    return [step["old"].get(key) for key in told] == [step["new"].get(key) for key in told]
+    options = ("urn", "protect", "retainOnDelete")
+    # Without its id, which a provider that is to be made does not have yet.
+    old, new = (
+        [*(step[side].get(key) for key in options), step[side]["provider"].rpartition("::")[0]]
+        for side in ("old", "new")
+    )
+    return old == new
 
 
 def operations(steps: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:

@@ -86,6 +86,15 @@ def test_a_replacement_for_no_property_of_its_own_says_so() -> None:
     assert "because its provider is another" in told(other)
 
 
+def test_another_provider_is_told_but_for_the_newer_default_of_a_newer_sdk() -> None:
+    def with_provider(name: str) -> State:
+        return state("it", provider=f"urn:pulumi:dev::app::pulumi:providers:oci::{name}::0123")
+
+    other = step("same", old=with_provider("default_5_5_0"), new=with_provider("mine"))
+    assert "its provider was `default_5_5_0`, now is `mine`" in told(other)
+    assert changes([step("same", old=with_provider("default_5_5_0"), new=with_provider("default_5_6_0"))]) == []
+
+
 def test_what_an_earlier_up_left_to_be_deleted_is_a_deletion_of_its_own() -> None:
     left = step("delete-replaced", "data", VOLUME, old=state("data", VOLUME, id="ocid1.old", pending=True))
     text = told(step("same", "data", VOLUME), left)
