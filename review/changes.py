@@ -62,6 +62,8 @@ _ONLY_ONCE = {
     "import": Kind.ADOPTED,
     "update": Kind.CHANGED,
     "delete": Kind.DELETED,
+    "delete-replaced": Kind.DELETED,
+    "same": Kind.MOVED,
     "read": Kind.READ,
     "discard": Kind.READ,
 }
@@ -82,20 +84,19 @@ def changes(steps: Iterable[Step]) -> list[Change]:
         by_urn.setdefault(step.urn, []).append(step)
     found: list[Change] = []
     for of_one in by_urn.values():
-        replacement = any(step.operation in _OF_A_REPLACEMENT for step in of_one)
+        replaced = {step.old.id for step in of_one if step.operation in _OF_A_REPLACEMENT and step.old}
         # A replacement's steps are one change. What an earlier `up` replaced and did not come to delete is another.
-        together = [step for step in of_one if _belongs(step, replacement)]
+        together = [
+            step
+            for step in of_one
+            if step.operation in _OF_A_REPLACEMENT
+            or (step.operation == "delete-replaced" and step.old and step.old.id in replaced)
+        ]
         if together:
             found.append(_replacement(together))
         alone = [_single(step) for step in of_one if step not in together]
         found += [change for change in alone if change]
     return sorted(found, key=lambda change: (change.name, change.urn))
-
-
-def _belongs(step: Step, replacement: bool) -> bool:
-    if step.operation == "delete-replaced":
-        return replacement and not (step.old and step.old.pending)
-    return step.operation in _OF_A_REPLACEMENT
 
 
 def _replacement(steps: list[Step]) -> Change:
@@ -133,29 +134,29 @@ def _cause_elsewhere(step: Step) -> str:
 
 
 def _single(step: Step) -> Change | None:
-    operation = (step.operation,)
-    state = step.old or step.new
-    identifier = state.id if state else ""
-    notes = _options(step)
-    if step.operation == "same":
-        if not notes:
-            return None
-        return Change(Kind.MOVED, step.name, step.type, step.urn, operation, identifier, notes=notes)
-    retained = bool(step.old and step.old.retained)
     kind = _ONLY_ONCE.get(step.operation)
-    if step.operation == "delete-replaced" or (step.operation == "delete" and step.old and step.old.pending):
-        kind, notes = Kind.DELETED, ("an earlier `up` replaced it and did not come to delete it",)
-    if kind is None:
+    notes: tuple[str, ...] = ()
+    state = step.old or step.new
+    if kind in (Kind.CHANGED, Kind.ADOPTED, Kind.MOVED):
+        notes = _options(step)
+    if kind is Kind.ADOPTED:
+        state = step.new
+    if kind is Kind.DELETED and step.old:
+        kind = Kind.KEPT if step.old.retained else Kind.DELETED
+        notes = ("an earlier `up` replaced it and did not come to delete it",) if step.old.pending else ()
+    if kind is None or (kind is Kind.MOVED and not notes):
         return None
-    if kind is Kind.ADOPTED and step.new:
-        identifier = step.new.id or identifier
-    if kind is Kind.DELETED:
-        kind = Kind.KEPT if retained else kind
-    properties = _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else ()
-    if kind in (Kind.CREATED, Kind.DELETED, Kind.KEPT, Kind.READ) and step.operation != "delete-replaced":
-        notes = tuple(note for note in notes if note.startswith("an earlier"))
     return Change(
-        kind, step.name, step.type, step.urn, operation, identifier, properties, notes, kind is Kind.KEPT, step.new
+        kind,
+        step.name,
+        step.type,
+        step.urn,
+        (step.operation,),
+        state.id if state else "",
+        _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else (),
+        notes,
+        kind is Kind.KEPT,
+        step.new,
     )
 
 
@@ -172,7 +173,16 @@ def _options(step: Step) -> tuple[str, ...]:
         notes.append("protected from now on" if new.protected else "no longer protected")
     if old.retained != new.retained:
         notes.append("will be kept when it is deleted" if new.retained else "will no longer be kept when it is deleted")
+    was, now = _provider(old), _provider(new)
+    # A newer SDK brings another default provider to everything; that is no change of anybody's resource.
+    if was and now and was != now and not (was.startswith("default") and now.startswith("default")):
+        notes.append(f"its provider was {show(was)}, now is {show(now)}")
     return tuple(notes)
+
+
+def _provider(state: State) -> str:
+    """The provider's name; its reference is its URN and its id."""
+    return state.provider.rpartition("::")[0].rpartition("::")[2]
 
 
 def _properties(step: Step) -> tuple[Property, ...]:

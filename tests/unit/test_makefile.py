@@ -30,3 +30,20 @@ def test_another_target_is_refused_by_name() -> None:
     done = planned("local", "TARGET=podman")
     assert done.returncode != 0
     assert "TARGET is instance or kubernetes, not podman" in done.stderr
+
+
+def test_a_preview_prepares_the_sandbox_and_one_outside_it_does_not() -> None:
+    assert "prepare-preview" in planned("preview", "STACK=dev").stdout
+    outside = planned("preview", "STACK=dev", "PULUMI=pulumi").stdout
+    assert "prepare-preview" not in outside
+    assert "--pulumi 'pulumi' --stack dev" in outside
+
+
+def test_a_plan_and_a_summary_are_handed_on_and_not_made_up() -> None:
+    for target in ("preview", "up"):
+        line = planned(target, "STACK=dev", "PLAN=p.json", "SUMMARY=s.md", "ARGS=--diff").stdout
+        assert f"review {target} " in line
+        assert "--summary 's.md'" in line
+        assert "--plan 'p.json' -- --diff" in line
+        assert "--plan" not in planned(target, "STACK=dev").stdout
+    assert "--plan" not in planned("drift", "PLAN=p.json").stdout

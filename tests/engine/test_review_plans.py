@@ -1,0 +1,163 @@
+"""A saved plan when the world has moved since its review, failures, and drift; on the real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.oci_project import Project, new_project
+from tests.engine.pull_requests import BASE, SUBNET, VOLUME, with_options
+from tests.support.reviewed import Reviewed
+
+CHANGED = BASE.replace("team/app", "team/other")
+SECRET_OF_A_FILE = BASE.replace('"first"', 'pulumi.Output.secret(open("secret.txt").read().strip())')
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path) -> Reviewed:
+    """BASE is in the cloud; a plan of CHANGED is reviewed."""
+    project = new_project(tmp_path)
+    project.write(BASE)
+    project.up()
+    made = Reviewed(project)
+    project.write(CHANGED)
+    assert made.run("preview") == 0, made.printed
+    return made
+
+
+def cloud(project: Project) -> dict[str, str]:
+    """Every record of the cloud."""
+    return {file.name: file.read_text() for file in project.cloud.rglob("*.json")}
+
+
+def refused(reviewed: Reviewed, *words: str, stack: str = "test") -> None:
+    """The plan is not applied, nothing is done, and the message has these words."""
+    before = cloud(reviewed.project)
+    shown = len(reviewed.printed)
+    assert reviewed.run("up", stack=stack) != 0
+    for word in words:
+        assert word in reviewed.printed[shown:]
+        assert word in reviewed.summary
+    assert "Nothing was done" in reviewed.printed[shown:]
+    assert reviewed.summary.startswith(f"<!-- review: up of {stack}: failed -->\n")
+    assert cloud(reviewed.project) == before
+
+
+def test_a_plan_saved_before_the_configuration_changed_is_refused(reviewed: Reviewed) -> None:
+    reviewed.project.pulumi("config", "set", "size", "12")
+    reviewed.project.pulumi("config", "set", "--secret", "token", "hidden-token")
+    refused(reviewed, "cloud:size", "cloud:token", "make preview STACK=test PLAN=plan.json")
+    assert "hidden-token" not in reviewed.printed
+
+
+def test_a_plan_saved_before_another_up_is_refused(reviewed: Reviewed) -> None:
+    reviewed.project.write(BASE + SUBNET)
+    reviewed.project.up()
+    reviewed.project.write(CHANGED)
+    refused(reviewed, "the stack's state", "make preview STACK=test")
+
+
+def test_a_plan_saved_before_a_refresh_found_drift_is_refused(reviewed: Reviewed) -> None:
+    [vcn] = reviewed.project.records("vcn")
+    vcn.write_text(vcn.read_text().replace('"first"', '"by hand"'))
+    reviewed.project.pulumi("refresh", "--yes", "--skip-preview")
+    refused(reviewed, "the stack's state")
+
+
+def test_a_plan_saved_before_the_program_changed_is_refused(reviewed: Reviewed) -> None:
+    reviewed.project.write(CHANGED + SUBNET)
+    refused(reviewed, "subnet: reviewed was nothing; now it is create")
+
+
+def test_a_plan_of_which_only_a_value_changed_is_refused(reviewed: Reviewed) -> None:
+    reviewed.project.write(BASE.replace("team/app", "team/third"))
+    refused(reviewed, "repository violates the plan")
+
+
+def test_a_plan_is_refused_when_what_was_to_be_kept_no_longer_is(reviewed: Reviewed) -> None:
+    """The engine's own plans do not hold it (pulumi 3.259)."""
+    reviewed.project.write(with_options(CHANGED.replace("team/other", "team/app"), "retain_on_delete=True"))
+    assert reviewed.run("preview") == 0
+    reviewed.project.write(BASE)
+    refused(reviewed, "repository: reviewed was same", "kept on deletion after")
+
+
+def test_the_plan_of_another_stack_is_refused(reviewed: Reviewed) -> None:
+    reviewed.project.pulumi("stack", "init", "other", "--no-select")
+    refused(reviewed, "plan.json is a plan of the stack test, not of other", stack="other")
+
+
+def test_a_file_that_is_no_plan_is_refused(reviewed: Reviewed) -> None:
+    reviewed.plan.write_text("{}")
+    refused(reviewed, "plan.json is no plan")
+    reviewed.plan.unlink()
+    refused(reviewed, "there is no plan plan.json")
+
+
+def test_a_secret_that_violates_the_plan_is_not_printed_as_the_engine_would(reviewed: Reviewed) -> None:
+    secret = reviewed.project.folder / "secret.txt"
+    reviewed.project.write(SECRET_OF_A_FILE)
+    secret.write_text("hidden-one\nhidden-line")
+    assert reviewed.run("preview") == 0
+    secret.write_text("hidden-two\nhidden-line")
+    refused(reviewed, "vcn violates the plan", "values are withheld")
+    assert "hidden-" not in reviewed.printed + reviewed.summary + reviewed.plan.read_text()
+    # Should the engine print it no more, withholding its words has lost its reason.
+    assert "hidden-two" in reviewed.project.pulumi("up", "--yes", "--plan", "plan.json", check=False)
+
+
+def test_a_preview_that_fails_says_why_and_leaves_no_plan(reviewed: Reviewed) -> None:
+    reviewed.project.write(BASE.replace("10.0.0.0/16", "10.0.0.0/33"))
+    assert reviewed.run("preview") == 1
+    assert reviewed.summary.startswith("<!-- review: preview of test: failed -->\n")
+    assert "cidrBlocks[0] must be an IPv4 network" in reviewed.summary
+    assert not reviewed.plan.exists()
+
+
+def test_an_error_before_the_engine_starts_is_in_the_summary_too(reviewed: Reviewed) -> None:
+    assert reviewed.run("preview", "--target", "none::of::these", plan=False) != 0
+    assert reviewed.summary.startswith("<!-- review: preview of test: failed -->\n")
+    assert reviewed.run("preview", stack="nobodys") != 0
+    assert "no stack named 'nobodys' found" in reviewed.summary
+
+
+def test_a_protected_resource_is_refused_by_the_preview_as_by_up(reviewed: Reviewed) -> None:
+    reviewed.project.write(with_options(BASE, "protect=True"))
+    reviewed.project.up()
+    reviewed.project.write(BASE.replace("    repository", "    #"))
+    before = cloud(reviewed.project)
+    for operation in ("preview", "up"):
+        assert reviewed.run(operation, *(["--yes"] if operation == "up" else []), plan=False) != 0
+        assert reviewed.summary.startswith(f"<!-- review: {operation} of test: failed -->\n")
+        assert "protected" in reviewed.summary
+    assert cloud(reviewed.project) == before
+
+
+def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Reviewed) -> None:
+    project = reviewed.project
+    project.write(BASE + SUBNET + VOLUME)
+    project.up()
+    assert reviewed.run("drift") == 0
+    assert reviewed.summary.startswith("<!-- review: drift of test: none -->\n")
+
+    state = json.dumps(project.state(), sort_keys=True)
+    [vcn] = project.records("vcn")
+    vcn.write_text(vcn.read_text().replace('"first"', '"by hand"'))
+    for kind in ("subnet", "volume"):
+        [record] = project.records(kind)
+        record.unlink()
+    assert reviewed.run("drift") == 7
+    summary = reviewed.summary
+    assert summary.startswith("<!-- review: drift of test: found -->\n")
+    assert "- `displayName`: wanted `first`, found `by hand`" in summary
+    gone = [block.splitlines()[0] for block in summary.split("\n- **") if "is gone" in block]
+    assert [line.partition("`")[2].partition("`")[0] for line in gone] == ["data", "subnet"]
+    assert "**it held data**" in summary
+    assert "make up STACK=test ARGS=--refresh" in summary
+    assert json.dumps(project.state(), sort_keys=True) == state
+
+    project.pulumi("config", "set", "oci:tenancyOcid", "ocid1.tenancy.oc1..real")
+    assert reviewed.run("drift") not in (0, 7)
+    assert reviewed.summary.startswith("<!-- review: drift of test: failed -->\n")

@@ -1,0 +1,55 @@
+"""`make preview` of the committed stacks, as on a machine without an account, a builder or a network."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import paths
+from sandbox.process import privileged
+from tests.support.reviewed import told
+from tests.support.stack import PULUMI, ROOT
+from tests.unit.conftest import key_file, values
+from tests.unit.kubernetes_values import kubernetes_stack
+from tests.unit.recorded_program import run_program
+
+__all__ = ["key_file", "kubernetes_stack", "values"]
+
+
+def previewed(stack: str, folder: Path) -> str:
+    """The summary of `make preview` of a stack that nobody ever initialised; there is nothing of a person's account."""
+    removed = [str(PULUMI), "stack", "rm", "--yes", "--stack", stack]
+    subprocess.run(removed, cwd=ROOT, capture_output=True, check=False)
+    home = folder / "home"
+    home.mkdir()
+    file = folder / "summary.md"
+    own = [f"HOME={home}", f"PATH={os.environ['PATH']}", f"SANDBOX_HOME={paths.HOME}"]
+    make = ["make", "--directory", str(ROOT), "preview", f"STACK={stack}", f"SUMMARY={file}", f"PLAN={folder / 'plan'}"]
+    drop = ["setpriv", "--reuid", str(os.getuid()), "--regid", str(os.getgid()), "--clear-groups"]
+    offline = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *drop]
+    done = subprocess.run(
+        privileged([*offline, "env", "--ignore-environment", *own, *make]), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for secret in ("app-password", "registry-token", "passphrase"):
+        text = (paths.ACCOUNT / secret).read_text().strip()
+        assert text not in done.stdout + done.stderr + file.read_text() + (folder / "plan").read_text()
+    return file.read_text()
+
+
+@pytest.mark.parametrize("stack", ["dev", "oke"])
+def test_a_preview_shows_every_resource_that_up_would_create(
+    stack: str, tmp_path: Path, values: dict[str, Any], kubernetes_stack: dict[str, Any]
+) -> None:
+    summary = previewed(stack, tmp_path)
+    assert summary.startswith(f"<!-- review: preview of {stack}: changes -->\n")
+    # The program on Pulumi's mocks, on which every output is known, as it is for an `up`.
+    networks = {"sshNetworks": [f"{paths.GATEWAY}/32"]} if stack == "dev" else {"apiNetworks": [f"{paths.GATEWAY}/32"]}
+    asked = run_program({**(values if stack == "dev" else kubernetes_stack), **networks})
+    created = {("Created", name) for name in asked.resources if asked.resources[name].type != "pulumi:pulumi:Stack"}
+    components = {("Created", "jupyterlab")}
+    assert told(summary) == created | components

@@ -1,0 +1,137 @@
+"""What the tests of reviews share: `python3 -m review` on a project of the Oracle Cloud stand-in, and readers of what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.engine.oci_project import Project
+from tests.support.plugin_project import environment
+from tests.support.stack import ROOT
+
+# Pulumi, which keeps a copy of each event log that it is told to write: what really was done, not what the review made of it.
+RECORDING_PULUMI = """\
+#!/bin/sh
+pulumi "$@" --non-interactive --color never
+code=$?
+log=
+for word in "$@"; do
+    [ "$log" != next ] || { [ ! -e "$word" ] || cp "$word" logs/"$1".jsonl; }
+    log=
+    [ "$word" != --event-log ] || log=next
+done
+exit $code
+"""
+
+
+@dataclass
+class Reviewed:
+    """A project whose stack "test" is changed by reviews alone. printed: everything that was ever shown."""
+
+    project: Project
+    printed: str = ""
+    codes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        (self.project.folder / "logs").mkdir()
+        pulumi = self.project.folder / "recording-pulumi"
+        pulumi.write_text(RECORDING_PULUMI)
+        pulumi.chmod(0o755)
+
+    @property
+    def plan(self) -> Path:
+        """Where the plan is saved."""
+        return self.project.folder / "plan.json"
+
+    @property
+    def summary(self) -> str:
+        """The last summary."""
+        return (self.project.folder / "summary.md").read_text()
+
+    def run(self, operation: str, *args: str, stack: str = "test", plan: bool = True) -> int:
+        """`review operation`; the exit code."""
+        folder = self.project.folder
+        (folder / "summary.md").unlink(missing_ok=True)
+        planned = ["--plan", "plan.json"] if plan and operation != "drift" else []
+        done = subprocess.run(
+            [
+                *("python3", "-m", "review", operation, "--pulumi", "./recording-pulumi", "--stack", stack),
+                *("--summary", "summary.md", *planned, "--", *args),
+            ],
+            cwd=folder,
+            env={
+                **environment(folder),
+                "SANDBOX_HOME": str(folder / "sandbox"),
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        self.printed += done.stdout
+        self.codes.append(done.returncode)
+        return done.returncode
+
+    def steps(self, command: str) -> dict[str, list[dict[str, Any]]]:
+        """URN to the steps of the resource as the engine logged them for the last `pulumi command`; without the root and what stays."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for line in (self.project.folder / "logs" / f"{command}.jsonl").read_text().splitlines():
+            step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+            own = step and step["type"] != "pulumi:pulumi:Stack" and "::default_" not in step["urn"]
+            if own and not (step["op"] == "same" and unmoved(step)):
+                found.setdefault(step["urn"], []).append(step)
+        return found
+
+
+def unmoved(step: Mapping[str, Any]) -> bool:
+    """Is a resource that stays where it was, with the options it had?"""
+    options = ("urn", "protect", "retainOnDelete")
+    # Without its id, which a provider that is to be made does not have yet.
+    old, new = (
+        [*(step[side].get(key) for key in options), step[side]["provider"].rpartition("::")[0]]
+        for side in ("old", "new")
+    )
+    return old == new
+
+
+def operations(steps: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+    """URN to the engine's operations."""
+    return {urn: [step["op"] for step in of_one] for urn, of_one in steps.items()}
+
+
+def headed(steps: Mapping[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
+    """(heading, name) which a summary has to have for what was done, by a reading of its own."""
+    found = set()
+    for urn, of_one in steps.items():
+        done = [step["op"] for step in of_one]
+        if "replace" in done or "create-replacement" in done:
+            heading = "Replaced"
+        elif done == ["delete"]:
+            heading = "Kept in the cloud" if of_one[0]["old"].get("retainOnDelete") else "Deleted"
+        else:
+            [only] = done
+            heading = {"create": "Created", "update": "Changed", "import": "Taken over", "same": "Moved"}[only]
+        found.add((heading, urn.rsplit("::", 1)[1]))
+    return found
+
+
+def told(summary: str) -> set[tuple[str, str]]:
+    """(heading, name) of all that a summary tells."""
+    found = set()
+    heading = ""
+    for line in summary.partition("<details>")[0].splitlines():
+        if line.startswith("#### "):
+            heading = re.split(",", line.removeprefix("#### "))[0]
+        elif match := re.match(r"- \*\*`([^`]+)`\*\*", line):
+            found.add((heading, match[1]))
+    return found

@@ -1,0 +1,307 @@
+"""What a summary says, from events as the engine logs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from review.changes import Kind, changes
+from review.drift import drift_summary
+from review.engine import run
+from review.events import Events, Message, State, Step, read
+from review.plan import moved_steps, outline, state_digest
+from review.summary import LIMIT, first_line, summary
+from review.values import UNKNOWN, at, block, code, show
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+VOLUME = "oci:Core/volume:Volume"
+VCN = "oci:Core/vcn:Vcn"
+
+
+def urn(name: str, type_name: str = VCN) -> str:
+    return f"urn:pulumi:dev::app::{type_name}::{name}"
+
+
+def state(name: str, type_name: str = VCN, **fields: Any) -> State:
+    return State(urn(name, type_name), **fields)
+
+
+def step(operation: str, name: str = "it", type_name: str = VCN, **fields: Any) -> Step:
+    before = None if operation == "create" else state(name, type_name, id="ocid1.it")
+    after = None if operation.startswith("delete") else state(name, type_name)
+    return Step(operation, urn(name, type_name), type_name, **{"old": before, "new": after, **fields})
+
+
+def told(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
+    return summary("preview", "dev", Events(steps=list(steps), **more), failed=failed, printed=printed)
+
+
+def updated(before: Mapping[str, Any], after: Mapping[str, Any], **fields: Any) -> Step:
+    return step("update", old=state("it", inputs=before), new=state("it", inputs=after), **fields)
+
+
+def test_the_first_line_tells_stack_and_outcome() -> None:
+    assert told().splitlines()[0] == "<!-- review: preview of dev: nothing -->"
+    assert told(step("create")).splitlines()[0] == "<!-- review: preview of dev: changes -->"
+    assert told(failed=True).splitlines()[0] == "<!-- review: preview of dev: failed -->"
+    with pytest.raises(ValueError, match="no name of a stack"):
+        first_line("preview", "dev --> <img>", "nothing")
+
+
+def test_what_is_counted_is_what_is_listed() -> None:
+    text = told(step("create", "a"), step("create", "b"), step("update", "c"), step("delete", "d"), step("same", "e"))
+    assert "**2 created, 1 changed, 1 deleted, 1 unchanged.**" in text
+
+
+def test_only_the_property_that_causes_a_replacement_is_called_its_cause() -> None:
+    detailed = {"source": "update-replace", "tags.a": "update"}
+    inputs = ({"source": "a", "tags": {"a": "1"}}, {"source": "b", "tags": {"a": "2"}})
+    replaced = [
+        step(
+            operation,
+            old=state("it", id="ocid1.it", inputs=inputs[0]),
+            new=state("it", inputs=inputs[1]),
+            detailed=detailed,
+            replace_keys=("source",),
+            changed_keys=("source", "tags"),
+        )
+        for operation in ("create-replacement", "replace", "delete-replaced")
+    ]
+    [change] = changes(replaced)
+    assert change.kind is Kind.REPLACED
+    assert [(one.path, one.before, one.after, one.cause) for one in change.properties] == [
+        ("source", "`a`", "`b`", True),
+        ("tags.a", "`1`", "`2`", False),
+    ]
+
+
+def test_a_replacement_for_no_property_of_its_own_says_so() -> None:
+    assert "it follows a resource that is replaced" in told(step("replace"), step("create-replacement"))
+    other = step("replace", old=state("it", provider="one"), new=state("it", provider="two"))
+    assert "because its provider is another" in told(other)
+
+
+def test_another_provider_is_told_but_for_the_newer_default_of_a_newer_sdk() -> None:
+    def with_provider(name: str) -> State:
+        return state("it", provider=f"urn:pulumi:dev::app::pulumi:providers:oci::{name}::0123")
+
+    other = step("same", old=with_provider("default_5_5_0"), new=with_provider("mine"))
+    assert "its provider was `default_5_5_0`, now is `mine`" in told(other)
+    assert changes([step("same", old=with_provider("default_5_5_0"), new=with_provider("default_5_6_0"))]) == []
+
+
+def test_what_an_earlier_up_left_to_be_deleted_is_a_deletion_of_its_own() -> None:
+    left = step("delete-replaced", "data", VOLUME, old=state("data", VOLUME, id="ocid1.old", pending=True))
+    text = told(step("same", "data", VOLUME), left)
+    assert "an earlier `up` replaced it" in text
+    assert "> **Data goes**" in text
+
+
+@pytest.mark.parametrize("operation", ["delete", "replace"])
+def test_data_that_goes_is_told_before_anything_else(operation: str) -> None:
+    lines = told(step("create", "a"), step(operation, "data", VOLUME)).splitlines()
+    assert lines.index("> [!CAUTION]") < lines.index("#### Created")
+
+
+def test_kept_data_has_its_id_and_the_command_that_takes_it_over() -> None:
+    kept = state("data", VOLUME, id="ocid1.volume.x", retained=True)
+    text = told(step("delete", "data", VOLUME, old=kept))
+    assert "> [!WARNING]" in text
+    assert "> [!CAUTION]" not in text
+    assert "#### Kept in the cloud, no longer managed" in text
+    assert "`pulumi config set dataVolumeId ocid1.volume.x`" in text
+
+
+def test_a_kept_claim_is_taken_over_by_the_next_stack_of_its_name() -> None:
+    claim = "kubernetes:core/v1:PersistentVolumeClaim"
+    kept = state("claim", claim, id="jupyterlab-oke/jupyterlab", retained=True)
+    assert "the next `up` of a stack of the same name takes it over" in told(step("delete", "claim", claim, old=kept))
+
+
+def test_secrets_are_named_at_any_depth_and_never_compared() -> None:
+    text = told(
+        updated(
+            {"login": [{"password": SECRET}], "turned": "plaintext-before", "hidden": SECRET},
+            {"login": [{"password": SECRET}], "turned": SECRET, "hidden": "plaintext-after"},
+            detailed={"login[0].password": "update", "turned": "update", "hidden": "update"},
+        )
+    )
+    assert text.count("`[secret]` → `[secret]`") == 3
+    assert "plaintext" not in text
+    assert "ciphertext" not in text
+
+
+def test_a_path_into_a_secret_shows_the_secret_alone() -> None:
+    assert show(at("a.ciphertext", {"a": SECRET})) == "`[secret]`"
+
+
+def test_unknown_values_are_named_alone_and_inside_others() -> None:
+    assert show(UNKNOWN_TEXT) == f"`{UNKNOWN}`"
+    assert show(["a", UNKNOWN_TEXT]) == f'`["a", "{UNKNOWN}"]`'
+    assert show({"url": f"https://{UNKNOWN_TEXT}/x"}) == f'`{{"url": "https://{UNKNOWN}/x"}}`'
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("a.b", 1), ("l[1].c", 2), ('m["x.y"]', 3), ("a.none", "[none]"), ("l[7]", "[none]"), ("a.b.c", "[none]")],
+)
+def test_a_property_path_is_followed_as_the_engine_writes_it(path: str, found: object) -> None:
+    assert at(path, {"a": {"b": 1}, "l": [0, {"c": 2}], "m": {"x.y": 3}}) == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "@everybody",
+        "<img src=x onerror=alert(1)>",
+        "`code` @everybody",
+        "``` @everybody",
+        "line\n\n# heading @everybody",
+        "</details>\n> [!CAUTION]",
+        "a | b",
+        "\x1b[31mred",
+        "\u202egnirts",
+    ],
+)
+def test_a_strangers_value_stays_in_one_code_span(value: str) -> None:
+    span = code(value)
+    runs = re.findall("`+", span)
+    # The end of a code span is the next run of as many backticks as it began with (GitHub Flavored Markdown, 6.3).
+    assert [place for place, run in enumerate(runs) if run == runs[0]] == [0, len(runs) - 1]
+    assert span.startswith(runs[0])
+    assert span.endswith(runs[0])
+    assert span.isprintable()
+
+
+def test_backticks_inside_are_fewer_than_those_around() -> None:
+    assert code("a `b` c") == "``a `b` c``"
+    assert code("`b`") == "`` `b` ``"
+    assert block("x\n```\n@all").splitlines() == ["````text", "x", "```", "@all", "````"]
+
+
+def test_names_of_resources_and_properties_are_a_strangers_too() -> None:
+    text = told(updated({}, {"@all": "x"}, detailed={'["@all"]': "add"}), step("create", "<b>@all</b>"))
+    for line in text.splitlines():
+        outside = "".join(line.split("`")[::2])
+        assert "@all" not in outside
+        assert "<b>" not in outside
+
+
+def test_a_failure_shows_the_errors_in_a_block_of_their_own() -> None:
+    text = told(failed=True, messages=[Message("error", "vcn", "the cloud says\n```\n@all no")])
+    assert "vcn: the cloud says" in text
+    assert "````text" in text
+    assert "**Failed.**" in text
+    assert "error: no stack named" in told(failed=True, printed="error: no stack named 'x' found\n")
+
+
+def test_large_summaries_are_cut_below_what_a_comment_may_have_and_say_so() -> None:
+    wide = {f"key{number}": "x" * 150 for number in range(40)}
+    few = [step("create", f"r{number}", new=state(f"r{number}", inputs=wide)) for number in range(40)]
+    assert len(told(*few)) <= LIMIT
+    assert "`r39`" in told(*few)
+    many = [step("create", f"resource-{number:05}") for number in range(3000)]
+    text = told(*many)
+    assert len(text) <= LIMIT
+    assert "The rest is left out" in text
+    assert "**3000 created.**" in text
+    error = told(failed=True, messages=[Message("error", "", "e" * 100_000)])
+    assert len(error) <= LIMIT
+    assert "100000 characters" in error
+
+
+def test_the_order_of_the_engine_does_not_change_a_summary() -> None:
+    steps = [step("create", name) for name in ("c", "a", "b")]
+    assert told(*steps) == told(*reversed(steps))
+
+
+def test_an_engine_that_tells_what_violates_a_plan_is_cut_short_wherever_its_output_is_torn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = tmp_path / "pulumi"
+    engine.write_text(
+        "#!/bin/sh\nprintf 'a question: '; sleep 0.2; printf 'res viol'; sleep 0.2; printf 'ates pl'; sleep 0.2\n"
+        "printf 'an: {hidden\\n'; sleep 0.2; echo hidden; exit 3\n"
+    )
+    engine.chmod(0o755)
+    done = run(str(engine), "dev", ["up"], withhold=True)
+    assert (done.code, done.violates_plan) == (3, True)
+    assert capsys.readouterr().out == "a question: res "
+
+
+def test_what_violates_a_plan_is_never_read_from_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    message = (
+        "resource urn:pulumi:dev::app::t::vcn violates plan: properties changed: ~~p[{&{{hidden}}}!={&{{x\nhidden}}}]"
+    )
+    told_by_engine = {"severity": "error", "urn": urn("vcn"), "message": message}
+    log.write_text(json.dumps({"diagnosticEvent": told_by_engine}) + "\n")
+    [error] = read(log).errors
+    assert error.resource == "vcn"
+    assert "hidden" not in error.text
+
+
+def test_policies_are_told_with_their_remedy(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    broken = {
+        "resourceUrn": urn("vcn"),
+        "message": "tags are missing\nadd them",
+        "policyName": "tags",
+        "enforcementLevel": "mandatory",
+    }
+    log.write_text(json.dumps({"policyEvent": broken}) + "\n")
+    text = summary("preview", "dev", read(log), failed=True)
+    assert "- `tags` (mandatory), `vcn`" in text
+    assert "  add them" in text
+
+
+def test_providers_that_the_engine_makes_itself_are_no_change(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    types = {"pulumi:pulumi:Stack": "app-dev", "pulumi:providers:oci": "default_5_5_0", VCN: "vcn"}
+    events = [
+        {"resourcePreEvent": {"metadata": {"op": "create", "urn": urn(name, kind), "type": kind, "new": None}}}
+        for kind, name in types.items()
+    ]
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert [one.name for one in read(log).steps] == ["vcn"]
+
+
+def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
+    drifted = updated({"size": 1, "token": SECRET}, {"size": 2, "token": SECRET}, detailed={"size": "update"})
+    gone = step("delete", "data", VOLUME)
+    text = drift_summary("dev", Events(found=[drifted, gone, step("same", "x")]), "found")
+    assert text.splitlines()[0] == "<!-- review: drift of dev: found -->"
+    assert "- `size`: wanted `1`, found `2`" in text
+    assert "is gone" in text
+    assert "**it held data**" in text
+    assert "`make up STACK=dev ARGS=--refresh`" in text
+    assert drift_summary("dev", Events(), "none").splitlines()[0] == "<!-- review: drift of dev: none -->"
+    failed = drift_summary("dev", Events(), "failed", "error: no way").splitlines()
+    assert failed[0] == "<!-- review: drift of dev: failed -->"
+    assert "error: no way" in failed
+
+
+def test_an_outline_differs_where_something_is_no_longer_kept_or_has_another_id() -> None:
+    kept, let_go = (step("delete", old=state("it", id="ocid1.it", retained=kept)) for kept in (True, False))
+    [sentence] = moved_steps(outline([kept]), outline([let_go]))
+    assert sentence.startswith("it: reviewed was delete; of ocid1.it; kept on deletion before; now it is delete")
+    other = step("delete", old=state("it", id="ocid1.other", retained=True))
+    assert moved_steps(outline([kept]), outline([other]))
+    assert moved_steps(outline([kept]), outline([kept])) == []
+
+
+def test_a_state_is_the_same_whenever_it_was_written() -> None:
+    def exported(time: str, *resources: str, pending: bool = False) -> str:
+        operations = [{"type": "creating"}] if pending else None
+        deployment = {"manifest": {"time": time}, "resources": list(resources), "pending_operations": operations}
+        return json.dumps({"version": 3, "deployment": deployment})
+
+    assert state_digest(exported("1", "a")) == state_digest(exported("2", "a"))
+    assert state_digest(exported("1", "a")) != state_digest(exported("1", "b"))
+    assert state_digest(exported("1", "a")) != state_digest(exported("1", "a", pending=True))
