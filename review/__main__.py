@@ -113,7 +113,8 @@ def _moved(pulumi: str, reviewed: Record, plan: Path, flags: Sequence[str]) -> l
 
 def _drift(pulumi: str, stack: str, file: Path | None, args: Sequence[str]) -> int:
     done = run(pulumi, stack, ["refresh", "--preview-only", "--expect-no-changes", *args])
-    _write(file, drift_summary(stack, done.events, failed=_failed(done), printed=done.printed))
+    outcome = {0: "none", DRIFT_OR_CHANGES: "found"}.get(done.code, "failed")
+    _write(file, drift_summary(stack, done.events, outcome, done.printed))
     return done.code
 
 

@@ -62,6 +62,8 @@ _ONLY_ONCE = {
     "import": Kind.ADOPTED,
     "update": Kind.CHANGED,
     "delete": Kind.DELETED,
+    "delete-replaced": Kind.DELETED,
+    "same": Kind.MOVED,
     "read": Kind.READ,
     "discard": Kind.READ,
 }
@@ -132,29 +134,29 @@ def _cause_elsewhere(step: Step) -> str:
 
 
 def _single(step: Step) -> Change | None:
-    operation = (step.operation,)
-    state = step.old or step.new
-    identifier = state.id if state else ""
-    notes = _options(step)
-    if step.operation == "same":
-        if not notes:
-            return None
-        return Change(Kind.MOVED, step.name, step.type, step.urn, operation, identifier, notes=notes)
-    retained = bool(step.old and step.old.retained)
     kind = _ONLY_ONCE.get(step.operation)
-    if step.operation == "delete-replaced" or (step.operation == "delete" and step.old and step.old.pending):
-        kind, notes = Kind.DELETED, ("an earlier `up` replaced it and did not come to delete it",)
-    if kind is None:
+    notes: tuple[str, ...] = ()
+    state = step.old or step.new
+    if kind in (Kind.CHANGED, Kind.ADOPTED, Kind.MOVED):
+        notes = _options(step)
+    if kind is Kind.ADOPTED:
+        state = step.new
+    if kind is Kind.DELETED and step.old:
+        kind = Kind.KEPT if step.old.retained else Kind.DELETED
+        notes = ("an earlier `up` replaced it and did not come to delete it",) if step.old.pending else ()
+    if kind is None or (kind is Kind.MOVED and not notes):
         return None
-    if kind is Kind.ADOPTED and step.new:
-        identifier = step.new.id or identifier
-    if kind is Kind.DELETED:
-        kind = Kind.KEPT if retained else kind
-    properties = _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else ()
-    if kind in (Kind.CREATED, Kind.DELETED, Kind.KEPT, Kind.READ) and step.operation != "delete-replaced":
-        notes = tuple(note for note in notes if note.startswith("an earlier"))
     return Change(
-        kind, step.name, step.type, step.urn, operation, identifier, properties, notes, kind is Kind.KEPT, step.new
+        kind,
+        step.name,
+        step.type,
+        step.urn,
+        (step.operation,),
+        state.id if state else "",
+        _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else (),
+        notes,
+        kind is Kind.KEPT,
+        step.new,
     )
 
 

@@ -9,15 +9,14 @@ from review.summary import cut, failure, first_line
 from review.values import code
 
 
-def drift_summary(stack: str, events: Events, *, failed: bool, printed: str = "") -> str:
-    """The summary of a refresh that was only previewed."""
+def drift_summary(stack: str, events: Events, outcome: str, printed: str = "") -> str:
+    """The summary of a refresh that was only previewed. outcome: "none", "found" or "failed"; printed: what the CLI printed as errors."""
     found = [change for change in changes(events.found) if change.kind in (Kind.CHANGED, Kind.DELETED, Kind.KEPT)]
-    outcome = "failed" if failed else "found" if found else "none"
     lines = [first_line("drift", stack, outcome), f"### Drift of {code(stack)}", ""]
-    if failed:
+    if outcome == "failed":
         lines += ["**Failed**: whether the cloud is as the stack left it is not known.", ""]
         lines += failure(events.errors, printed)
-    elif not found:
+    elif outcome == "none":
         lines.append("None: the cloud is as the stack left it.")
     else:
         lines += [f"**{len(found)} of the stack's resources are not as it left them.**", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shlex
 import subprocess
@@ -43,8 +44,6 @@ def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = Fal
             env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
             stdout=subprocess.PIPE if withhold else None,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
         )
         out, errors = _Passed(sys.stdout, withhold), _Passed(sys.stderr, withhold)
         threads = [
@@ -70,7 +69,7 @@ def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
     return done.stdout
 
 
-def _wait(process: subprocess.Popen[str]) -> int:
+def _wait(process: subprocess.Popen[bytes]) -> int:
     while True:
         try:
             return process.wait()
@@ -80,22 +79,36 @@ def _wait(process: subprocess.Popen[str]) -> int:
 
 
 class _Passed:
-    """Copies a stream of the engine's to one of ours, and remembers it."""
+    """Copies a stream of the engine's to one of ours as it comes, half a line (a question) too, and remembers it."""
 
     def __init__(self, to: IO[str], withhold: bool) -> None:
         self._to = to
         self._withhold = withhold
-        self._lines: list[str] = []
+        self.text = ""
         self.withheld = False
 
-    @property
-    def text(self) -> str:
-        return "".join(self._lines)
+    def copy(self, stream: IO[bytes]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        waiting = ""
+        while chunk := os.read(stream.fileno(), 65536):
+            waiting = self._pass(waiting + decoder.decode(chunk))
+        if not self.withheld:
+            self._show(waiting)
 
-    def copy(self, stream: IO[str]) -> None:
-        for line in stream:
-            self.withheld = self.withheld or (self._withhold and WITHHELD in line)
-            if not self.withheld:
-                self._lines.append(line)
-                self._to.write(line)
-                self._to.flush()
+    def _pass(self, text: str) -> str:
+        """Show what may be shown; the rest, which may be the beginning of the words."""
+        if not self._withhold:
+            self._show(text)
+            return ""
+        before, words, _ = text.partition(WITHHELD)
+        begun = next((size for size in range(len(WITHHELD) - 1, 0, -1) if before.endswith(WITHHELD[:size])), 0)
+        kept = 0 if words else begun
+        if not self.withheld:
+            self._show(before[: len(before) - kept])
+        self.withheld = self.withheld or bool(words)
+        return before[len(before) - kept :]
+
+    def _show(self, text: str) -> None:
+        self.text += text
+        self._to.write(text)
+        self._to.flush()

@@ -12,6 +12,7 @@ import pytest
 
 from review.changes import Kind, changes
 from review.drift import drift_summary
+from review.engine import run
 from review.events import Events, Message, State, Step, read
 from review.plan import moved_steps, outline, state_digest
 from review.summary import LIMIT, first_line, summary
@@ -220,6 +221,20 @@ def test_the_order_of_the_engine_does_not_change_a_summary() -> None:
     assert told(*steps) == told(*reversed(steps))
 
 
+def test_an_engine_that_tells_what_violates_a_plan_is_cut_short_wherever_its_output_is_torn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = tmp_path / "pulumi"
+    engine.write_text(
+        "#!/bin/sh\nprintf 'a question: '; sleep 0.2; printf 'res viol'; sleep 0.2; printf 'ates pl'; sleep 0.2\n"
+        "printf 'an: {hidden\\n'; sleep 0.2; echo hidden; exit 3\n"
+    )
+    engine.chmod(0o755)
+    done = run(str(engine), "dev", ["up"], withhold=True)
+    assert (done.code, done.violates_plan) == (3, True)
+    assert capsys.readouterr().out == "a question: res "
+
+
 def test_what_violates_a_plan_is_never_read_from_the_log(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     message = (
@@ -260,14 +275,14 @@ def test_providers_that_the_engine_makes_itself_are_no_change(tmp_path: Path) ->
 def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
     drifted = updated({"size": 1, "token": SECRET}, {"size": 2, "token": SECRET}, detailed={"size": "update"})
     gone = step("delete", "data", VOLUME)
-    text = drift_summary("dev", Events(found=[drifted, gone, step("same", "x")]), failed=False)
+    text = drift_summary("dev", Events(found=[drifted, gone, step("same", "x")]), "found")
     assert text.splitlines()[0] == "<!-- review: drift of dev: found -->"
     assert "- `size`: wanted `1`, found `2`" in text
     assert "is gone" in text
     assert "**it held data**" in text
     assert "`make up STACK=dev ARGS=--refresh`" in text
-    assert drift_summary("dev", Events(), failed=False).splitlines()[0] == "<!-- review: drift of dev: none -->"
-    failed = drift_summary("dev", Events(), failed=True, printed="error: no way").splitlines()
+    assert drift_summary("dev", Events(), "none").splitlines()[0] == "<!-- review: drift of dev: none -->"
+    failed = drift_summary("dev", Events(), "failed", "error: no way").splitlines()
     assert failed[0] == "<!-- review: drift of dev: failed -->"
     assert "error: no way" in failed
 

@@ -145,7 +145,7 @@ def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() 
 
 @pytest.mark.parametrize("step", BUILD["steps"], ids=lambda step: step["name"])
 def test_each_step_of_the_build_specification_is_a_script_that_shellcheck_passes(step: dict[str, Any]) -> None:
-    command = [Path(sys.executable).with_name("shellcheck"), "--shell=bash", "-"]
+    command = [str(Path(sys.executable).with_name("shellcheck")), "--shell=bash", "-"]
     checked = subprocess.run(command, input=step["command"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
 
