@@ -21,6 +21,7 @@ network = Network(
         compartment_id=config.compartment_id,
         display_name=config.stack_name,
         spec=config.network,
+        target=config.target,
     ),
 )
 
@@ -156,3 +157,4 @@ pulumi.export("url", config.url)
 pulumi.export("health", config.health_url)
 pulumi.export("image", image.reference)
 pulumi.export("repositoryId", registry.repository_id)
+pulumi.export("retained", config.retained)

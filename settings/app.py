@@ -20,6 +20,12 @@ from specs.checks import cidr, data_path, duplicates, free_port
 from specs.complaints import SECRET_KEYS, complaint
 from specs.registry import default_host
 
+KEPT_VOLUME = (
+    "the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>; "
+    "to delete it: oci bv volume delete --volume-id <OCID>"
+)
+"""What the output `retained` says of a volume: no longer, since Pulumi cuts outputs at 150 characters when it shows them a last time."""
+
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 
@@ -101,7 +107,8 @@ class AppSettings(BaseModel):
 
     def problems(self) -> Iterable[str]:
         """Complaints about what keys say together; a target adds its own."""
-        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", self.stack):
+        # No dot, which a namespace of Kubernetes cannot have, and no "--", which `stack_name` has for itself.
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.stack):
             yield (
                 f"stack: its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -\n"
                 f"    pulumi stack rename {re.sub(r'[^a-z0-9]+', '-', self.stack.lower()).strip('-') or 'dev'}"
@@ -151,8 +158,11 @@ class AppSettings(BaseModel):
 
     @property
     def stack_name(self) -> str:
-        """Prefix of names in the cloud: two stacks or apps in one compartment do not clash."""
-        return f"{self.app}-{self.stack}"
+        """Prefix of names in the cloud: no two stacks or apps in one compartment have the same.
+
+        An app with a hyphen is followed by two, which no stack's name has: app a-b in stack c is not app a in stack b-c.
+        """
+        return f"{self.app}{'--' if '-' in self.app else '-'}{self.stack}"
 
     @property
     def tenancy_ocid(self) -> str:

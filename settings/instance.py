@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Json
 
-from settings.app import AppSettings, Cidr, twice
+from settings.app import KEPT_VOLUME, AppSettings, Cidr, twice
 from specs import podman, ssh
 from specs.checks import own_network
 from specs.complaints import complaint
@@ -97,6 +97,11 @@ class InstanceSettings(AppSettings):
     def data_folder(self) -> str:
         """The app's folder on the data volume, as the instance sees it."""
         return podman.data_folder(self.app)
+
+    @property
+    def retained(self) -> str:
+        """What stays when the stack is destroyed, and what to do with it; "" for nothing."""
+        return KEPT_VOLUME if self.retain_data else ""
 
     def tunnel_command(self, address: str) -> str:
         """The ssh command of the tunnel."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Json
 
-from settings.app import AppSettings, twice
+from settings.app import KEPT_VOLUME, AppSettings, twice
 from specs import cluster, kubeconfig, secret_files, tls
 from specs.checks import own_network
 from specs.complaints import complaint
@@ -170,7 +170,17 @@ class KubernetesSettings(AppSettings):
     @property
     def namespace(self) -> str:
         """Kubernetes namespace of everything: two stacks in one cluster do not clash."""
-        return self.stack_name.replace(".", "-")
+        return self.stack_name
+
+    @property
+    def retained(self) -> str:
+        """What stays when the stack is destroyed, and what to do with it; "" for nothing. Of a cluster that goes the volume is left."""
+        if self.retain_claim and self.cluster_id:
+            return (
+                "namespace and claim stay; the next stack of this name takes them over. "
+                f"To delete them: kubectl delete namespace {self.namespace}"
+            )
+        return KEPT_VOLUME if self.retain_claim else ""
 
     @property
     def listener_port(self) -> int:
