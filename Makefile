@@ -20,13 +20,13 @@ as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUT
 .PHONY: help local local-down status check password tunnel prepare preview up refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/; s/refresh destroy/refresh|destroy/' | expand -t 40
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/preview up/preview|up/; s/up refresh/up|refresh/' | expand -t 40
 
-local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
+local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster, STACK=any
 	@sandbox/bootstrap
-	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
-	@$(pulumi) up --yes --stack $(local_stack)
-	@$(sandbox) check --stack $(local_stack)
+	@$(sandbox) up --stack $(STACK)
+	@$(pulumi) up --yes --stack $(STACK)
+	@$(sandbox) check --stack $(STACK)
 
 local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
 	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
@@ -47,8 +47,14 @@ prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-preview up refresh destroy: ## pulumi, on STACK (local) in the sandbox
+preview up refresh: ## pulumi, on STACK (local) in the sandbox
 	@$(pulumi) $@ --stack $(STACK) $(ARGS)
+
+destroy: ## pulumi destroy of STACK (local), and what it has kept
+	@of_stack() { $(PULUMI) stack output "$$1" --stack $(STACK) 2>/dev/null || true; }; \
+	retained=$$(of_stack retained) volume=$$(of_stack dataVolumeId); \
+	$(PULUMI) destroy --stack $(STACK) $(ARGS) && \
+	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
@@ -89,7 +95,7 @@ bench-images: ## time to build the image beside the article's way, its size and 
 	@$(bin)/python -m bench.images
 
 bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
-	@$(sandbox) up --kubernetes
+	@$(sandbox) up --stack local-oke
 	@$(bin)/python -m bench.cluster
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up

@@ -13,11 +13,19 @@ def planned(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("words", "stack"), [([], "local"), (["TARGET=kubernetes"], "local-oke")])
+@pytest.mark.parametrize(
+    ("words", "stack"),
+    [
+        ([], "local"),
+        (["TARGET=kubernetes"], "local-oke"),
+        (["STACK=dev"], "dev"),
+        (["TARGET=kubernetes", "STACK=mine"], "mine"),
+    ],
+)
 def test_make_local_brings_the_stack_of_its_target_up_and_checks_it(words: list[str], stack: str) -> None:
     lines = planned("local", *words).stdout.splitlines()
-    assert [line.split("--stack ")[1] for line in lines if "--stack" in line] == [stack, stack]
-    assert any(line.endswith("up --kubernetes") for line in lines) == (stack == "local-oke")
+    for command in ("-m sandbox up", "pulumi up --yes", "-m sandbox check"):
+        assert [line.split("--stack ")[1] for line in lines if command in line] == [stack]
 
 
 @pytest.mark.parametrize("target", ["password", "tunnel", "check", "preview"])
