@@ -19,6 +19,9 @@ PLAN ?=
 review = python3 -m review $@ --pulumi '$(PULUMI)' --stack $(STACK) $(if $(SUMMARY),--summary '$(SUMMARY)')
 # What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
 prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
+# What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
+POLICIES ?= policy/run
+policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 # For container tools that ask the sandbox's registry.
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
@@ -61,10 +64,10 @@ stacks: ## names of the committed stacks, as JSON
 
 preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
 	@$(prepared)
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
 	@$(review) -- $(ARGS)
@@ -103,7 +106,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
 	@$(bin)/zizmor --quiet --offline --pedantic .github
 	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account kube-token sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
+	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi sandbox/sbom-scan docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/*
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

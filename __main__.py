@@ -20,6 +20,7 @@ network = Network(
     NetworkArgs(
         compartment_id=config.compartment_id,
         display_name=config.stack_name,
+        tags=config.tags,
         spec=config.network,
     ),
 )
@@ -30,6 +31,7 @@ registry = Registry(
         compartment_id=config.compartment_id,
         host=config.registry_host,
         repository=config.stack_name,
+        tags=config.tags,
         username=config.registry_username,
         user_ocid=config.user_ocid,
         token=pulumi.Output.secret(config.registry_token),
@@ -61,6 +63,7 @@ if isinstance(config, settings.KubernetesSettings):
         ClusterArgs(
             compartment_id=config.compartment_id,
             display_name=config.stack_name,
+            tags=config.tags,
             tenancy_ocid=config.tenancy_ocid,
             network=network,
             cluster_id=config.cluster_id,
@@ -108,6 +111,7 @@ else:
         InstanceArgs(
             compartment_id=config.compartment_id,
             display_name=config.stack_name,
+            tags=config.tags,
             tenancy_ocid=config.tenancy_ocid,
             availability_domain=config.availability_domain,
             subnet_id=network.subnet_ids[INSTANCE],

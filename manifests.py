@@ -64,7 +64,7 @@ def manifests(stack: str) -> list[Manifest]:
         kubernetes.claim(app),
         kubernetes.network_policy(app),
         kubernetes.deployment(app, f"{config.registry_host}/<namespace>/{config.stack_name}@sha256:<digest>"),
-        kubernetes.service(app, balancer, load_balancer.service_annotations(balancer, subnet, groups)),
+        kubernetes.service(app, balancer, load_balancer.service_annotations(balancer, subnet, ",".join(groups))),
     ]
 
 

@@ -184,6 +184,7 @@ def _registry() -> Registry:
     args = RegistryArgs(
         compartment_id=paths.TENANCY_OCID,
         host=paths.REGISTRY_ADDRESS,
+        tags={},
         repository=f"{PROJECT}-{pulumi.get_stack()}",
         username="",
         user_ocid=paths.USER_OCID,

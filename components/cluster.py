@@ -5,6 +5,7 @@ Owns cluster and node pool when it makes them, and Pulumi's provider for what is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -21,14 +22,15 @@ SHAPE = "VM.Standard.A1.Flex"
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """network: of the cluster, from `specs.cluster.cluster_network`; cluster_id: OCID of an existing one to use instead, or "";
-    private_endpoint: reach that one's API at its private address; kubernetes_version: such as "v1.34.1", or "" for OKE's newest at
-    creation; sizes of each node in OCPUs and GB; availability_domain: of the nodes, "" for the first one of the tenancy;
-    region, profile: for the credential, as in `specs.kubeconfig.kubeconfig`.
+    """tags: freeform, of cluster and nodes' pool; network: of the cluster, from `specs.cluster.cluster_network`; cluster_id: OCID of an
+    existing one to use instead, or ""; private_endpoint: reach that one's API at its private address; kubernetes_version: such as
+    "v1.34.1", or "" for OKE's newest at creation; sizes of each node in OCPUs and GB; availability_domain: of the nodes, "" for the
+    first one of the tenancy; region, profile: for the credential, as in `specs.kubeconfig.kubeconfig`.
     """
 
     compartment_id: str
     display_name: str
+    tags: Mapping[str, str]
     tenancy_ocid: str
     network: Network
     cluster_id: str
@@ -95,6 +97,7 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-cluster",
             compartment_id=args.compartment_id,
             name=args.display_name,
+            freeform_tags=args.tags,
             kubernetes_version=version,
             type="BASIC_CLUSTER",
             vcn_id=args.network.vcn_id,
@@ -135,6 +138,7 @@ class Cluster(pulumi.ComponentResource):
             cluster_id=cluster.id,
             compartment_id=args.compartment_id,
             name=f"{args.display_name}-nodes",
+            freeform_tags=args.tags,
             kubernetes_version=cluster.kubernetes_version,
             node_shape=SHAPE,
             node_shape_config=oci.containerengine.NodePoolNodeShapeConfigArgs(

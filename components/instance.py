@@ -5,19 +5,21 @@ Owns the instance, the volume and the attachment. What runs on it is not its con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_oci as oci
 
 from specs.cloud_config import DATA_DEVICE
+from specs.tags import on_destroy
 
 SHAPE = "VM.Standard.A1.Flex"
 
 
 @dataclass(frozen=True)
 class InstanceArgs:
-    """compartment_id, subnet_id, security_group_id: OCIDs; tenancy_ocid: whose availability domains are looked up when
+    """compartment_id, subnet_id, security_group_id: OCIDs; tags: freeform; tenancy_ocid: whose availability domains are looked up when
     `availability_domain` is ""; image_id: OCID, or "" for the newest Oracle Linux `operating_system_version`; sizes
     in OCPUs and GB; ssh_public_key: line of authorized_keys; user_data: base64 (secret: it holds the host key);
     retain_data: keep the volume on destroy; data_volume_id: OCID of one kept so, to take over, or "".
@@ -25,6 +27,7 @@ class InstanceArgs:
 
     compartment_id: str
     display_name: str
+    tags: Mapping[str, str]
     tenancy_ocid: str
     availability_domain: str
     subnet_id: pulumi.Input[str]
@@ -58,6 +61,7 @@ class Instance(pulumi.ComponentResource):
             compartment_id=args.compartment_id,
             availability_domain=availability_domain,
             display_name=args.display_name,
+            freeform_tags=args.tags,
             shape=SHAPE,
             shape_config=oci.core.InstanceShapeConfigArgs(ocpus=args.ocpus, memory_in_gbs=args.memory_in_gbs),
             source_details=oci.core.InstanceSourceDetailsArgs(
@@ -87,9 +91,14 @@ class Instance(pulumi.ComponentResource):
             compartment_id=args.compartment_id,
             availability_domain=availability_domain,
             display_name=f"{args.display_name}-data",
+            freeform_tags={**args.tags, **on_destroy(args.retain_data)},
             size_in_gbs=str(args.data_volume_size_in_gbs),
             opts=pulumi.ResourceOptions(
-                parent=self, retain_on_delete=args.retain_data, import_=args.data_volume_id or None
+                parent=self,
+                retain_on_delete=args.retain_data,
+                import_=args.data_volume_id or None,
+                # What is taken over has the tags of the stack that made it, and an import changes nothing.
+                ignore_changes=["freeformTags"] if args.data_volume_id else [],
             ),
         )
         self.attachment = oci.core.VolumeAttachment(

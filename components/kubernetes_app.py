@@ -22,6 +22,7 @@ from specs import kubernetes, load_balancer
 from specs.cluster import load_balancer_subnet
 from specs.kubernetes import AppSpec, Manifest
 from specs.load_balancer import LoadBalancerSpec
+from specs.tags import on_destroy
 
 ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
 
@@ -61,7 +62,9 @@ class KubernetesApp(pulumi.ComponentResource):
         super().__init__("containerised-app:kubernetes_app:KubernetesApp", name, None, opts)
         app = args.app
         retained = self._options(args, retain_on_delete=args.retain_claim)
-        namespace = k8s.core.v1.Namespace(f"{name}-namespace", **_fields(kubernetes.namespace(app)), opts=retained)
+        namespace = k8s.core.v1.Namespace(
+            f"{name}-namespace", **_fields(_told(kubernetes.namespace(app), args.retain_claim)), opts=retained
+        )
         inside = self._options(args, depends_on=[namespace])
         pull_secret = self._pull_secret(name, args, inside)
         files_secret = k8s.core.v1.Secret(
@@ -112,13 +115,13 @@ class KubernetesApp(pulumi.ComponentResource):
             needed.append(
                 k8s.core.v1.PersistentVolume(
                     f"{name}-volume",
-                    **_fields(kubernetes.volume(args.app)),
+                    **_fields(_told(kubernetes.volume(args.app), args.retain_claim)),
                     opts=self._options(args, retain_on_delete=args.retain_claim),
                 )
             )
         return k8s.core.v1.PersistentVolumeClaim(
             f"{name}-claim",
-            **_fields(kubernetes.claim(args.app)),
+            **_fields(_told(kubernetes.claim(args.app), args.retain_claim)),
             opts=self._options(args, depends_on=needed, retain_on_delete=args.retain_claim),
         )
 
@@ -151,10 +154,11 @@ class KubernetesApp(pulumi.ComponentResource):
             needed.append(k8s.core.v1.Secret(f"{name}-tls", **_fields(manifest), opts=options))
         own = load_balancer_subnet(args.load_balancer.internal)
         subnet_id = args.subnet_id or args.network.subnet_ids[own]
-        groups = [args.network.security_group_ids[own]] if own in args.network.security_group_ids else []
-        annotations = pulumi.Output.all(subnet_id, *groups, *args.security_group_ids).apply(
-            lambda known: load_balancer.service_annotations(args.load_balancer, known[0], known[1:])
-        )
+        made = [args.network.security_group_ids[own]] if own in args.network.security_group_ids else []
+        groups = [*made, *args.security_group_ids]
+        # Each for itself, so that a preview shows, and policies see, all but the OCIDs.
+        joined = pulumi.Output.all(*groups).apply(",".join) if groups else ""
+        annotations = load_balancer.service_annotations(args.load_balancer, subnet_id, joined)
         return k8s.core.v1.Service(
             f"{name}-service",
             **_fields(kubernetes.service(args.app, args.load_balancer, annotations)),
@@ -171,6 +175,12 @@ class KubernetesApp(pulumi.ComponentResource):
 def _fields(manifest: Manifest) -> dict[str, Any]:
     """A manifest as arguments of its resource class, which knows version and kind itself."""
     return {to_snake(key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+
+
+def _told(manifest: Manifest, retained: bool) -> Manifest:
+    """A manifest which says whether its data stay."""
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**metadata["labels"], **on_destroy(retained)}}}
 
 
 def _encoded(files: Mapping[str, str]) -> dict[str, str]:

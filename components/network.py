@@ -5,6 +5,7 @@ Owns all of them; in an existing subnet only the security group.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -15,10 +16,11 @@ from specs.network import ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, Security
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """compartment_id: OCID; display_name: prefix of the names in the console; spec: what to make."""
+    """compartment_id: OCID; display_name: prefix of the names in the console; tags: freeform; spec: what to make."""
 
     compartment_id: pulumi.Input[str]
     display_name: str
+    tags: Mapping[str, str]
     spec: NetworkSpec
 
 
@@ -58,6 +60,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             cidr_blocks=[spec.vcn_cidr],
             display_name=self._display_name("vcn"),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         # A subnet takes the VCN's default list unless told otherwise, and that list admits SSH from anywhere.
@@ -66,6 +69,7 @@ class Network(pulumi.ComponentResource):
             manage_default_resource_id=vcn.default_security_list_id,
             compartment_id=self._args.compartment_id,
             display_name=self._display_name("empty"),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         self.vcn_id = vcn.id
@@ -81,6 +85,7 @@ class Network(pulumi.ComponentResource):
                 route_table_id=tables[subnet.is_public],
                 prohibit_public_ip_on_vnic=None if subnet.is_public else True,
                 display_name=self._display_name(subnet.label),
+                freeform_tags=self._args.tags,
                 opts=self._child,
             ).id
 
@@ -90,6 +95,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("public" if is_public else "private"),
+            freeform_tags=self._args.tags,
             route_rules=self._public_routes() if is_public else self._private_routes(),
             opts=self._child,
         ).id
@@ -100,6 +106,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("internet-gateway"),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         return [self._route(ANYWHERE, gateway.id, "Everything outside through the internet gateway")]
@@ -110,6 +117,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("nat-gateway"),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         services = oci.core.ServiceGateway(
@@ -118,6 +126,7 @@ class Network(pulumi.ComponentResource):
             vcn_id=self._vcn,
             services=[oci.core.ServiceGatewayServiceArgs(service_id=self._oracle_services.id)],
             display_name=self._display_name("service-gateway"),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         return [
@@ -165,6 +174,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name="-".join(part for part in (self._args.display_name, subnet.name, "security-group") if part),
+            freeform_tags=self._args.tags,
             opts=self._child,
         )
         for rule in subnet.rules:

@@ -5,6 +5,7 @@ Owns the repository. The auth token belongs to the person and comes from the con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -13,7 +14,7 @@ import pulumi_oci as oci
 
 @dataclass(frozen=True)
 class RegistryArgs:
-    """compartment_id: OCID; host: of the registry; repository: its name, unique in the tenancy; user_ocid: whose
+    """compartment_id: OCID; host: of the registry; repository: its name, unique in the tenancy; tags: freeform; user_ocid: whose
     name the login bears when `username` ("<user>" or "<domain>/<user>") is ""; token: auth token (secret);
     retain_images: keep the repository on destroy.
     """
@@ -21,6 +22,7 @@ class RegistryArgs:
     compartment_id: pulumi.Input[str]
     host: str
     repository: str
+    tags: Mapping[str, str]
     username: str
     user_ocid: str
     token: pulumi.Input[str]
@@ -47,8 +49,13 @@ class Registry(pulumi.ComponentResource):
             compartment_id=args.compartment_id,
             display_name=args.repository,
             is_public=False,
+            freeform_tags=args.tags,
             opts=pulumi.ResourceOptions(
-                parent=self, retain_on_delete=args.retain_images, import_=args.repository_id or None
+                parent=self,
+                retain_on_delete=args.retain_images,
+                import_=args.repository_id or None,
+                # What is taken over has the tags of the stack that made it, and an import changes nothing.
+                ignore_changes=["freeformTags"] if args.repository_id else [],
             ),
         )
         invoke = pulumi.InvokeOutputOptions(parent=self)

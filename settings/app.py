@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 import oci_profile
 from specs import secret_files
+from specs import tags as whose
 from specs.build_context import EXTRA
 from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
 from specs.checks import cidr, data_path, duplicates, free_port
@@ -173,6 +174,11 @@ class AppSettings(BaseModel):
     def registry_host(self) -> str:
         """Host of the registry."""
         return self.registry_host_override or default_host(self.profile.region)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Freeform tags of everything in the cloud."""
+        return whose.tags(self.project, self.stack)
 
     @property
     def staging_folder(self) -> str:

@@ -6,8 +6,8 @@ before (`settings.kubernetes`). Source of names and meanings: oci-cloud-controll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 PREFIX = "service.beta.kubernetes.io/oci-load-balancer-"
 INTERNAL = f"{PREFIX}internal"
@@ -15,6 +15,9 @@ SUBNET = f"{PREFIX}subnet1"
 SECURITY_GROUPS = "oci.oraclecloud.com/oci-network-security-groups"
 
 MAXIMUM_SECURITY_GROUPS = 5
+
+Later = Any
+"""A text, or Pulumi's output of one."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,9 @@ class LoadBalancerSpec:
     tls_secret: str
 
 
-def service_annotations(spec: LoadBalancerSpec, subnet_id: str, security_group_ids: Sequence[str]) -> dict[str, str]:
-    """The Service's annotations. subnet_id, security_group_ids: OCIDs."""
-    result = {
+def service_annotations(spec: LoadBalancerSpec, subnet_id: Later, security_group_ids: Later) -> dict[str, Later]:
+    """The Service's annotations. subnet_id: OCID; security_group_ids: OCIDs with commas between them, "" for none."""
+    result: dict[str, Later] = {
         "oci.oraclecloud.com/load-balancer-type": "lb",
         INTERNAL: str(spec.internal).lower(),
         f"{PREFIX}shape": "flexible",
@@ -44,7 +47,7 @@ def service_annotations(spec: LoadBalancerSpec, subnet_id: str, security_group_i
         SUBNET: subnet_id,
     }
     if security_group_ids:
-        result[SECURITY_GROUPS] = ",".join(security_group_ids)
+        result[SECURITY_GROUPS] = security_group_ids
     if spec.idle_timeout:
         result[f"{PREFIX}connection-idle-timeout"] = str(spec.idle_timeout)
     if spec.tls_secret:

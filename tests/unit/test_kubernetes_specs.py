@@ -18,7 +18,7 @@ from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate
 
 IMAGE = "host/ns/app@sha256:" + "0" * 64
 LOGIN = kubernetes.docker_config("host", "ns/me", "token")
-ANNOTATIONS = load_balancer.service_annotations(LOAD_BALANCER, "ocid1.subnet.one", ["ocid1.networksecuritygroup.one"])
+ANNOTATIONS = load_balancer.service_annotations(LOAD_BALANCER, "ocid1.subnet.one", "ocid1.networksecuritygroup.one")
 TLS = kubernetes.encode("-")
 
 MANIFESTS = [
@@ -58,7 +58,7 @@ def test_the_service_has_the_seven_annotations_of_the_article_and_the_groups() -
 
 def test_a_certificate_and_an_idle_timeout_add_their_annotations_and_every_value_is_a_text() -> None:
     spec = replace(LOAD_BALANCER, tls_secret="app-tls", port=443, idle_timeout=600)
-    added = load_balancer.service_annotations(spec, "ocid1.subnet.one", [])
+    added = load_balancer.service_annotations(spec, "ocid1.subnet.one", "")
     assert {key.rpartition("/")[2]: value for key, value in added.items() if key not in ANNOTATIONS} == {
         "oci-load-balancer-ssl-ports": "443",
         "oci-load-balancer-tls-secret": "app-tls",

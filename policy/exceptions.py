@@ -1,0 +1,34 @@
+"""`policy:exceptions`, the key of a stack's file which names the policies that do not hold for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from policy.rule import Policy
+
+KEY = "policy:exceptions"
+
+
+class ExceptionsError(ValueError):
+    """The key cannot be used; the message says why and what would do."""
+
+
+def read(config: Mapping[str, str], policies: Sequence[Policy], stack: str) -> frozenset[str]:
+    """The names. config: the stack's configuration, key to text (JSON where it is an array). Raises ExceptionsError."""
+    allowed = [policy.name for policy in policies if policy.may_be_excepted]
+    remedy = f"It is an array of any of {', '.join(allowed)}:\n    pulumi config set --path '{KEY}[0]' {allowed[0]}"
+    text = config.get(KEY, "[]")
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = text
+    if not isinstance(names, list):
+        raise ExceptionsError(f"{KEY} in Pulumi.{stack}.yaml is {text}. {remedy}")
+    strict = {policy.name for policy in policies} - set(allowed)
+    for place, name in enumerate(names):
+        if name not in allowed:
+            problem = "holds for every stack" if name in strict else "is no policy"
+            removal = f"pulumi config rm --path '{KEY}[{place}]'"
+            raise ExceptionsError(f"{KEY}[{place}] in Pulumi.{stack}.yaml: {name} {problem}. {remedy}\n    {removal}")
+    return frozenset(names)

@@ -1,0 +1,81 @@
+"""The policies, and how they become a policy pack of Pulumi's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy, StackValidationPolicy
+from pulumi_policy import Policy as PulumiPolicy
+
+from policy import compute, data, exceptions, handover, images, network, secrets, sizes, tags
+from policy.rule import Policy, Resource, Stack
+
+NAME = "containerised-app"
+
+POLICIES: tuple[Policy, ...] = (
+    *network.POLICIES,
+    *images.POLICIES,
+    *secrets.POLICIES,
+    *compute.POLICIES,
+    *data.POLICIES,
+    *tags.POLICIES,
+    *sizes.POLICIES,
+)
+
+
+def serve(policies: Sequence[Policy], name: str = NAME) -> None:
+    """Answer the engine until it ends this process. All policies are mandatory."""
+    bound = _Bound(policies)
+    handover.complete(bound.configure)
+    PolicyPack(
+        name=name,
+        enforcement_level=EnforcementLevel.MANDATORY,
+        policies=[bound.resource_policy(one) if one.check else bound.stack_policy(one) for one in policies],
+    )
+
+
+class _Bound:
+    """The policies of one run, with the stack they are told of."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = policies
+        self.stack = Stack()
+        self.seen: dict[str, Resource] = {}
+
+    def configure(self, stack: Stack, config: Mapping[str, str]) -> None:
+        self.stack = replace(stack, exceptions=exceptions.read(config, self.policies, stack.name))
+
+    def resource_policy(self, policy: Policy) -> PulumiPolicy:
+        def validate(args: Any, report: Any) -> None:
+            resource = self.seen[args.urn] = _resource(args)
+            if policy.check and policy.name not in self.stack.exceptions:
+                for complaint in policy.check(resource, self.stack):
+                    report(policy.message(complaint, self.stack.name))
+
+        return ResourceValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
+
+    def stack_policy(self, policy: Policy) -> PulumiPolicy:
+        def validate(args: Any, report: Any) -> None:
+            if policy.check_stack and policy.name not in self.stack.exceptions:
+                for complaint in policy.check_stack([self._with_inputs(_resource(one)) for one in args.resources]):
+                    report(policy.message(complaint, self.stack.name))
+
+        return StackValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
+
+    def _with_inputs(self, resource: Resource) -> Resource:
+        """The engine gives a stack's policies outputs, which a preview does not know of what is in a cluster that is not there yet."""
+        seen = self.seen.get(resource.urn)
+        return replace(resource, inputs={**resource.inputs, **seen.inputs}) if seen else resource
+
+
+def _resource(args: Any) -> Resource:
+    return Resource(
+        type=args.resource_type,
+        name=args.name,
+        inputs=handover.plain(args.props),
+        protect=bool(args.opts.protect),
+        ignored=tuple(args.opts.ignore_changes),
+        urn=args.urn,
+    )

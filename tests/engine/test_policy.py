@@ -1,0 +1,136 @@
+"""The policy pack with the real engine: what it stops, what it lets pass, and that a policy which reports nothing is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from policy import data, pack
+from tests.engine.oci_project import new_project
+from tests.engine.violating_project import ALL_OF_IT, VIOLATIONS, Project, broken_packs, missed
+from tests.support.stack import PULUMI, ROOT, Stack
+
+PACK = ROOT / "policy" / "run"
+COMMITTED = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def project(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    made = Project(tmp_path_factory.mktemp("violations"))
+    yield made
+    made.remove()
+
+
+def test_every_policy_has_its_violation() -> None:
+    assert VIOLATIONS.keys() == {policy.name for policy in pack.POLICIES}
+
+
+def test_each_policy_fails_the_stack_that_violates_it_with_its_message(project: Project) -> None:
+    told = project.preview(PACK)
+    assert told.code != 0
+    assert missed(told.violations[pack.NAME]) == set()
+    lines = {line.strip() for line in told.output.splitlines()}
+    for policy in pack.POLICIES:
+        assert policy.asks in lines, policy.name
+        assert f"Remedy: {policy.remedy}" in lines, policy.name
+    assert "open lets everybody in: its source is 0.0.0.0/0." in lines
+    # One complaint each; the volumes are those of the cluster too, of which a preview knows no outputs.
+    sums = [line.partition(" (")[0] for line in lines if line.startswith("The stack has ")]
+    assert sorted(sums) == [
+        "The stack has 2 load balancers",
+        "The stack has 300 GB of boot and data volumes",
+        "The stack has 5 OCPU of VM.Standard.A1.Flex",
+    ]
+    assert "correct horse" not in told.output
+
+
+def test_a_policy_that_is_broken_on_purpose_is_found(project: Project, tmp_path: Path) -> None:
+    told = project.preview(*broken_packs(tmp_path, list(VIOLATIONS)))
+    assert {name: missed(of_pack) for name, of_pack in told.violations.items()} == {
+        f"without-{policy}": {policy} for policy in VIOLATIONS
+    }
+
+
+@pytest.mark.parametrize("policy", [one.name for one in pack.POLICIES if one.may_be_excepted])
+def test_an_exception_lets_exactly_its_policy_pass(project: Project, policy: str) -> None:
+    told = project.preview(PACK, exceptions=[policy])
+    assert missed(told.violations[pack.NAME]) == {policy}
+    assert policy not in told.violations[pack.NAME]
+
+
+@pytest.mark.parametrize("name", ["no-such", "images-by-digest"])
+def test_a_wrong_exception_is_refused_with_those_there_are(project: Project, name: str) -> None:
+    told = project.preview(PACK, exceptions=["data-kept", name])
+    assert told.code != 0
+    assert f"policy:exceptions[1] in Pulumi.broken.yaml: {name}" in told.output
+    assert "no-public-load-balancer, data-kept, always-free" in told.output
+    assert not told.violations
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_a_committed_stack_passes(engine: None, name: str, tmp_path: Path) -> None:
+    stack = Stack(name, tmp_path, like=ROOT / f"Pulumi.{name}.yaml")
+    log = tmp_path / "events.jsonl"
+    done = stack.pulumi("preview", "--policy-pack", str(PACK), "--event-log", str(log))
+    assert f"✅ {pack.NAME}@" in done.stdout, PULUMI
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert not any("policyEvent" in event for event in events)
+    planned = [event["resourcePreEvent"]["metadata"]["new"] for event in events if "resourcePreEvent" in event]
+    holders = [state for state in planned if state["type"] in data.HOLDERS]
+    assert holders
+    for state in holders:
+        place: object = state["inputs"]
+        for part in data.HOLDERS[state["type"]].split("."):
+            place = place.get(part) if isinstance(place, dict) else None
+        assert place == ("keep" if state.get("retainOnDelete") else "delete"), state["urn"]
+
+
+VOLUME = """
+    tags = {{"project": "{project}", "stack": "test", "managed-by": "pulumi", "on-destroy": "keep"}}
+    options = pulumi.ResourceOptions(retain_on_delete=True, import_={taken!r}, ignore_changes={ignored!r})
+    domain = oci.identity.get_availability_domains(compartment_id=TENANCY).availability_domains[0].name
+    volume = oci.core.Volume(
+        "volume", compartment_id=TENANCY, availability_domain=domain, size_in_gbs="50", freeform_tags=tags, opts=options
+    )
+    pulumi.export("volume", volume.id)
+"""
+
+
+def test_an_update_is_stopped_before_it_makes_anything_and_a_kept_volume_can_be_taken_over(
+    engine: None, tmp_path: Path
+) -> None:
+    alone = new_project(tmp_path)
+    own = {"project": yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["name"], "taken": None, "ignored": []}
+    up = ("up", "--yes", "--skip-preview", "--policy-pack", str(PACK))
+    alone.write(VOLUME.format(**{**own, "project": "of-another"}))
+    assert "volume (oci:Core/volume:Volume) lacks the tags project: " in alone.pulumi(*up, check=False)
+    assert not alone.records("volume")
+    # As another stack made and kept it.
+    alone.pulumi(*up[:3])
+    volume = alone.state()["volume"]["id"]
+    alone.pulumi("destroy", "--yes", "--skip-preview")
+    assert len(alone.records("volume")) == 1
+    alone.write(VOLUME.format(**{**own, "taken": volume, "ignored": ["freeformTags"]}))
+    alone.pulumi(*up)
+    assert alone.state()["volume"]["inputs"]["freeformTags"]["project"] == "of-another"
+    assert not alone.planned()
+
+
+def test_what_a_stack_of_the_project_sets_is_judged(changed: Stack) -> None:
+    changed.configure(ocpus=4, retainData=False)
+    command = ("preview", "--policy-pack", str(PACK), "--config-file", str(changed.config_file))
+    refused = changed.pulumi(*command, check=False)
+    assert refused.returncode != 0
+    assert (
+        "The stack has 4 OCPU of VM.Standard.A1.Flex (jupyterlab-instance 4); Always Free covers 2." in refused.stdout
+    )
+    assert "jupyterlab-data is deleted with its data" in refused.stdout
+    assert ALL_OF_IT not in refused.stdout
+    document = yaml.safe_load(changed.config_file.read_text())
+    document["config"]["policy:exceptions"] = ["always-free", "data-kept"]
+    changed.config_file.write_text(yaml.safe_dump(document))
+    changed.pulumi(*command)

@@ -1,0 +1,221 @@
+"""A Pulumi project that breaks every policy, each with one resource beside one that keeps it, on the sandbox's providers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import paths
+from sandbox.oci.cloud import AVAILABILITY_DOMAINS
+from tests.support.stack import PULUMI, ROOT
+
+NAME, STACK = "violations", "broken"
+
+PROGRAM = f"""\
+import pulumi
+import pulumi_command as command
+import pulumi_kubernetes as k8s
+import pulumi_oci as oci
+
+TENANCY = "{paths.TENANCY_OCID}"
+DIGEST = "@sha256:" + "0" * 64
+TAGS = {{"project": "{NAME}", "stack": "{STACK}", "managed-by": "pulumi"}}
+KEPT = {{"on-destroy": "keep"}}
+
+vcn = oci.core.Vcn("vcn", compartment_id=TENANCY, cidr_blocks=["10.7.0.0/16"], freeform_tags=TAGS)
+untagged = oci.core.NetworkSecurityGroup("untagged", compartment_id=TENANCY, vcn_id=vcn.id)
+password = pulumi.Config().require("password")
+for name, source in (("open", "0.0.0.0/0"), ("closed", "203.0.113.7/32")):
+    oci.core.NetworkSecurityGroupSecurityRule(
+        name,
+        network_security_group_id=untagged.id,
+        direction="INGRESS",
+        protocol="6",
+        source=source,
+        source_type="CIDR_BLOCK",
+        description=f"for {{password}}" if name == "open" else "for one",
+    )
+
+def machine(name, ocpus, options):
+    oci.core.Instance(
+        name,
+        compartment_id=TENANCY,
+        availability_domain="{AVAILABILITY_DOMAINS[0]}",
+        shape="VM.Standard.A1.Flex",
+        shape_config=oci.core.InstanceShapeConfigArgs(ocpus=ocpus, memory_in_gbs=2 * ocpus),
+        source_details=oci.core.InstanceSourceDetailsArgs(source_type="image", source_id=vcn.id),
+        create_vnic_details=oci.core.InstanceCreateVnicDetailsArgs(subnet_id=vcn.id),
+        freeform_tags=TAGS,
+        instance_options=options,
+    )
+
+machine("old", 4, None)
+machine("new", 1, oci.core.InstanceInstanceOptionsArgs(are_legacy_imds_endpoints_disabled=True))
+for name, tags in (("lost", {{}}), ("kept", KEPT)):
+    oci.core.Volume(
+        name,
+        compartment_id=TENANCY,
+        availability_domain="{AVAILABILITY_DOMAINS[0]}",
+        size_in_gbs="50",
+        freeform_tags={{**TAGS, **tags}},
+    )
+
+def run(name, image, stdin):
+    connection = command.remote.ConnectionArgs(host="192.0.2.1", user="opc", private_key=pulumi.Output.secret("of a test"))
+    script = f"sudo bash -c 'set -eu\\npodman run --rm {{image}}\\n'"
+    command.remote.Command(name, connection=connection, create=script, stdin=stdin)
+
+run("tagged", "docker.io/library/nginx:1", pulumi.Output.secret("something"))
+run("plain", "docker.io/library/nginx" + DIGEST, "something")
+
+inside = pulumi.ResourceOptions(provider=k8s.Provider("cluster", kubeconfig=vcn.id))
+for name, image in (("by-tag", "nginx:1"), ("by-digest", "nginx" + DIGEST)):
+    labels = {{"app": name}}
+    container = {{"name": "web", "image": image}}
+    k8s.apps.v1.Deployment(
+        name,
+        metadata={{"name": name}},
+        spec={{
+            "selector": {{"match_labels": labels}},
+            "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [container]}}}},
+        }},
+        opts=inside,
+    )
+balancer = "service.beta.kubernetes.io/oci-load-balancer-"
+shape = {{f"{{balancer}}shape": "flexible", f"{{balancer}}shape-flex-min": "10", f"{{balancer}}shape-flex-max": "10"}}
+for name, internal in (("public", "false"), ("internal", "true")):
+    k8s.core.v1.Service(
+        name,
+        metadata={{"name": name, "annotations": {{**shape, f"{{balancer}}internal": internal, f"{{balancer}}subnet1": vcn.id}}}},
+        spec={{"type": "LoadBalancer", "ports": [{{"port": 80}}]}},
+        opts=inside,
+    )
+for name, labels in (("lost-claim", {{}}), ("kept-claim", KEPT)):
+    k8s.core.v1.PersistentVolumeClaim(
+        name,
+        metadata={{"name": name, "labels": labels}},
+        spec={{"access_modes": ["ReadWriteOnce"], "resources": {{"requests": {{"storage": "50Gi"}}}}}},
+        opts=inside,
+    )
+"""
+
+ALL_OF_IT = f"{NAME}-{STACK}"
+VIOLATIONS = {
+    "no-ingress-from-anywhere": {"open"},
+    "no-public-load-balancer": {"public"},
+    "images-by-digest": {"tagged", "by-tag"},
+    "no-plaintext-secret": {"open", "plain"},
+    "no-imds-v1": {"old"},
+    "data-kept": {"lost", "lost-claim"},
+    "tags-present": {"untagged"},
+    "always-free": {ALL_OF_IT},
+}
+"""Each policy, and the resources that break it; the engine lays what the stack breaks as a whole on the stack."""
+
+PACK = """\
+import sys
+from dataclasses import replace
+
+sys.path.insert(0, {root!r})
+from policy import pack
+
+def nothing(*_):
+    return ()
+
+def broken(policy):
+    return replace(policy, check=policy.check and nothing, check_stack=policy.check_stack and nothing)
+
+pack.serve([broken(one) if one.name == {policy!r} else one for one in pack.POLICIES], name={name!r})
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Of one preview: `violations` by the pack that told them, then by policy, the names of the resources; `output`: of the CLI."""
+
+    code: int
+    output: str
+    violations: dict[str, dict[str, set[str]]]
+
+
+class Project:
+    """The project in a folder, as stack "broken" of the sandbox's backend."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
+        (folder / "__main__.py").write_text(PROGRAM)
+        account = {"oci:region": paths.REGION, "oci:tenancyOcid": paths.TENANCY_OCID, "oci:userOcid": paths.USER_OCID}
+        self.file = folder / f"Pulumi.{STACK}.yaml"
+        self.file.write_text(json.dumps({"config": account}))
+        self._run("stack", "init")
+        self._run("config", "set", "--secret", "password", "correct horse")
+
+    def remove(self) -> None:
+        """Remove the stack; nothing of it was ever made."""
+        self._run("stack", "rm", "--yes", "--force", "--preserve-config")
+
+    def preview(self, *packs: Path, exceptions: Any = None) -> Told:
+        """A preview with these policy packs, where the stack's file names `exceptions`."""
+        document = yaml.safe_load(self.file.read_text())
+        if exceptions:
+            document["config"]["policy:exceptions"] = exceptions
+        config = self.folder / "with-exceptions.yaml"
+        config.write_text(yaml.safe_dump(document))
+        events = self.folder / "events.jsonl"
+        events.unlink(missing_ok=True)
+        given = [word for one in packs for word in ("--policy-pack", str(one))]
+        done = self._run("preview", "--config-file", str(config), "--event-log", str(events), *given, check=False)
+        return Told(done.returncode, done.stdout + done.stderr, violations(events))
+
+    def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(PULUMI), *arguments, "--stack", STACK, "--cwd", str(self.folder), "--non-interactive", "--color", "never"],
+            cwd=ROOT,
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=300,
+        )  # fmt: skip
+
+
+def violations(event_log: Path) -> dict[str, dict[str, set[str]]]:
+    """Pack to policy to the names of the resources, of an engine's event log."""
+    found: dict[str, dict[str, set[str]]] = {}
+    lines = event_log.read_text().splitlines() if event_log.exists() else []
+    for event in (json.loads(line).get("policyEvent") for line in lines):
+        if event:
+            assert event["enforcementLevel"] == "mandatory", event
+            names = found.setdefault(event["policyPackName"], {}).setdefault(event["policyName"], set())
+            names.add(event["resourceUrn"].rpartition("::")[2])
+    return found
+
+
+def missed(told: dict[str, set[str]]) -> set[str]:
+    """The policies whose violations were not told, every one of them and no other."""
+    return {policy for policy, names in VIOLATIONS.items() if told.get(policy) != names} | (told.keys() - VIOLATIONS)
+
+
+def broken_packs(folder: Path, policies: Sequence[str]) -> list[Path]:
+    """For each policy the pack with that one broken: its check reports nothing. It is called "without-<policy>"."""
+    packs = []
+    for policy in policies:
+        pack = folder / f"without-{policy}"
+        pack.mkdir()
+        (pack / "pack.py").write_text(PACK.format(root=str(ROOT), policy=policy, name=pack.name))
+        run = pack / "run"
+        run.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -u {shlex.quote(str(pack / 'pack.py'))}\n")
+        run.chmod(0o755)
+        packs.append(run)
+    return packs

@@ -1,0 +1,378 @@
+"""Each policy: what it lets pass and what it tells, and that its message says what to do."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from policy import compute, data, images, network, pack, secrets, sizes, tags
+from policy.rule import UNKNOWN, Policy, Resource, SecretText, Stack
+from specs import kubernetes, podman
+from tests.unit.kubernetes_values import APP
+
+RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
+DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
+SERVICE = "kubernetes:core/v1:Service"
+COMMAND = "command:remote:Command"
+INSTANCE = "oci:Core/instance:Instance"
+POOL = "oci:ContainerEngine/nodePool:NodePool"
+VOLUME = "oci:Core/volume:Volume"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+DIGEST = f"@sha256:{'0' * 64}"
+INTERNAL = "service.beta.kubernetes.io/oci-load-balancer-internal"
+SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
+STACK = Stack(name="dev", project="containerised-app", secrets={"containerised-app:password": "correct horse"})
+
+
+def resource(kind: str, inputs: Mapping[str, Any], **rest: Any) -> Resource:
+    return Resource(kind, "one", inputs, **rest)
+
+
+def told(policy: Policy, kind: str, inputs: Mapping[str, Any], **rest: Any) -> Sequence[str]:
+    """What the policy says of one resource."""
+    assert policy.check
+    return list(policy.check(resource(kind, inputs, **rest), STACK))
+
+
+def ingress(source: Any, **rest: Any) -> dict[str, Any]:
+    return {"direction": "INGRESS", "protocol": "6", "source": source, "sourceType": "CIDR_BLOCK", **rest}
+
+
+OPEN, CLOSED = (network.POLICIES[0], "no-ingress-from-anywhere"), (network.POLICIES[1], "no-public-load-balancer")
+
+
+@pytest.mark.parametrize("source", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "0:0::/0", "1.2.3.4/0"])
+def test_a_rule_that_lets_the_internet_in_is_told(source: str) -> None:
+    for inputs in (ingress(source), {"direction": "INGRESS", "protocol": "all", "source": source}):
+        assert source in told(OPEN[0], RULE, inputs)[0]
+    lists = {"ingressSecurityRules": [{"protocol": "6", "source": "10.0.0.0/8"}, {"protocol": "6", "source": source}]}
+    assert len(told(OPEN[0], DEFAULT_LIST, lists)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (RULE, ingress("203.0.113.7/32")),
+        (RULE, ingress("10.0.0.0/8")),
+        (RULE, {"direction": "EGRESS", "protocol": "all", "destination": "0.0.0.0/0"}),
+        (RULE, ingress("all-fra-services", sourceType="SERVICE_CIDR_BLOCK")),
+        (RULE, ingress("ocid1.networksecuritygroup.x", sourceType="NETWORK_SECURITY_GROUP")),
+        (RULE, ingress(UNKNOWN)),
+        (RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions={"type": 3, "code": 4})),
+        (DEFAULT_LIST, {}),
+        (DEFAULT_LIST, {"ingressSecurityRules": UNKNOWN}),
+        (DEFAULT_LIST, {"egressSecurityRules": [{"protocol": "all", "destination": "0.0.0.0/0"}]}),
+        ("oci:Core/vcn:Vcn", {"cidrBlocks": ["10.0.0.0/16"]}),
+    ],
+)
+def test_rules_for_known_networks_and_ways_out_pass(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert not told(OPEN[0], kind, inputs)
+
+
+@pytest.mark.parametrize("options", [None, {"type": 3}, {"type": 8, "code": 4}])
+def test_of_icmp_from_anywhere_only_packet_too_large_passes(options: Any) -> None:
+    assert told(OPEN[0], RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
+
+
+def service(annotations: Any) -> dict[str, Any]:
+    return {"metadata": {"annotations": annotations}, "spec": {"type": "LoadBalancer"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (SERVICE, {"metadata": {}, "spec": {"type": "LoadBalancer"}}),
+        (SERVICE, service({INTERNAL: "false"})),
+        (SERVICE, service({INTERNAL: ""})),
+        (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "nlb", INTERNAL: "true"})),
+        ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"shape": "flexible"}),
+        ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": False}),
+        ("oci:NetworkLoadBalancer/networkLoadBalancer:NetworkLoadBalancer", {}),
+    ],
+)
+def test_a_load_balancer_with_a_public_address_is_told(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert "public address" in told(CLOSED[0], kind, inputs)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (SERVICE, service({INTERNAL: "true", "service.beta.kubernetes.io/oci-load-balancer-subnet1": UNKNOWN})),
+        (SERVICE, service(UNKNOWN)),
+        (SERVICE, {"spec": {"type": "ClusterIP"}}),
+        (SERVICE, {"spec": {}}),
+        ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": True}),
+        ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": UNKNOWN}),
+    ],
+)
+def test_an_internal_load_balancer_and_what_is_none_pass(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert not told(CLOSED[0], kind, inputs)
+
+
+def deployed(image: str) -> str:
+    spec = podman.ContainerSpec(
+        name="app",
+        image=image,
+        port=8888,
+        environment={"GREETING": "don't 'quote' me"},
+        secret_names=["password-hash"],
+        data_path="/data",
+        health_path="/api",
+        user_id=10001,
+        memory_gb=10,
+    )
+    return podman.as_root(podman.deploy_script(spec, "registry.example", "ns/me", "ocid1.instance.x"))
+
+
+def test_the_podman_command_of_the_stack_passes_by_digest_and_is_told_by_tag() -> None:
+    [policy] = images.POLICIES
+    assert not told(policy, COMMAND, {"create": deployed(f"registry.example/ns/app{DIGEST}")})
+    complaints = told(policy, COMMAND, {"create": deployed("registry.example/ns/app:v1")})
+    assert any("podman run" in one for one in complaints)
+    assert any("podman pull" in one for one in complaints)
+
+
+def pod(image: Any, name: str = "containers") -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {name: [{"name": "a", "image": f"x/y{DIGEST}"}, {"image": image}]}}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (COMMAND, {"create": "podman run --rm docker.io/library/nginx:1.27 nginx -v"}),
+        (COMMAND, {"create": "true", "update": "sudo podman pull nginx"}),
+        (COMMAND, {"create": f"podman run x/y{DIGEST}\npodman --log-level=error run \\\n  --rm x/z:1"}),
+        (COMMAND, {"create": f"podman run x/y{'@sha256:12'}"}),
+        ("command:local:Command", {"create": "docker run hello-world"}),
+        ("kubernetes:apps/v1:Deployment", pod("x/y:latest")),
+        ("kubernetes:batch/v1:Job", pod("x/y", "initContainers")),
+    ],
+)
+def test_an_image_by_tag_is_told(kind: str, inputs: Mapping[str, Any]) -> None:
+    [policy] = images.POLICIES
+    assert len(told(policy, kind, inputs)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (COMMAND, {"create": UNKNOWN}),
+        (COMMAND, {"create": SecretText(f"podman run x/y{DIGEST} serve"), "delete": "podman rm -f app"}),
+        (COMMAND, {"create": "podman image prune --all; podman login --password-stdin x"}),
+        (COMMAND, {"create": "echo done # then podman run x/y:1"}),
+        ("kubernetes:apps/v1:Deployment", pod(f"x/y:1{DIGEST}")),
+        ("kubernetes:apps/v1:Deployment", pod(UNKNOWN)),
+        ("kubernetes:core/v1:ConfigMap", {"data": {"image": "x/y:latest"}}),
+    ],
+)
+def test_an_image_by_digest_and_one_that_is_not_known_yet_pass(kind: str, inputs: Mapping[str, Any]) -> None:
+    [policy] = images.POLICIES
+    assert not told(policy, kind, inputs)
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+KEY = "-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----"
+HASH = "argon2:$argon2id$v=19$m=10240,t=10,p=8$c2FsdA$aGFzaA"
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"metadata": {"user_data": encoded(f"#cloud-config\nkey: {KEY}")}},
+        {"data": {"id_ecdsa": KEY}},
+        {"data": {"password-hash": HASH}},
+        {"data": {"users": encoded("me:$2y$05$abcdefghijklmnopqrstuv")}},
+        {"data": {"shadow": "root:$6$salt$hash:1::"}},
+        {"annotations": {"note": f"ghp_{'a' * 36}"}},
+        {"buildArgs": {"APP_PASSWORD": "hunter2"}},
+        {"registries": [{"address": "x", "password": "hunter2"}]},
+        {"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]},
+        {"connection": {"privateKey": "x"}},
+        {"description": "it is correct horse"},
+        {"data": encoded("and also: correct horse")},
+    ],
+)
+def test_a_secret_in_plain_text_is_told_and_passes_encrypted(inputs: Mapping[str, Any]) -> None:
+    def encrypted(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: inner if key == "name" else encrypted(inner) for key, inner in value.items()}
+        return [encrypted(inner) for inner in value] if isinstance(value, list) else SecretText(value)
+
+    [policy] = secrets.POLICIES
+    complaints = told(policy, "oci:Core/vcn:Vcn", inputs)
+    assert len(complaints) == 1
+    assert not any(secret in complaints[0] for secret in ("hunter2", "correct horse", "$2y$", "MHc", "ghp_"))
+    assert not told(policy, "oci:Core/vcn:Vcn", encrypted(inputs))
+
+
+@pytest.mark.parametrize("inputs", [{"stdin": "anything"}, {"environment": {"NAME": "value"}}])
+def test_what_a_command_is_given_has_to_be_secret(inputs: Mapping[str, Any]) -> None:
+    [policy] = secrets.POLICIES
+    assert told(policy, COMMAND, inputs)
+    assert not told(policy, COMMAND, {"stdin": SecretText("anything"), "environment": {"NAME": SecretText("value")}})
+    assert not told(policy, COMMAND, {"stdin": UNKNOWN, "create": "true"})
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"imagePullSecrets": [{"name": "app-registry"}], "secretName": "app-files", "tokenVersion": "2.0.0"},
+        {"metadata": {"ssh_authorized_keys": "ssh-ed25519 AAAA me"}, "automountServiceAccountToken": False},
+        {"env": [{"name": "PORT", "value": "8888"}], "password": "", "registryToken": UNKNOWN},
+        {"create": 'read -r token; printf %s "$token" | podman login --password-stdin'},
+        {"tls.crt": encoded("-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----")},
+    ],
+)
+def test_what_only_sounds_like_a_secret_passes(inputs: Mapping[str, Any]) -> None:
+    [policy] = secrets.POLICIES
+    assert not told(policy, COMMAND, inputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "passes"),
+    [
+        (INSTANCE, {}, False),
+        (INSTANCE, {"instanceOptions": {"areLegacyImdsEndpointsDisabled": False}}, False),
+        (INSTANCE, {"instanceOptions": {"areLegacyImdsEndpointsDisabled": True}}, True),
+        (INSTANCE, {"instanceOptions": UNKNOWN}, True),
+        (POOL, {"nodeMetadata": {"user_data": "x"}}, False),
+        (POOL, {"nodeMetadata": {"areLegacyImdsEndpointsDisabled": "true"}}, True),
+        (VOLUME, {}, True),
+    ],
+)
+def test_machines_do_not_answer_version_1_of_the_metadata_service(
+    kind: str, inputs: Mapping[str, Any], passes: bool
+) -> None:
+    [policy] = compute.POLICIES
+    assert (not told(policy, kind, inputs)) == passes
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "options", "passes"),
+    [
+        (VOLUME, {"freeformTags": {"on-destroy": "keep"}}, {}, True),
+        (VOLUME, {}, {"protect": True}, True),
+        (VOLUME, {}, {}, False),
+        (VOLUME, {"freeformTags": {"on-destroy": "delete"}}, {}, False),
+        (VOLUME, {"freeformTags": {"stack": "of-another"}}, {"ignored": ("freeformTags",)}, True),
+        (VOLUME, {"freeformTags": {"on-destroy": "delete"}}, {"ignored": ("freeformTags",)}, False),
+        (CLAIM, {"metadata": {"labels": {"on-destroy": "keep"}}}, {}, True),
+        (CLAIM, {"metadata": {"labels": {"on-destroy": "delete"}}}, {}, False),
+        (CLAIM, {"metadata": {"name": "data"}}, {}, False),
+        ("kubernetes:core/v1:Namespace", {"metadata": {"labels": {}}}, {}, False),
+        ("kubernetes:core/v1:Secret", {}, {}, True),
+    ],
+)
+def test_what_holds_data_is_kept(kind: str, inputs: Mapping[str, Any], options: Any, passes: bool) -> None:
+    [policy] = data.POLICIES
+    assert (not told(policy, kind, inputs, **options)) == passes
+
+
+OURS = {"project": "containerised-app", "stack": "dev", "managed-by": "pulumi"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "options", "passes"),
+    [
+        ("oci:Core/vcn:Vcn", {"freeformTags": {**OURS, "team": "data"}}, {}, True),
+        ("oci:Core/vcn:Vcn", {"freeformTags": UNKNOWN}, {}, True),
+        ("oci:Core/vcn:Vcn", {}, {}, False),
+        ("oci:Core/vcn:Vcn", {"freeformTags": {**OURS, "stack": "prod"}}, {}, False),
+        ("oci:Core/vcn:Vcn", {"freeformTags": {"project": "containerised-app", "stack": "dev"}}, {}, False),
+        (VOLUME, {"freeformTags": {}}, {"ignored": ("freeformTags",)}, True),
+        ("oci:New/thing:Thing", {}, {}, False),
+        (RULE, {}, {}, True),
+        (COMMAND, {}, {}, True),
+    ],
+)
+def test_all_in_the_cloud_has_the_tags(kind: str, inputs: Mapping[str, Any], options: Any, passes: bool) -> None:
+    [policy] = tags.POLICIES
+    assert (not told(policy, kind, inputs, **options)) == passes
+
+
+def instance(ocpus: Any = 2, memory: Any = 12, boot: Any = "50", shape: Any = "VM.Standard.A1.Flex") -> Resource:
+    config = {"ocpus": ocpus, "memoryInGbs": memory}
+    return resource(INSTANCE, {"shape": shape, "shapeConfig": config, "sourceDetails": {"bootVolumeSizeInGbs": boot}})
+
+
+def pool(size: Any, ocpus: Any = 2, memory: Any = 12) -> Resource:
+    config = {"ocpus": ocpus, "memoryInGbs": memory}
+    inputs = {"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": config, "nodeConfigDetails": {"size": size}}
+    return resource(POOL, {**inputs, "nodeSourceDetails": {"bootVolumeSizeInGbs": "50"}})
+
+
+def volume(size: Any) -> Resource:
+    return resource(VOLUME, {"sizeInGbs": size})
+
+
+def claim(size: str) -> Resource:
+    return resource(CLAIM, {"spec": {"resources": {"requests": {"storage": size}}}})
+
+
+def balancer(most: str, shape: str = "flexible") -> Resource:
+    return resource(SERVICE, service({SHAPE: shape, f"{SHAPE}-flex-max": most}))
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [instance(), volume("50")],
+        [instance(boot="100"), volume("100")],
+        [pool(1), claim("50Gi"), balancer("10")],
+        [instance(1, 6), Resource(INSTANCE, "two", instance(1, 6).inputs)],
+        [instance(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN), volume(UNKNOWN), pool(UNKNOWN)],
+        [resource(SERVICE, service(UNKNOWN))],
+        [resource("oci:ContainerEngine/cluster:Cluster", {"type": "BASIC_CLUSTER"})],
+    ],
+)
+def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
+    assert not list(sizes.beyond_always_free(resources))
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ([instance(3)], "3 OCPU of VM.Standard.A1.Flex (one 3); Always Free covers 2"),
+        ([instance(memory=24)], "24 GB of memory"),
+        ([pool(2)], "4 OCPU"),
+        ([instance(), Resource(INSTANCE, "two", instance().inputs)], "(one 2, two 2)"),
+        ([instance(boot="101"), Resource(VOLUME, "two", {"sizeInGbs": "100"})], "201 GB of boot and data volumes"),
+        ([volume(None)], "1024 GB"),
+        ([claim("300Gi")], "300 GB"),
+        ([claim("1Ti")], "1024 GB"),
+        ([balancer("20")], "20 Mbps"),
+        ([balancer("10", "100Mbps")], "shape 100Mbps"),
+        ([balancer("10"), Resource(SERVICE, "two", balancer("10").inputs)], "2 load balancers"),
+        ([resource("oci:LoadBalancer/loadBalancer:LoadBalancer", {"shape": "400Mbps"})], "shape 400Mbps"),
+        ([instance(shape="VM.Standard.E5.Flex")], "shape VM.Standard.E5.Flex"),
+        ([resource("oci:ContainerEngine/cluster:Cluster", {"type": "ENHANCED_CLUSTER"})], "ENHANCED_CLUSTER"),
+    ],
+)
+def test_what_costs_money_is_told_with_its_parts(resources: Sequence[Resource], words: str) -> None:
+    assert words in "\n".join(sizes.beyond_always_free(resources))
+
+
+def test_resources_of_one_name_are_all_counted() -> None:
+    both = [volume("100"), Resource(CLAIM, "one", claim("150Gi").inputs)]
+    assert "250 GB" in "\n".join(sizes.beyond_always_free(both))
+
+
+@pytest.mark.parametrize("policy", pack.POLICIES, ids=lambda policy: policy.name)
+def test_a_message_says_what_is_wrong_what_to_do_and_whether_a_stack_may_differ(policy: Policy) -> None:
+    message = policy.message("one is wrong.", "dev")
+    assert message.startswith("one is wrong.\nRemedy: ")
+    assert len(policy.remedy) > 20
+    assert ("Pulumi.dev.yaml" in message and policy.name in message) == policy.may_be_excepted
+
+
+def test_a_pod_of_the_stack_passes_by_digest() -> None:
+    [policy] = images.POLICIES
+    manifest = kubernetes.deployment(APP, f"registry.example/app{DIGEST}")
+    assert not told(policy, "kubernetes:apps/v1:Deployment", manifest)
+    assert told(policy, "kubernetes:apps/v1:Deployment", kubernetes.deployment(APP, "registry.example/app:v1"))

@@ -1,0 +1,209 @@
+"""The pack as a whole: exceptions, what the engine hands over, its documentation, and what the program gives it to see."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+import pytest
+import yaml
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
+from pulumi_policy.proxy import unknown_checking_proxy
+
+from policy import data, exceptions, handover, pack, tags
+from policy.exceptions import ExceptionsError
+from policy.rule import UNKNOWN, SecretText, Stack
+from sandbox.oci import sdk as oci_sdk
+from specs import tags as program_tags
+from tests.unit.conftest import ROOT
+from tests.unit.kubernetes_values import kubernetes_stack
+from tests.unit.recorded_program import Run, run_program
+
+__all__ = ["kubernetes_stack"]
+
+EXCEPTABLE = {"always-free", "data-kept", "no-public-load-balancer"}
+DOCUMENT = ROOT / "docs" / "policies.md"
+
+
+def read(text: str | None) -> frozenset[str]:
+    return exceptions.read({} if text is None else {exceptions.KEY: text}, pack.POLICIES, "dev")
+
+
+def test_a_stack_may_name_exceptions() -> None:
+    assert read(None) == read("[]") == frozenset()
+    assert read('["always-free", "data-kept"]') == {"always-free", "data-kept"}
+    assert {policy.name for policy in pack.POLICIES if policy.may_be_excepted} == EXCEPTABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('["no-such"]', "policy:exceptions[0] in Pulumi.dev.yaml: no-such is no policy"),
+        ('["data-kept", "images-by-digest"]', "policy:exceptions[1] in Pulumi.dev.yaml: images-by-digest holds for every stack"),
+        ("[7]", "7 is no policy"),
+        ("data-kept", "is data-kept"),
+        ('{"data-kept": true}', "It is an array"),
+    ],
+)  # fmt: skip
+def test_a_wrong_exception_is_an_error_with_those_there_are(text: str, words: str) -> None:
+    with pytest.raises(ExceptionsError) as raised:
+        read(text)
+    assert words in str(raised.value)
+    assert all(name in str(raised.value) for name in EXCEPTABLE)
+    assert "pulumi config set --path 'policy:exceptions[0]'" in str(raised.value)
+
+
+def test_names_are_unique_and_every_policy_has_one_check() -> None:
+    assert len({policy.name for policy in pack.POLICIES}) == len(pack.POLICIES) == 8
+    assert all(bool(policy.check) != bool(policy.check_stack) for policy in pack.POLICIES)
+
+
+def test_the_table_in_the_documentation_is_that_of_the_pack() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|(.*)\|$", DOCUMENT.read_text(), re.MULTILINE)
+    wanted = [
+        (one.name, [one.asks, one.why, one.remedy, "may be named" if one.may_be_excepted else "none"])
+        for one in pack.POLICIES
+    ]
+    assert [(name, [cell.strip() for cell in cells.split(" | ")]) for name, cells in rows] == wanted
+
+
+def test_types_without_tags_are_those_of_the_provider_that_take_none() -> None:
+    rows = dict(re.findall(r"^\| `(oci:[^`]+)` \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
+    assert rows == tags.UNTAGGED
+    for kind in tags.UNTAGGED:
+        assert "freeformTags" not in oci_sdk.inputs(kind), kind
+
+
+def made_of(run: Run) -> Mapping[str, Any]:
+    return {name: asked for name, asked in run.resources.items() if asked.type.startswith("oci:")}
+
+
+def check_tags(run: Run) -> None:
+    wanted = tags.required(Stack(name="oke", project="containerised-app"))
+    assert program_tags.tags("containerised-app", "oke") == wanted
+    for name, asked in made_of(run).items():
+        if "freeformTags" in oci_sdk.inputs(asked.type):
+            assert wanted.items() <= asked.inputs["freeformTags"].items(), name
+        else:
+            assert asked.type in tags.UNTAGGED, name
+
+
+def holders(run: Run) -> dict[str, tuple[bool, Any]]:
+    """What holds data: whether Pulumi is told to retain it, and what its tag says."""
+    found = {}
+    for name, asked in run.resources.items():
+        if place := data.HOLDERS.get(asked.type):
+            value: Any = asked.inputs
+            for part in place.split("."):
+                value = value.get(part, {})
+            found[name] = (asked.retained, value)
+    return found
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_the_program_makes_is_tagged_and_says_truly_whether_its_data_stay(
+    values: dict[str, Any], kubernetes_stack: dict[str, Any], kept: bool
+) -> None:
+    instance = run_program({**values, "retainData": kept})
+    cluster = run_program({**kubernetes_stack, "retainClaim": kept, "dataVolumeId": "ocid1.volume.oc1.x.kept"})
+    for run in (instance, cluster):
+        check_tags(run)
+    told = {**holders(instance), **holders(cluster)}
+    assert {name.removeprefix("jupyterlab-") for name in told} == {"data", "claim", "volume", "namespace"}
+    assert set(told.values()) == {(kept, "keep" if kept else "delete")}
+
+
+def test_what_is_taken_over_keeps_its_tags(values: dict[str, Any]) -> None:
+    taken = {"dataVolumeId": "ocid1.volume.oc1.x.kept", "repositoryId": "ocid1.containerrepo.oc1.x.kept"}
+    run = run_program({**values, **taken})
+    ignoring = {name for name, asked in made_of(run).items() if "freeformTags" in asked.options.ignoreChanges}
+    assert ignoring == {"jupyterlab-data", "jupyterlab-repository"}
+    assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run_program(values)).values())
+
+
+def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
+    mark = {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG}
+    properties = {
+        "plain": "a",
+        "secret": {**mark, "value": "b"},
+        "inside": {**mark, "value": {"list": ["c"], "number": 7}},
+        "later": "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "later-secret": {**mark, "value": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"},
+    }
+    seen = handover.plain(unknown_checking_proxy(deserialize_properties(handover._marked(properties))))
+    assert seen == {
+        "plain": "a",
+        "secret": "b",
+        "inside": {"list": ["c"], "number": 7},
+        "later": UNKNOWN,
+        "later-secret": UNKNOWN,
+    }
+    assert [isinstance(value, SecretText) for value in (seen["plain"], seen["secret"], seen["inside"]["list"][0])] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_each_text_of_a_secret_value_is_looked_for() -> None:
+    assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
+    assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
+        "a:files.token": "t0ken",
+        "a:files.more[0]": "x",
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(ROOT / "policy" / "run"), "127.0.0.1:1"],
+        # As the language host of an official Pulumi does, with the folder alone.
+        [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(ROOT / "policy")],
+    ],
+    ids=["policy/run", "official"],
+)
+def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None:
+    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        port = int(server.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(Empty(), timeout=30)
+        assert info.name == pack.NAME
+        assert [one.name for one in info.policies] == [one.name for one in pack.POLICIES]
+        assert {one.enforcementLevel for one in info.policies} == {analyzer_pb2.MANDATORY}
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("preview", True), ("up", True), ("refresh", False), ("destroy", False)]
+)
+def test_make_holds_previews_and_updates_to_the_policies_unless_told_otherwise(target: str, expected: bool) -> None:
+    def planned(*words: str) -> str:
+        done = subprocess.run(
+            ["make", "--dry-run", target, *words], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert ("--policy-pack policy/run" in planned()) == expected
+    assert "--policy-pack" not in planned("POLICIES=")
+    assert ("--policy-pack other" in planned("POLICIES=other")) == expected
+
+
+def test_the_pack_is_installed_with_the_program_and_by_an_official_pulumi_alike() -> None:
+    def pins(file: Path) -> set[str]:
+        return {line for line in file.read_text().splitlines() if line.startswith(("pulumi==", "pulumi-policy=="))}
+
+    [pulumi] = pins(ROOT / "requirements.txt")
+    assert pulumi in pins(ROOT / "policy" / "requirements.txt")
+    project = yaml.safe_load((ROOT / "policy" / "PulumiPolicy.yaml").read_text())
+    assert (project["runtime"]["name"], project["name"]) == ("python", pack.NAME)
