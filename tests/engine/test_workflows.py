@@ -1,7 +1,8 @@
 """The workflows, played through from their own files: a pull request of a fork, a deploy held to its plan, three nights of drift.
 
 The engine is the real one, on providers that take notes (sandbox/rehearsal); GitHub is a server that keeps comments and issues. `.ci/run`,
-`make prepare` and `pulumi install` take minutes and are not run; that they are there is looked at (tests/support/workflow_runner.py).
+`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
+(tests/support/workflow_runner.py).
 """
 
 from __future__ import annotations
