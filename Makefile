@@ -81,6 +81,7 @@ destroy: interrupted ## pulumi destroy of STACK (local), and what it has kept
 	retained=$$(of_stack retained) volume=$$(of_stack dataVolumeId); \
 	$(PULUMI) destroy --stack $(STACK) $(ARGS) && \
 	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
+
 interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
 	@python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
 

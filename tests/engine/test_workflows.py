@@ -1,7 +1,8 @@
 """The workflows, played through from their own files: a pull request of a fork, a deploy held to its plan, three nights of drift.
 
 The engine is the real one, on providers that take notes (sandbox/rehearsal); GitHub is a server that keeps comments and issues. `.ci/run`,
-`make prepare` and `pulumi install` take minutes and are not run; that they are there is looked at (tests/support/workflow_runner.py).
+`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
+(tests/support/workflow_runner.py).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sandbox.rehearsal import home
 from tests.support.github_server import GitHub, serving
 from tests.support.secret_search import Needles, files, find_secret, text
 from tests.support.stack import ROOT
-from tests.support.workflow_repository import Repository
+from tests.support.workflow_repository import Repository, sandbox_home, set_keys
 from tests.support.workflow_runner import Event, Run, Setting, run_workflow
 
 FORK = "somebody/containerised-app"
@@ -39,23 +40,6 @@ def github() -> Iterator[GitHub]:
 
 
 # --- pull requests -----------------------------------------------------------------------------------------------------------------
-
-
-def sandbox_home(folder: Path) -> Path:
-    """A sandbox with the programs of this one, and stacks of its own: what `make prepare` makes on a new machine."""
-    folder.mkdir()
-    for name in ("bin", "venv", "account", "docker", "registry", "pulumi", "stamps"):
-        (folder / name).symlink_to(paths.HOME / name)
-    return folder
-
-
-def set_keys(folder: Path, stack: str, **values: Any) -> None:
-    """Change a committed stack file."""
-    file = folder / f"Pulumi.{stack}.yaml"
-    document = yaml.safe_load(file.read_text())
-    for key, value in values.items():
-        document["config"][f"containerised-app:{key}"] = value
-    file.write_text(yaml.safe_dump(document))
 
 
 def without_local_stacks(folder: Path) -> None:
@@ -189,14 +173,14 @@ def test_an_artifact_that_names_another_pull_request_is_refused(forged: Forged, 
 
 def test_a_summary_can_neither_pretend_to_be_ours_nor_call_people_nor_load_anything(forged: Forged) -> None:
     ours = "<!-- previews of this pull request -->"
-    evil = f"{SUMMARY}{ours}\n@everybody ![](https://example.com/x.png) <img src=x> </details><h1>Approved</h1>\n"
+    evil = f"{SUMMARY}{ours}\n@everybody ![](https://example.com/x.png) <img src=x> </details><video src=x>\n"
     assert forged.comment("7", dev=evil, oke=f"{ours}\nfree text").results == {"comment": "success"}
     (body,) = forged.comments[PULL]
     assert body.count("<!--") == 1
     assert body.startswith(ours)
     assert "**1 created.**" in body
     assert "free text" not in body
-    assert not re.search(r"@everybody|!\[|<img|<h1", body)
+    assert not re.search(r"@everybody|!\[|<img|<video", body)
     assert body.count("</details>") == 1
 
 

@@ -6,7 +6,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from sandbox import paths
 from tests.support.stack import ROOT
 
 AUTHOR = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
@@ -17,6 +21,23 @@ def git(folder: Path, *args: str) -> str:
     return subprocess.run(
         ["git", *AUTHOR, *args], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def sandbox_home(folder: Path) -> Path:
+    """A sandbox with the programs of this one, and stacks of its own: what `make prepare` makes on a new machine."""
+    folder.mkdir()
+    for name in ("bin", "venv", "account", "docker", "registry", "pulumi", "stamps"):
+        (folder / name).symlink_to(paths.HOME / name)
+    return folder
+
+
+def set_keys(folder: Path, stack: str, **values: Any) -> None:
+    """Change a committed stack file."""
+    file = folder / f"Pulumi.{stack}.yaml"
+    document = yaml.safe_load(file.read_text())
+    for key, value in values.items():
+        document["config"][f"containerised-app:{key}"] = value
+    file.write_text(yaml.safe_dump(document))
 
 
 class Repository:
