@@ -106,6 +106,8 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
     killed(stack, "up", INSTANCE, "create", plugins=False)
     instance = put_right(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
+    killed(stack, "up", ATTACHMENT, "create")
+    put_right(stack)
     stack.up()
     is_whole(stack, before_killed[1])
     assert (stack.output("instanceId"), stack.output("dataVolumeId")) == (instance, volume)
