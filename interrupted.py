@@ -151,17 +151,15 @@ def put_right(stack: Stack, words: Sequence[str]) -> list[str]:
         for operation in operations
         if operation["type"] in ("updating", "deleting")
     ]
-    if not creates:
-        return again
     # With its inputs as outputs a refresh takes it for a known resource, not for one to import.
     taken = [
         {**made[name], "id": id, "outputs": made[name].get("inputs") or {}}
         for name, id in answers.items()
         if id != NONE
     ]
-    stack.replace(
-        {**exported, "deployment": {**deployment, "resources": joined(resources, taken), "pending_operations": []}}
-    )
+    kept = without_deleted(joined(resources, taken))
+    if creates or kept != resources:
+        stack.replace({**exported, "deployment": {**deployment, "resources": kept, "pending_operations": []}})
     if taken:
         stack.refresh([one["urn"] for one in taken])
         there = {one["urn"] for one in (stack.export().get("deployment") or {}).get("resources") or []}
@@ -228,6 +226,24 @@ def joined(resources: Sequence[Json], taken: Sequence[Json]) -> list[Json]:
         else:
             result.append(one)
     return result
+
+
+def without_deleted(resources: Sequence[Json]) -> list[Json]:
+    """The state's resources without those that were deleted to be made anew, where nothing refers to them; `up` makes them as new ones.
+
+    It would do so anyhow, but for a case in which the engine never goes on: a resource with `replace_with` whose provider was not needed
+    before in that run ("unknown provider", pulumi 3.259, step_generator.go, which loads the providers of dependents alone).
+    """
+    kept: list[Json] = []
+    needed: set[str] = set()
+    for one in reversed(resources):
+        if one.get("pendingReplacement") and one["urn"] not in needed:
+            continue
+        kept.insert(0, one)
+        by_property = [urn for urns in (one.get("propertyDependencies") or {}).values() for urn in urns or []]
+        needed.update(one.get("dependencies") or [], one.get("replaceWith") or [], by_property)
+        needed.update(urn for urn in (one.get("parent"), one.get("deletedWith")) if urn)
+    return kept
 
 
 def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> str:

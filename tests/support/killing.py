@@ -11,14 +11,20 @@ from pathlib import Path
 from subprocess import Popen
 
 
-def kill_when(process: Popen[str], due: Callable[[], bool], seconds: float) -> None:
-    """Kill it when `due`. Raises AssertionError when it ended before, or was not due in time; then it is killed too."""
+def kill_when(
+    process: Popen[str], due: Callable[[], bool], seconds: float, how: Callable[[int], None] | None = None
+) -> None:
+    """Kill it when `due`, and `how`, else with all that it started.
+
+    Raises AssertionError when it ended before, or was not due in time; then it is killed too.
+    """
     deadline = time.monotonic() + seconds
     try:
         while not due():
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline, f"it could not be killed at the right moment within {seconds} s"
             time.sleep(0.02)
+        (how or kill)(process.pid)
     finally:
         kill(process.pid)
         process.wait()
@@ -26,17 +32,23 @@ def kill_when(process: Popen[str], due: Callable[[], bool], seconds: float) -> N
 
 def kill(pid: int) -> None:
     """SIGKILL for the process and its descendants. The engine gives each plugin a process group of its own, so one group is not all."""
-    family = [pid, *_descendants(pid)]
+    family = [pid, *descendants(pid)]
     for member in family:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(member, signal.SIGKILL)
+        kill_alone(member)
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def kill_alone(pid: int) -> None:
+    """SIGKILL for one process; content when it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Its children, theirs, and so on."""
     for child, parent in _parents().items():
         if parent == pid:
             yield child
-            yield from _descendants(child)
+            yield from descendants(child)
 
 
 def _parents() -> dict[int, int]:

@@ -204,6 +204,35 @@ def test_one_that_was_deleted_to_be_made_anew_gives_its_place_to_the_new_one() -
     assert "pendingReplacement" not in state.resources[0]
 
 
+def test_what_was_deleted_to_be_made_anew_and_was_not_is_made_as_new() -> None:
+    instance = resource("oci:Core/instance:Instance", "instance", "ocid1.instance.oc1..new")
+    gone = {"pendingReplacement": True}
+    attachment = resource(
+        "oci:Core/volumeAttachment:VolumeAttachment",
+        "attachment",
+        "ocid1.volumeattachment.oc1..old",
+        propertyDependencies={"instanceId": [instance["urn"]]},
+        **gone,
+    )
+    podman = resource("command:remote:Command", "podman", "x", replaceWith=[instance["urn"], attachment["urn"]], **gone)
+    state = State(resources=[instance, attachment, podman])
+    assert interrupted.put_right(state, []) == []
+    assert state.resources == [instance]
+
+
+def test_what_others_still_refer_to_stays() -> None:
+    vcn = resource(VCN, "vcn", "ocid1.vcn.oc1..old", pendingReplacement=True)
+    for reference in (
+        {"parent": vcn["urn"]},
+        {"dependencies": [vcn["urn"]]},
+        {"propertyDependencies": {"x": [vcn["urn"]]}},
+    ):
+        state = State(resources=[vcn, resource("oci:Core/subnet:Subnet", "subnet", "ocid1.subnet.oc1..x", **reference)])
+        interrupted.put_right(state, [])
+        assert len(state.resources) == 2
+        assert state.written == 0
+
+
 def test_every_type_of_the_cloud_that_the_program_makes_has_a_look_up_or_is_the_same_when_it_is_made_again() -> None:
     source = "\n".join(file.read_text() for file in (interrupted.ROOT / "components").glob("*.py"))
     made = set(re.findall(r"\boci\.\w+\.([A-Z]\w+)\(", source)) - {"GetServicesFilterArgs"}
