@@ -215,7 +215,9 @@ def test_a_script_that_ends_before_it_has_read_its_input_is_told_by_its_own_end(
     monkeypatch.setattr(session._Channel, "start", late)
     with pytest.raises(CommandError, match="Process exited with status 3"):
         create(log, inputs(machine.connection(), create="exit 3", stdin=secret(PRIVATE)))
-    assert create(log, inputs(machine.connection(), create="echo done", stdin=secret(PRIVATE)))["stdout"].value == "done"
+    assert (
+        create(log, inputs(machine.connection(), create="echo done", stdin=secret(PRIVATE)))["stdout"].value == "done"
+    )
 
 
 def test_a_killed_script_is_a_failure(machine: Machine, log: RecordingLog) -> None:
