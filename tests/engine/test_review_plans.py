@@ -164,6 +164,8 @@ def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Revie
     assert "make up STACK=test ARGS=--refresh" in summary
     assert json.dumps(project.state(), sort_keys=True) == state
 
-    project.pulumi("config", "set", "oci:tenancyOcid", "ocid1.tenancy.oc1..real")
+    vcn.write_text("{")
     assert reviewed.run("drift") not in (0, 7)
     assert reviewed.summary.startswith("<!-- review: drift of test: failed -->\n")
+    assert reviewed.run("drift", stack="nobodys") not in (0, 7)
+    assert "no stack named 'nobodys' found" in reviewed.summary
