@@ -9,22 +9,28 @@ import pytest
 
 from tests.engine.oci_project import Project, new_project
 from tests.engine.pull_requests import BASE, SUBNET, VOLUME, with_options
-from tests.support.reviewed import Reviewed
+from tests.support.reviewed import Reviewed, copied
 
 CHANGED = BASE.replace("team/app", "team/other")
 SECRET_OF_A_FILE = BASE.replace('"first"', 'pulumi.Output.secret(open("secret.txt").read().strip())')
 
 
-@pytest.fixture
-def reviewed(tmp_path: Path) -> Reviewed:
-    """BASE is in the cloud; a plan of CHANGED is reviewed."""
-    project = new_project(tmp_path)
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project: BASE is in the cloud, a plan of CHANGED is reviewed."""
+    project = new_project(tmp_path_factory.mktemp("planned"))
     project.write(BASE)
     project.up()
     made = Reviewed(project)
     project.write(CHANGED)
     assert made.run("preview") == 0, made.printed
-    return made
+    return project.folder
+
+
+@pytest.fixture
+def reviewed(planned: Path, tmp_path: Path) -> Reviewed:
+    """A copy of it."""
+    return copied(planned, tmp_path / "project")
 
 
 def cloud(project: Project) -> dict[str, str]:
@@ -152,12 +158,14 @@ def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Revie
     summary = reviewed.summary
     assert summary.startswith("<!-- review: drift of test: found -->\n")
     assert "- `displayName`: wanted `first`, found `by hand`" in summary
-    gone = [block.splitlines()[0] for block in summary.split("\n- **") if "is gone" in block]
+    gone = [block.splitlines()[0] for block in summary.split("\n- **") if "  - is gone" in block]
     assert [line.partition("`")[2].partition("`")[0] for line in gone] == ["data", "subnet"]
     assert "**it held data**" in summary
     assert "make up STACK=test ARGS=--refresh" in summary
     assert json.dumps(project.state(), sort_keys=True) == state
 
-    project.pulumi("config", "set", "oci:tenancyOcid", "ocid1.tenancy.oc1..real")
+    vcn.write_text("{")
     assert reviewed.run("drift") not in (0, 7)
     assert reviewed.summary.startswith("<!-- review: drift of test: failed -->\n")
+    assert reviewed.run("drift", stack="nobodys") not in (0, 7)
+    assert "no stack named 'nobodys' found" in reviewed.summary

@@ -39,7 +39,7 @@ class Reviewed:
     codes: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        (self.project.folder / "logs").mkdir()
+        (self.project.folder / "logs").mkdir(exist_ok=True)
         pulumi = self.project.folder / "recording-pulumi"
         pulumi.write_text(RECORDING_PULUMI)
         pulumi.chmod(0o755)
@@ -91,6 +91,16 @@ class Reviewed:
             if own and not (step["op"] == "same" and unmoved(step)):
                 found.setdefault(step["urn"], []).append(step)
         return found
+
+
+def copied(folder: Path, to: Path) -> Reviewed:
+    """A project with its stack, its cloud and its plan, copied."""
+    # A volume is a file of 50 GB with nothing in it.
+    subprocess.run(["cp", "--archive", "--sparse=always", str(folder), str(to)], check=True)
+    project = Project(to)
+    # What is selected is remembered by the folder's path.
+    project.pulumi("stack", "select", "test")
+    return Reviewed(project)
 
 
 def unmoved(step: Mapping[str, Any]) -> bool:
