@@ -64,10 +64,10 @@ stacks: ## names of the committed stacks, as JSON
 
 preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
 	@$(prepared)
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS) $(policies)
 
 up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS) $(policies)
 
 drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
 	@$(review) -- $(ARGS)
