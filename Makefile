@@ -26,16 +26,17 @@ policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy interrupted pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/refresh destroy/refresh|destroy/' | expand -t 40
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 40
 
-local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster
+local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster, STACK=any
 	@sandbox/bootstrap
-	@$(sandbox) up $(if $(filter kubernetes,$(TARGET)),--kubernetes)
-	@$(pulumi) up --yes --stack $(local_stack)
-	@$(sandbox) check --stack $(local_stack)
+	@$(sandbox) up --stack $(STACK)
+	@python3 interrupted.py --stack $(STACK) --pulumi $(pulumi) $(FOUND)
+	@$(pulumi) up --yes --stack $(STACK)
+	@$(sandbox) check --stack $(STACK)
 
 local-down: ## take it back; FORCE=1 when `pulumi destroy` cannot any more
 	@if [ -x $(bin)/python ]; then $(sandbox) down $(if $(FORCE),--force); fi
@@ -64,16 +65,25 @@ stacks: ## names of the committed stacks, as JSON
 
 preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
 	@$(prepared)
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS) $(policies)
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
-up: ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
-	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(ARGS) $(policies)
+up: interrupted ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
+	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 drift: ## what somebody changed by hand in the cloud; SUMMARY=f.md
 	@$(review) -- $(ARGS)
 
-refresh destroy: ## pulumi, on STACK (local) in the sandbox
+refresh: ## pulumi, on STACK (local) in the sandbox
 	@$(PULUMI) $@ --stack $(STACK) $(ARGS)
+
+destroy: interrupted ## pulumi destroy of STACK (local), and what it has kept
+	@of_stack() { $(PULUMI) stack output "$$1" --stack $(STACK) 2>/dev/null || true; }; \
+	retained=$$(of_stack retained) volume=$$(of_stack dataVolumeId); \
+	$(PULUMI) destroy --stack $(STACK) $(ARGS) && \
+	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
+
+interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
+	@python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)
@@ -81,6 +91,11 @@ pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python manifests.py $(STACK)
+
+.PHONY: docs
+docs: ## write the table of configuration keys and the schema of stack files anew
+	@sandbox/bootstrap --preview
+	@$(bin)/python -m settings
 
 lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
 	@sandbox/bootstrap --preview
@@ -94,8 +109,11 @@ test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
 
-lint: ## formatting, types, Dockerfiles, shell, YAML, workflows
+lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
 	@sandbox/bootstrap --preview --test
+	@$(bin)/python -m tests.support.stack_files
+	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy .
@@ -117,7 +135,7 @@ bench-images: ## time to build the image beside the article's way, its size and 
 	@$(bin)/python -m bench.images
 
 bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
-	@$(sandbox) up --kubernetes
+	@$(sandbox) up --stack local-oke
 	@$(bin)/python -m bench.cluster
 
 bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up
@@ -125,6 +143,11 @@ bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox m
 
 format: ## format the Python files
 	@$(bin)/ruff format .
+
+.PHONY: hooks
+hooks: ## let git run the linters on what a commit changes
+	@sandbox/bootstrap --preview --test
+	@$(bin)/pre-commit install
 
 clean: ## take everything back and delete .sandbox
 	@if [ -x $(bin)/python ]; then $(sandbox) clean; else rm -rf $(SANDBOX_HOME); fi

@@ -22,6 +22,7 @@ network = Network(
         display_name=config.stack_name,
         tags=config.tags,
         spec=config.network,
+        target=config.target,
     ),
 )
 
@@ -160,3 +161,4 @@ pulumi.export("url", config.url)
 pulumi.export("health", config.health_url)
 pulumi.export("image", image.reference)
 pulumi.export("repositoryId", registry.repository_id)
+pulumi.export("retained", config.retained)

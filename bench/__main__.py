@@ -58,8 +58,8 @@ def engine(runs: int) -> str:
 
 
 def commands(*words: str) -> dict[str, Callable[[], Run]]:
-    """What runs this command on each local stack that is up; it fails when something would change."""
-    up = [stack for stack in down.STACKS if down.stacks().get(f"containerised-app/{stack}")]
+    """What runs this command on each stack of the sandbox that is up; it fails when something would change."""
+    up = [stack for stack in down.ours() if down.stacks().get(f"containerised-app/{stack}")]
     return {
         f"stack {stack}: {words[0]}, no change": functools.partial(
             run, [PULUMI, *words, "--expect-no-changes", "--stack", stack, *QUIET], ROOT

@@ -41,7 +41,7 @@ class InstanceArgs:
     data_volume_size_in_gbs: int
     ssh_public_key: str
     user_data: pulumi.Input[str]
-    retain_data: bool = False
+    retain_data: bool
     data_volume_id: str = ""
 
 

@@ -16,12 +16,15 @@ from specs.network import ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, Security
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """compartment_id: OCID; display_name: prefix of the names in the console; tags: freeform; spec: what to make."""
+    """compartment_id: OCID; display_name: prefix of the names in the console; tags: freeform; spec: what to make; target: what it is for,
+    of which another one needs another VCN.
+    """
 
     compartment_id: pulumi.Input[str]
     display_name: str
     tags: Mapping[str, str]
     spec: NetworkSpec
+    target: str
 
 
 class Network(pulumi.ComponentResource):
@@ -61,7 +64,11 @@ class Network(pulumi.ComponentResource):
             cidr_blocks=[spec.vcn_cidr],
             display_name=self._display_name("vcn"),
             freeform_tags=self._args.tags,
-            opts=self._child,
+            # The subnets of two targets overlap, and one VCN cannot have both while the one follows the other. What is in a VCN is made
+            # anew with it. Not deleted before: whether the instance in it went first would hang on how a provider sees an unknown subnet.
+            opts=pulumi.ResourceOptions.merge(
+                self._child, pulumi.ResourceOptions(replacement_trigger=self._args.target)
+            ),
         )
         # A subnet takes the VCN's default list unless told otherwise, and that list admits SSH from anywhere.
         oci.core.DefaultSecurityList(

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Oracle Cloud on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     upping = commands.add_parser("up", help="have everything there and running")
-    upping.add_argument("--kubernetes", action="store_true", help="also what stacks with a cluster need")
+    upping.add_argument("--stack", default="local", help="what this stack needs: one with a cluster needs more")
     commands.add_parser("prepare-preview", help="have what a preview needs; no container")
     commands.add_parser("status", help="what is there")
     commands.add_parser("clean", help="take everything back and delete the sandbox's folder")
@@ -27,12 +27,14 @@ def main(arguments: Sequence[str]) -> int:
     checking.add_argument("--stack", default="local")
     tunneling = commands.add_parser("tunnel", help="open the tunnel to the app of a stack, until Ctrl-C")
     tunneling.add_argument("--stack", default="local")
-    taking = commands.add_parser("down", help="destroy the local stacks; stop everything unless another stack needs it")
+    taking = commands.add_parser(
+        "down", help="destroy the sandbox's stacks; stop everything unless a test's stack needs it"
+    )
     taking.add_argument("--force", action="store_true", help="remove everything of every stack, without asking Pulumi")
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)
     actions: dict[str, Callable[[], None]] = {
-        "up": lambda: _timed("the sandbox", lambda progress: up.everything(progress, kubernetes=chosen.kubernetes)),
+        "up": lambda: _timed("the sandbox", lambda progress: up.everything(progress, chosen.stack)),
         "prepare-preview": lambda: _timed("what a preview needs", up.preview),
         "status": lambda: status.status(say),
         "check": lambda: check.check(chosen.stack, say),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sandbox import paths
 from sandbox.environment import environment
@@ -32,9 +34,10 @@ def outputs(stack: str) -> dict[str, str]:
 def check(stack: str, say: Callable[[str], None]) -> None:
     """Open the stack's tunnel, wait for the app's health check, close it, and say how to get there.
 
-    Raises SandboxError with what ssh or kubectl said when there is no answer within SECONDS.
+    Raises SandboxError with what ssh or kubectl said when there is no answer within SECONDS, and when the tunnel's port is taken.
     """
     found = outputs(stack)
+    require_free_port(stack, found["url"])
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         log, healthy = Path(folder) / "tunnel", False
@@ -58,10 +61,28 @@ def check(stack: str, say: Callable[[str], None]) -> None:
 
 def hold_tunnel(stack: str, say: Callable[[str], None]) -> None:
     """Become the stack's tunnel. Only in the sandbox's environment are its own kubectl and the account's API key found."""
-    command = outputs(stack)["tunnel"]
+    found = outputs(stack)
+    require_free_port(stack, found["url"])
+    command = found["tunnel"]
     say(command)
     os.chdir(paths.ROOT)
     os.execvpe("sh", ["sh", "-c", command], environment(os.environ))  # noqa: S606
+
+
+def require_free_port(stack: str, url: str) -> None:
+    """Raises SandboxError when another program has the address of the tunnel's end: what answers there is not this stack's app."""
+    port = urlsplit(url).port or 80
+    with socket.socket() as probe:
+        # As ssh does; what is left of a connection that has ended keeps nobody from listening.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SandboxError(
+                f"127.0.0.1:{port} is taken ({error.strerror}): by another tunnel, of this stack or of one with the same `port`? End it, "
+                f"or give stack {stack} a port of its own:\n"
+                f'    make pulumi ARGS="config set port {port + 1} --stack {stack}" && make up STACK={stack}'
+            ) from None
 
 
 def answers(url: str) -> bool:

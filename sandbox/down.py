@@ -1,16 +1,19 @@
-"""Takes the sandbox back: the local stacks, then, unless another stack still has resources, everything that runs or is mounted."""
+"""Takes the sandbox back: its stacks, then, unless a stack of a test still has resources, everything that runs or is mounted."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from sandbox import engine, paths, stack_file
 from sandbox.process import SandboxError, privileged, run
 
-STACKS = ("local", "local-oke")
-"""What `make local` makes."""
+
+def ours() -> list[str]:
+    """The stacks with a file of the sandbox's (stack_file): what `make local` and `make up` made, but no test's."""
+    return sorted(file.stem.removeprefix("Pulumi.") for file in paths.STACKS.glob("Pulumi.*.yaml"))
 
 
 def stacks() -> dict[str, int]:
@@ -27,7 +30,7 @@ def down(say: Callable[[str], None], *, force: bool) -> None:
 
     Caches stay: toolchain, images, account (`make clean` deletes them).
     """
-    for stack in STACKS:
+    for stack in ours():
         # What the tunnel to a cluster wrote (specs/kubeconfig.py).
         (paths.ROOT / f".kubeconfig-{stack}").unlink(missing_ok=True)
     if force:
@@ -36,16 +39,19 @@ def down(say: Callable[[str], None], *, force: bool) -> None:
             run(privileged(["rm", "-rf", folder]))
         say("every container, volume, network and stack of the sandbox is gone")
         return
-    for stack in STACKS:
-        if f"{stack_file.project()}/{stack}" in stacks():
+    for stack in ours():
+        if stacks().get(f"{stack_file.project()}/{stack}"):
+            kept = _kept(stack)
             _pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
             _pulumi("stack", "rm", "--yes", "--stack", stack)
+            if kept:
+                say(f"stack {stack}: {kept}")
     left = [stack for stack, count in stacks().items() if count]
     if left:
         say(f"the sandbox stays up for {', '.join(left)}; `make destroy STACK=<name>` takes a stack back")
         return
     engine.reset()
-    say("stack and sandbox are down; toolchain and images stay for the next time (`make clean` deletes them)")
+    say("stacks and sandbox are down; toolchain and images stay for the next time (`make clean` deletes them)")
 
 
 def clean() -> None:
@@ -53,6 +59,13 @@ def clean() -> None:
     down(lambda _: None, force=True)
     # As root: some of it is written by containers.
     run(privileged(["rm", "-rf", paths.HOME]))
+
+
+def _kept(stack: str) -> str:
+    """What the stack will leave behind, as it says itself; "" for nothing, and for a stack that never came so far."""
+    command: list[str | Path] = [paths.ROOT / "sandbox" / "pulumi", "stack", "output", "--json", "--stack", stack]
+    found = json.loads(run(command, cwd=paths.ROOT).stdout)
+    return f"{found['retained']} (dataVolumeId {found.get('dataVolumeId')})" if found.get("retained") else ""
 
 
 def _pulumi(*args: str) -> None:

@@ -125,6 +125,8 @@ def resize(name: str, cpus: float, memory_gb: float) -> None:
     if found is None:
         raise SandboxError(f"there is no machine {name}")
     before = f"{name}-before"
+    # Of a resize which was killed at its very end.
+    engine.podman("rm", "--force", "--ignore", before)
     engine.podman("stop", "--time", str(STOP_SECONDS), name)
     engine.podman("commit", "--quiet", name, _disk(name))
     engine.podman("rename", name, before)

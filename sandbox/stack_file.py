@@ -14,10 +14,12 @@ import yaml
 
 from sandbox import account, paths
 from sandbox.environment import environment
-from sandbox.process import run, write_if_changed
+from sandbox.process import SandboxError, run, write_if_changed
 
 Config = dict[str, Any]
 PULUMI = paths.BIN / "pulumi"
+BUILD_KEYS = ("registryHost", "builder", "baseImage", "sbomScanner")
+"""Where the sandbox's own registry, builder and images are."""
 
 
 def project() -> str:
@@ -53,6 +55,24 @@ def account_values(name: str) -> Config:
     }
 
 
+def build_values(name: str) -> Config:
+    """What a stack of project `name` needs to be built and run here, as the stack local has it."""
+    of_local = _readable(_config(committed("local")))
+    return {f"{name}:{key}": of_local[f"{name}:{key}"] for key in BUILD_KEYS}
+
+
+def target(stack: str) -> str:
+    """Where the app of this stack runs, "instance" or "kubernetes", as its file says. Raises SandboxError when there is no file."""
+    if not committed(stack).exists() and not path(stack).exists():
+        raise SandboxError(
+            f"there is no stack {stack}: a file Pulumi.{stack}.yaml makes one, of a line `config: {{}}` or more "
+            '(README, "Another stack, another target")'
+        )
+    name = project()
+    default = yaml.safe_load((paths.ROOT / "Pulumi.yaml").read_text())["config"]["target"]["default"]
+    return str(_current(name, stack, {}).get(f"{name}:target", default))
+
+
 def merged(current: Config, before: Config, now: Config, added: Config) -> Config:
     """The new configuration: `current`, with what changed from `before` to `now` in the committed file, and `added` where it is missing.
 
@@ -69,21 +89,24 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
     return {**result, **missing}
 
 
-def ensure(stack: str) -> Path:
-    """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI."""
+def ensure(stack: str, *, builds: bool = False) -> Path:
+    """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI.
+
+    builds: it is going to be built and run here, so what the file does not say about registry, builder and base image is the sandbox's.
+    """
     paths.STACKS.mkdir(parents=True, exist_ok=True)
     with (paths.STACKS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _ensure(stack)
+        return _ensure(stack, builds=builds)
 
 
-def _ensure(stack: str) -> Path:
+def _ensure(stack: str, *, builds: bool) -> Path:
     account.ensure()
-    name, file, remembered = project(), path(stack), paths.STACKS / f".committed-{stack}.yaml"
+    name, file = project(), path(stack)
     if not exists(name, stack):
         init(name, stack)
-    now, document = _readable(_config(committed(stack))), _read(file)
-    config = merged(document.get("config") or {}, _config(remembered), now, account_values(name))
+    document = _read(file)
+    config = _current(name, stack, {**account_values(name), **(build_values(name) if builds else {})})
     if config != document.get("config"):
         write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
     secrets = {f"{name}:registryToken": account.registry_token, f"{name}:password": account.app_password}
@@ -101,8 +124,18 @@ def _ensure(stack: str) -> Path:
                 key,
             ]
             run(command, stdin=value(), env=environment(os.environ), cwd=_scratch(name))
-    write_if_changed(remembered, yaml.safe_dump({"config": now}))
+    write_if_changed(_remembered(stack), yaml.safe_dump({"config": _readable(_config(committed(stack)))}))
     return file
+
+
+def _current(name: str, stack: str, added: Config) -> Config:
+    now = _readable(_config(committed(stack)))
+    return merged(_config(path(stack)), _config(_remembered(stack)), now, added)
+
+
+def _remembered(stack: str) -> Path:
+    # The committed file as it was when it was last joined.
+    return paths.STACKS / f".committed-{stack}.yaml"
 
 
 def init(name: str, stack: str) -> None:

@@ -29,11 +29,12 @@ def preview(progress: Progress) -> None:
         _engine(progress)
 
 
-def everything(progress: Progress, *, kubernetes: bool = False) -> None:
-    """Have all that `pulumi up` needs, and the machines running that ran before the host was restarted.
+def everything(progress: Progress, stack: str = "local") -> None:
+    """Have all that `pulumi up` of a stack needs, and the machines running that ran before the host was restarted.
 
-    With `kubernetes` also what stacks with a cluster need.
+    A stack with target kubernetes needs more than one with an instance. Raises SandboxError when nobody knows the stack.
     """
+    kubernetes = stack_file.target(stack) == "kubernetes"
     _check_privilege()
     with progress.reminders():
         _account(progress)
@@ -47,7 +48,7 @@ def everything(progress: Progress, *, kubernetes: bool = False) -> None:
         )
         together(
             lambda: _images(progress),
-            lambda: _services(progress, "local-oke" if kubernetes else "local"),
+            lambda: _services(progress, stack),
         )
 
 
@@ -88,7 +89,7 @@ def _images(progress: Progress) -> None:
 
 def _services(progress: Progress, stack: str) -> None:
     progress.step("BuildKit", buildkit.start)
-    progress.step("stack files", lambda: stack_file.ensure(stack) and None)
+    progress.step("stack files", lambda: stack_file.ensure(stack, builds=True) and None)
     progress.step("machines", machine.start_all)
     progress.step("clusters", service.start_all)
 

@@ -17,9 +17,15 @@ from specs import secret_files
 from specs import tags as whose
 from specs.build_context import EXTRA
 from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
-from specs.checks import cidr, data_path, duplicates, free_port
+from specs.checks import FIRST_FREE_PORT, cidr, data_path, duplicates, free_port, own_network
 from specs.complaints import SECRET_KEYS, complaint
 from specs.registry import default_host
+
+KEPT_VOLUME = (
+    "the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>; "
+    "to delete it: oci bv volume delete --volume-id <OCID>"
+)
+"""What the output `retained` says of a volume: no longer, since Pulumi cuts outputs at 150 characters when it shows them a last time."""
 
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
@@ -34,7 +40,10 @@ class ConfigurationError(pulumi.RunError):
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 VolumeSize = Annotated[int, Field(ge=50, le=32768)]
 DataPath = Annotated[str, AfterValidator(data_path)]
-Cidr = Annotated[str, AfterValidator(cidr)]
+# For the schema of stack files alone (settings/contract.py): the checks themselves say in more words what is wrong.
+CIDR = {"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"}
+Cidr = Annotated[str, AfterValidator(cidr), Field(json_schema_extra=CIDR)]
+Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CIDR)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 OneLine = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$")]
@@ -57,7 +66,7 @@ class AppSettings(BaseModel):
 
     app: Name
     context: str
-    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535)
+    port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, json_schema_extra={"minimum": FIRST_FREE_PORT})
     environment: Json[dict[EnvironmentName, OneLine]]
     secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
     data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$")
@@ -102,7 +111,8 @@ class AppSettings(BaseModel):
 
     def problems(self) -> Iterable[str]:
         """Complaints about what keys say together; a target adds its own."""
-        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", self.stack):
+        # No dot, which a namespace of Kubernetes cannot have, and no "--", which `stack_name` has for itself.
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.stack):
             yield (
                 f"stack: its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -\n"
                 f"    pulumi stack rename {re.sub(r'[^a-z0-9]+', '-', self.stack.lower()).strip('-') or 'dev'}"
@@ -152,8 +162,11 @@ class AppSettings(BaseModel):
 
     @property
     def stack_name(self) -> str:
-        """Prefix of names in the cloud: two stacks or apps in one compartment do not clash."""
-        return f"{self.app}-{self.stack}"
+        """Prefix of names in the cloud: no two stacks or apps in one compartment have the same.
+
+        An app with a hyphen is followed by two, which no stack's name has: app a-b in stack c is not app a in stack b-c.
+        """
+        return f"{self.app}{'--' if '-' in self.app else '-'}{self.stack}"
 
     @property
     def tenancy_ocid(self) -> str:

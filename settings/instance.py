@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Json
+from pydantic import Field, Json
 
-from settings.app import AppSettings, Cidr, twice
+from settings.app import KEPT_VOLUME, AppSettings, Cidr, Network, twice
 from specs import podman, ssh
-from specs.checks import own_network
 from specs.complaints import complaint
 from specs.network import NetworkSpec, instance_network
 
@@ -21,7 +20,7 @@ class InstanceSettings(AppSettings):
     """What a stack with an instance is made of."""
 
     target: Literal["instance"]
-    ssh_networks: Json[list[Annotated[str, AfterValidator(own_network)]]]
+    ssh_networks: Json[list[Network]]
     ssh_private_key_file: str = Field(min_length=1)
     subnet_cidr: Cidr
     subnet_id: Annotated[str, Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")]
@@ -97,6 +96,11 @@ class InstanceSettings(AppSettings):
     def data_folder(self) -> str:
         """The app's folder on the data volume, as the instance sees it."""
         return podman.data_folder(self.app)
+
+    @property
+    def retained(self) -> str:
+        """What stays when the stack is destroyed, and what to do with it; "" for nothing."""
+        return KEPT_VOLUME if self.retain_data else ""
 
     def tunnel_command(self, address: str) -> str:
         """The ssh command of the tunnel."""

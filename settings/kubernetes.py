@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Json
+from pydantic import Field, Json
 
-from settings.app import AppSettings, twice
+from settings.app import KEPT_VOLUME, AppSettings, Network, twice
 from specs import cluster, kubeconfig, secret_files, tls
-from specs.checks import own_network
 from specs.complaints import complaint
 from specs.kubernetes import AppSpec
 from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, LoadBalancerSpec
@@ -31,7 +30,7 @@ class KubernetesSettings(AppSettings):
     target: Literal["kubernetes"]
     cluster_id: str = Field(pattern=r"^(ocid1\.cluster\.[A-Za-z0-9.-]+)?$")
     private_api_endpoint: bool
-    api_networks: Json[list[Annotated[str, AfterValidator(own_network)]]]
+    api_networks: Json[list[Network]]
     kubernetes_version: str = Field(pattern=r"^(v\d+\.\d+\.\d+)?$")
     node_count: int = Field(ge=1, le=1000)
 
@@ -44,7 +43,7 @@ class KubernetesSettings(AppSettings):
     load_balancer_min_mbps: Bandwidth
     load_balancer_max_mbps: Bandwidth
     load_balancer_subnet_id: str = Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")
-    load_balancer_networks: Json[list[Annotated[str, AfterValidator(own_network)]]]
+    load_balancer_networks: Json[list[Network]]
     load_balancer_security_group_ids: Json[
         list[Annotated[str, Field(pattern=r"^ocid1\.networksecuritygroup\.[A-Za-z0-9.-]+$")]]
     ]
@@ -170,7 +169,17 @@ class KubernetesSettings(AppSettings):
     @property
     def namespace(self) -> str:
         """Kubernetes namespace of everything: two stacks in one cluster do not clash."""
-        return self.stack_name.replace(".", "-")
+        return self.stack_name
+
+    @property
+    def retained(self) -> str:
+        """What stays when the stack is destroyed, and what to do with it; "" for nothing. Of a cluster that goes the volume is left."""
+        if self.retain_claim and self.cluster_id:
+            return (
+                "namespace and claim stay; the next stack of this name takes them over. "
+                f"To delete them: kubectl delete namespace {self.namespace}"
+            )
+        return KEPT_VOLUME if self.retain_claim else ""
 
     @property
     def listener_port(self) -> int:

@@ -14,6 +14,9 @@ SYSTEM_FOLDERS = frozenset(
 SHARED_FOLDERS = frozenset(["/", "/home", "/mnt", "/opt", "/opt/app", "/srv", "/tmp", "/var", "/var/lib", "/var/tmp"])  # noqa: S108 - names to refuse
 """Folders below which there may be one, while they themselves are full of other things; /opt/app holds the shipped images' packages."""
 
+FIRST_FREE_PORT = 1024
+"""Ports below take privileges to listen on, which the app does not have."""
+
 
 class CorrectableError(ValueError):
     """A wrong value for which the right one is known: `correction`."""
@@ -51,8 +54,8 @@ def free_port(value: int) -> int:
     """Accept a TCP port on which an app without privileges can listen and which the instance does not use itself."""
     if value == 22:
         raise ValueError("port 22 is taken by the instance's SSH server")
-    if value < 1024:
-        raise ValueError("ports below 1024 are taken by the system; the app does not run as root")
+    if value < FIRST_FREE_PORT:
+        raise ValueError(f"ports below {FIRST_FREE_PORT} are taken by the system; the app does not run as root")
     return value
 
 

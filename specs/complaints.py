@@ -26,6 +26,8 @@ FORMS = {
     "registryHost": "a host name, with :port where one is needed, and without https://",
     "registryUsername": "<user> or <domain>/<user>: letters, digits, dots, hyphens, +, @ and _",
     "compartmentId": "an OCID that begins with ocid1.compartment or ocid1.tenancy",
+    "vcnCidr": "an IPv4 network such as 10.0.0.0/16",
+    "subnetCidr": "an IPv4 network such as 10.0.0.0/24",
     "subnetId": "an OCID that begins with ocid1.subnet",
     "availabilityDomain": "the full name of an availability domain, such as Uocm:EU-FRANKFURT-1-AD-2",
     "operatingSystemVersion": "8, 9 or 10",

@@ -6,6 +6,7 @@ Semantics from pulumi-command 1.2.1 (provider/pkg/provider/remote/commandOutputs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal as signals
 from dataclasses import dataclass
@@ -42,9 +43,11 @@ async def run(client: asyncssh.SSHClientConnection, script: str, command: Comman
     logging = asyncio.create_task(session.send_log(operation))
     try:
         await channel.start(session, script)
-        if command.stdin:
-            channel.write(command.stdin.encode())
-        channel.write_eof()
+        # A command may end without having read its input: how it ended is what counts.
+        with contextlib.suppress(BrokenPipeError):
+            if command.stdin:
+                channel.write(command.stdin.encode())
+            channel.write_eof()
         await session.closed.wait()
     except asyncssh.ChannelOpenError as error:
         raise CommandError(f"{error.reason}: running {_quoted(script)}") from None

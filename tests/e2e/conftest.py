@@ -80,7 +80,7 @@ def second(overlay: Path, before_second: Holdings, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="session")
 def before_oke(request: pytest.FixtureRequest, overlay: Path, command_lines: CommandLines) -> Holdings:
     """What the sandbox held, with what clusters need, before a stack with a cluster was there."""
-    bring_up(request.config, "--kubernetes")
+    bring_up(request.config, "--stack", "local-oke")
     return holdings()
 
 

@@ -122,7 +122,7 @@ def in_a_layer(folder: Path) -> list[Place]:
 
 
 def in_the_history(folder: Path) -> list[Place]:
-    return published(layers=[], history=f"RUN curl --user me:{SECRET} https://example.com")
+    return published(layers=[], history=f"RUN curl --user me:{SECRET} https://example.com")  # kingfisher:ignore
 
 
 def published(layers: list[bytes], history: str) -> list[Place]:

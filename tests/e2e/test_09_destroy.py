@@ -55,6 +55,7 @@ def test_destroy_is_content_with_a_machine_that_is_gone_and_keeps_the_images_tha
 def test_a_machine_that_is_gone_is_made_anew_and_the_data_are_there(stack: Stack) -> None:
     in_container(stack, "open('kept.txt', 'w').write('from the machine that is gone')")
     machine.remove(machine_of(stack))
+    assert stack.drift()["jupyterlab-instance"] == "delete"
     found = stack.refresh()
     assert found["jupyterlab-instance"] == "delete"
     stack.up()

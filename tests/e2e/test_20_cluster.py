@@ -31,7 +31,7 @@ NOT_LET_IN = "You must be logged in to the server"
 @pytest.fixture(scope="module")
 def before(request: pytest.FixtureRequest) -> Holdings:
     """The sandbox with what clusters need, and what it held then."""
-    bring_up(request.config, "--kubernetes")
+    bring_up(request.config, "--stack", "local-oke")
     support.push_image()
     return holdings()
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from sandbox import paths
+from tests.support import machineless
 from tests.support.stack import PULUMI, ROOT, Stack
+
+MakeStack: TypeAlias = Callable[[str, str], Stack]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +41,29 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def changed(dev: Stack, tmp_path: Path) -> Stack:
     """The same stack with a configuration file of its own, for a test to change."""
     return Stack(dev.name, tmp_path, like=dev.config_file)
+
+
+@pytest.fixture(scope="session")
+def machineless_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sandbox without machines, where whole stacks are up in seconds."""
+    home = tmp_path_factory.mktemp("machineless") / "home"
+    machineless.lay_out(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def machineless_stack(machineless_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
+    """A function that makes a stack in the sandbox without machines, like a committed one; each is taken back at the end."""
+    made: list[Stack] = []
+
+    def make(name: str, like: str) -> Stack:
+        made.append(Stack(name, tmp_path_factory.mktemp(name), like=machineless.overlay(machineless_home, like)))
+        made[-1].init()
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANDBOX_HOME", str(machineless_home))
+        yield make
+        (machineless_home / machineless.HOLD).unlink(missing_ok=True)
+        for stack in made:
+            stack.clear()

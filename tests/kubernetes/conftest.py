@@ -14,7 +14,7 @@ from tests.support.services import bring_up
 @pytest.fixture(scope="package")
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real Kubernetes without nodes."""
-    bring_up(request.config, "--kubernetes")
+    bring_up(request.config, "--stack", "local-oke")
     with control_plane(tmp_path_factory.mktemp("plane")) as running:
         yield running
 

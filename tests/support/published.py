@@ -26,15 +26,20 @@ def getter(repository: str) -> Get:
     host, _, name = repository.partition("/")
 
     def get(kind: str, reference: str) -> requests.Response:
-        http = session()
-        http.verify = str(paths.CA_BUNDLE)
-        http.auth = (paths.REGISTRY_USER, account.registry_token())
+        http = _http()
         http.headers["Accept"] = ", ".join(f"application/vnd.{kind}+json" for kind in MANIFESTS)
         answer = http.get(f"https://{host}/v2/{name}/{kind}/{reference}", stream=True, timeout=60)
         answer.raise_for_status()
         return answer
 
     return get
+
+
+def delete(repository: str, digest: str) -> None:
+    """Delete a manifest of a repository, "<host>/<namespace>/<name>", as who cleans up in the console does."""
+    host, _, name = repository.partition("/")
+    with _http() as http:
+        http.delete(f"https://{host}/v2/{name}/manifests/{digest}", timeout=60).raise_for_status()
 
 
 def images(reference: str) -> dict[str, str]:
@@ -62,6 +67,13 @@ def files(reference: str, digest: str) -> Iterator[tuple[tarfile.TarInfo, bytes]
         for entry in tar:
             content = tar.extractfile(entry) if entry.isreg() else None
             yield entry, content.read() if content else b""
+
+
+def _http() -> requests.Session:
+    http = session()
+    http.verify = str(paths.CA_BUNDLE)
+    http.auth = (paths.REGISTRY_USER, account.registry_token())
+    return http
 
 
 def _split(reference: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ class Stack:
     """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
 
     `name`: of the stack; `program`: the project's folder; `log`: everything the CLI ever printed for it; `secrets`: every
-    secret value it was ever given; `password`: the last one of them.
+    secret value it was ever given; `password`: the last one of them; `code`: with which the last command that has steps ended.
     """
 
     def __init__(self, name: str, folder: Path, like: Path, program: Path = ROOT) -> None:
@@ -41,6 +41,7 @@ class Stack:
         self.event_logs: list[Path] = []
         self.secrets: list[str] = []
         self.password = ""
+        self.code = 0
         self._outputs: dict[str, Any] | None = None
 
     def pulumi(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -105,6 +106,15 @@ class Stack:
         """What a refresh found: "update" where the cloud had another state, "delete" where it had none."""
         return self._steps("refresh", "--yes", "--skip-preview", *args)
 
+    def drift(self) -> dict[str, str]:
+        """What differs from the state in the cloud: "update", or "delete" for what is gone. Changes neither.
+
+        Raises AssertionError where the exit code says otherwise than the steps.
+        """
+        found = self._steps("refresh", "--preview-only", "--expect-no-changes", check=False)
+        assert (self.code != 0) == bool(found), f"the exit code is {self.code} with the steps {found}"
+        return found
+
     def destroy(self, *args: str) -> dict[str, str]:
         """Take everything back."""
         return self._steps("destroy", "--yes", "--skip-preview", *args)
@@ -127,12 +137,12 @@ class Stack:
     def _config(self, *args: str) -> tuple[str, ...]:
         return (*args, "--config-file", str(self.config_file))
 
-    def _steps(self, command: str, *args: str) -> dict[str, str]:
+    def _steps(self, command: str, *args: str, check: bool = True) -> dict[str, str]:
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=f"{command}-", suffix=".jsonl", delete=False) as file:
             events = Path(file.name)
         self.event_logs.append(events)
         self._outputs = None
-        self.pulumi(*self._config(command, *args), "--event-log", str(events))
+        self.code = self.pulumi(*self._config(command, *args), "--event-log", str(events), check=check).returncode
         return steps(events.read_text())
 
 

@@ -16,6 +16,7 @@ import pytest
 from pulumi.provider.experimental import provider as api
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from sandbox.command import session
 from sandbox.command.errors import CommandError
 from sandbox.command.inputs import decode
 from sandbox.command.provider import CommandProvider
@@ -200,6 +201,23 @@ def test_a_failing_script_is_named_with_its_status_and_output_whatever_logging_s
     assert "problem" in message
     assert PRIVATE not in message
     assert log.lines == []
+
+
+def test_a_script_that_ends_before_it_has_read_its_input_is_told_by_its_own_end(
+    machine: Machine, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = session._Channel.start
+
+    async def late(channel: session._Channel, of: session._Session, script: str) -> None:
+        await start(channel, of, script)
+        await of.closed.wait()
+
+    monkeypatch.setattr(session._Channel, "start", late)
+    with pytest.raises(CommandError, match="Process exited with status 3"):
+        create(log, inputs(machine.connection(), create="exit 3", stdin=secret(PRIVATE)))
+    assert (
+        create(log, inputs(machine.connection(), create="echo done", stdin=secret(PRIVATE)))["stdout"].value == "done"
+    )
 
 
 def test_a_killed_script_is_a_failure(machine: Machine, log: RecordingLog) -> None:

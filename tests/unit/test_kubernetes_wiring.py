@@ -195,6 +195,27 @@ def test_the_outputs_say_how_to_get_there(made: Run) -> None:
     assert "ssh" not in outputs
 
 
+def test_another_target_makes_another_vcn_and_another_load_balancer_does_not(
+    values: dict[str, Any], kubernetes_stack: dict[str, Any], made: Run
+) -> None:
+    def trigger(run: Run) -> str:
+        return str(run.resources["jupyterlab-vcn"].options.replacement_trigger.string_value)
+
+    pem, key = certificate()
+    public = {"tlsCertificate": pem, "tlsPrivateKey": key, "loadBalancerInternal": False}
+    assert trigger(run_program(values)) == "instance"
+    assert trigger(made) == "kubernetes"
+    assert trigger(run_program({**kubernetes_stack, **public})) == "kubernetes"
+
+
+def test_the_data_volume_of_an_instance_stays_unless_told_otherwise(values: dict[str, Any]) -> None:
+    kept = {name for name, asked in run_program(values).resources.items() if asked.retained}
+    assert kept == {"jupyterlab-data"}
+    told = run_program({**values, "retainData": False})
+    assert not {name for name, asked in told.resources.items() if asked.retained}
+    assert told.outputs["retained"] == ""
+
+
 def test_the_instance_stack_asks_for_nothing_of_kubernetes(values: dict[str, Any]) -> None:
     run = run_program(values)
     assert "oci:Core/instance:Instance" in {asked.type for asked in run.resources.values()}

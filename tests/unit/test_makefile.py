@@ -13,11 +13,19 @@ def planned(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("words", "stack"), [([], "local"), (["TARGET=kubernetes"], "local-oke")])
+@pytest.mark.parametrize(
+    ("words", "stack"),
+    [
+        ([], "local"),
+        (["TARGET=kubernetes"], "local-oke"),
+        (["STACK=dev"], "dev"),
+        (["TARGET=kubernetes", "STACK=mine"], "mine"),
+    ],
+)
 def test_make_local_brings_the_stack_of_its_target_up_and_checks_it(words: list[str], stack: str) -> None:
     lines = planned("local", *words).stdout.splitlines()
-    assert [line.split("--stack ")[1] for line in lines if "--stack" in line] == [stack, stack]
-    assert any(line.endswith("up --kubernetes") for line in lines) == (stack == "local-oke")
+    for command in ("-m sandbox up", "pulumi up --yes", "-m sandbox check"):
+        assert [line.split("--stack ")[1] for line in lines if command in line] == [stack]
 
 
 @pytest.mark.parametrize("target", ["password", "tunnel", "check", "preview"])
@@ -41,9 +49,19 @@ def test_a_preview_prepares_the_sandbox_and_one_outside_it_does_not() -> None:
 
 def test_a_plan_and_a_summary_are_handed_on_and_not_made_up() -> None:
     for target in ("preview", "up"):
-        line = planned(target, "STACK=dev", "PLAN=p.json", "SUMMARY=s.md", "ARGS=--diff").stdout
+        line = planned(target, "STACK=dev", "PLAN=p.json", "SUMMARY=s.md", "ARGS=--diff", "POLICIES=").stdout
         assert f"review {target} " in line
         assert "--summary 's.md'" in line
-        assert "--plan 'p.json' -- --diff" in line
+        assert line.split("--plan 'p.json' --")[1].split() == ["--diff"]
         assert "--plan" not in planned(target, "STACK=dev").stdout
     assert "--plan" not in planned("drift", "PLAN=p.json").stdout
+
+
+@pytest.mark.parametrize("target", ["up", "destroy"])
+def test_a_run_that_writes_first_looks_for_one_that_was_killed(target: str) -> None:
+    first, *_ = planned(target, "STACK=dev", "PULUMI=pulumi", "FOUND=a=none").stdout.splitlines()
+    assert first == "python3 interrupted.py --stack dev --pulumi pulumi a=none"
+
+
+def test_a_preview_and_a_refresh_do_not() -> None:
+    assert "interrupted.py" not in planned("preview").stdout + planned("refresh").stdout

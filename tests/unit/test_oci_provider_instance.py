@@ -73,6 +73,24 @@ def test_another_image_in_place_is_not_done_and_says_so_before_anything_happens(
         TYPES["Instance"].plan(record.properties, same(tenancy, record, sourceDetails=newer))
 
 
+def test_a_resize_whose_process_was_killed_is_done_again(tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, larger = tenancy.make("Instance"), {"ocpus": 4, "memoryInGbs": 24}
+    killed: list[Record] = []
+
+    def resize(*_: object) -> None:
+        killed.append(tenancy.cloud.all("instance")[0])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tenancy.host.machines, "resize", resize)
+        tenancy.update("Instance", record, **same(tenancy, record, shapeConfig=larger))
+    # As the process left it in the middle of the resize.
+    with tenancy.cloud.transaction():
+        tenancy.cloud.put(killed[0])
+    for _ in range(2):
+        tenancy.update("Instance", record, **same(tenancy, record, shapeConfig=larger))
+    assert calls(tenancy, "resize") == [("resize", record.private["machine"], 4.0, 24.0)]
+
+
 def test_a_failed_resize_changes_nothing(tenancy: Tenancy) -> None:
     record = tenancy.make("Instance")
     tenancy.host.machines.failing = "resize"

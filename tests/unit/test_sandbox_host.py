@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import ipaddress
 import json
 import os
+import shlex
+import socket
 import ssl
 import stat
+import sys
 import tarfile
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -463,6 +463,41 @@ def test_the_account_reaches_the_machines_from_the_gateway_only() -> None:
     assert not any("assword" in key or "oken" in key for key in values)
 
 
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the project's own Pulumi.yaml and Pulumi.local.yaml, and no other stack file."""
+    for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "STACKS", tmp_path / "stacks")
+    paths.STACKS.mkdir()
+    return tmp_path
+
+
+def test_a_stack_file_of_a_few_lines_says_whether_the_sandbox_needs_a_cluster(checkout: Path) -> None:
+    (checkout / "Pulumi.small.yaml").write_text("config: {}\n")
+    (checkout / "Pulumi.large.yaml").write_text("config:\n  containerised-app:target: kubernetes\n")
+    assert stack_file.target("small") == "instance"
+    assert stack_file.target("large") == "kubernetes"
+    stack_file.path("small").write_text("config:\n  containerised-app:target: kubernetes\n")
+    assert stack_file.target("small") == "kubernetes", "what was set in the sandbox itself counts"
+
+
+def test_a_stack_without_a_file_is_told_what_to_write(checkout: Path) -> None:
+    with pytest.raises(SandboxError, match=r"a file Pulumi\.lcoal\.yaml makes one"):
+        stack_file.target("lcoal")
+
+
+def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_nothing(checkout: Path) -> None:
+    (checkout / "Pulumi.small.yaml").write_text("config:\n  containerised-app:builder: mine\n")
+    added = stack_file.build_values("containerised-app")
+    assert added["containerised-app:registryHost"] == paths.REGISTRY_ADDRESS
+    assert set(added) == {f"containerised-app:{key}" for key in stack_file.BUILD_KEYS}
+    joined = stack_file._current("containerised-app", "small", added)
+    assert joined["containerised-app:builder"] == "mine"
+    assert joined["containerised-app:baseImage"] == added["containerised-app:baseImage"]
+
+
 def test_values_encrypted_with_another_key_are_left_out() -> None:
     assert stack_file._readable({"p:password": {"secure": "v1:x"}, "p:port": 1}) == {"p:port": 1}
 
@@ -610,54 +645,98 @@ def test_stacks_that_still_have_resources_are_found(tmp_path: Path, monkeypatch:
     assert down.stacks() == {"app/empty": 0, "app/up": 2}
 
 
+def test_what_comes_down_is_every_stack_of_the_sandbox_and_no_tests(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stack in ("local", "mine", "empty"):
+        stack_file.path(stack).write_text("config: {}\n")
+    (checkout / ".kubeconfig-mine").touch()
+    up = {"local": 3, "mine": 2, "empty": 0, "e2e": 5}
+    monkeypatch.setattr(down, "stacks", lambda: {f"containerised-app/{name}": count for name, count in up.items()})
+    commands: list[tuple[str, ...]] = []
+
+    def pulumi(*words: str) -> None:
+        commands.append(words)
+        if words[:2] == ("stack", "rm"):
+            del up[words[-1]]
+
+    monkeypatch.setattr(down, "_pulumi", pulumi)
+    monkeypatch.setattr(down, "_kept", {"local": "", "mine": "its volume stays"}.get)
+    said: list[str] = []
+    down.down(said.append, force=False)
+    assert [words[-1] for words in commands if words[0] == "destroy"] == ["local", "mine"]
+    assert up == {"empty": 0, "e2e": 5}
+    assert not (checkout / ".kubeconfig-mine").exists()
+    assert said == [
+        "stack mine: its volume stays",
+        "the sandbox stays up for containerised-app/e2e; `make destroy STACK=<name>` takes a stack back",
+    ]
+
+
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def healthy() -> Iterator[str]:
-    """The address of something that answers."""
+def url() -> str:
+    """An address at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/api" else 404)
-            self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+@pytest.fixture
+def tunnel(url: str, tmp_path: Path) -> str:
+    """The command of a "tunnel" through which /api answers at the address."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "api").touch()
+    words = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
+    return f"exec {shlex.join([*words, '--directory', str(tmp_path / 'app')])}"
 
 
 def test_the_check_opens_the_tunnel_itself_and_closes_it(
-    healthy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, tunnel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = tmp_path / "pid"
-    outputs = {"url": healthy, "health": f"{healthy}/api", "tunnel": f"echo $$ > {opened}; exec sleep 600"}
+    outputs = {"url": url, "health": f"{url}/api", "tunnel": f"echo $$ > {opened}; {tunnel}"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
     said: list[str] = []
     check.check("local", said.append)
-    assert healthy in "\n".join(said)
+    assert url in "\n".join(said)
     assert outputs["tunnel"] in "\n".join(said)
     with pytest.raises(ProcessLookupError):
         os.kill(int(opened.read_text()), 0)
 
 
-def test_the_tunnel_to_a_cluster_is_told_by_its_make_target(healthy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    outputs = {"url": healthy, "health": f"{healthy}/api", "tunnel": "exec sleep 600", "kubeconfig": "printf %s {}"}
+def test_the_tunnel_to_a_cluster_is_told_by_its_make_target(
+    url: str, tunnel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"url": url, "health": f"{url}/api", "tunnel": tunnel, "kubeconfig": "printf %s {}"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
     said: list[str] = []
     check.check("local-oke", said.append)
     assert "make tunnel STACK=local-oke\n" in "\n".join(said)
-    assert "sleep 600" not in "\n".join(said)
+    assert "http.server" not in "\n".join(said)
+
+
+@pytest.mark.parametrize("action", ["check", "hold_tunnel"])
+def test_a_tunnel_whose_port_another_one_has_is_refused_with_the_key_that_moves_it(
+    action: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The app of another stack would answer there.
+    outputs = {"url": url, "health": f"{url}/api", "tunnel": "exec sleep 600"}
+    monkeypatch.setattr(check, "outputs", lambda stack: outputs)
+    port = int(url.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(SandboxError) as caught:
+        getattr(check, action)("dev", lambda _: None)
+    assert f"127.0.0.1:{port} is taken" in str(caught.value)
+    assert f"config set port {port + 1} --stack dev" in str(caught.value)
+    assert "make up STACK=dev" in str(caught.value)
 
 
 def test_an_app_that_does_not_answer_is_told_with_what_the_tunnel_said(
-    healthy: str, monkeypatch: pytest.MonkeyPatch
+    url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = {"url": healthy, "health": f"{healthy}/missing", "tunnel": "echo Permission denied >&2; exit 255"}
+    outputs = {"url": url, "health": f"{url}/missing", "tunnel": "echo Permission denied >&2; exit 255"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
     monkeypatch.setattr(check, "SECONDS", 1)
     with pytest.raises(SandboxError, match="Permission denied"):

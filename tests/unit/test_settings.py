@@ -115,6 +115,48 @@ def test_a_stack_whose_name_no_registry_takes_is_refused_with_one_that_would_do(
         parse(as_pulumi_does(values), "p", "My_Stack", PROFILE)
 
 
+@pytest.mark.parametrize("stack", ["x.y", "x--y", "x-", "-x", "x_y", "X"])
+def test_a_stack_whose_name_could_become_another_ones_is_refused(stack: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="pulumi stack rename"):
+        parse(as_pulumi_does(values), "p", stack, PROFILE)
+
+
+def test_no_two_stacks_or_apps_have_a_name_in_common(values: dict[str, Any]) -> None:
+    def names(app: str, stack: str) -> list[tuple[str, str]]:
+        on_kubernetes = parse(as_pulumi_does({**values, **BASE, "app": app}), "p", stack, PROFILE)
+        on_instance = parse(as_pulumi_does({**values, "app": app}), "p", stack, PROFILE)
+        assert isinstance(on_kubernetes, KubernetesSettings)
+        assert on_kubernetes.namespace == on_kubernetes.stack_name == on_instance.stack_name
+        return [
+            ("of all in the cloud, and the namespace", on_kubernetes.stack_name),
+            ("persistent volume", on_kubernetes.app_spec.volume),
+            ("folder", f"{on_kubernetes.staging_folder}/{app}"),
+        ]
+
+    words = ("a", "b", "a-b", "b-c", "a-b-c", "c", "a--b", "data", "a-data")
+    pairs = [(app, stack) for app in words for stack in words if "--" not in stack]
+    found = [name for app, stack in pairs for name in names(app, stack)]
+    assert len(found) == len(set(found))
+
+
+def test_the_usual_names_are_app_hyphen_stack(values: dict[str, Any]) -> None:
+    assert settings_of(values).stack_name == "jupyterlab-dev"
+    assert settings_of({**values, "app": "my-app"}).stack_name == "my-app--dev"
+
+
+def test_the_data_are_kept_unless_told_otherwise_and_the_stack_says_so(values: dict[str, Any]) -> None:
+    settings = settings_of(values)
+    assert isinstance(settings, InstanceSettings)
+    assert settings.retain_data
+    assert "pulumi config set dataVolumeId" in settings.retained
+    # Beyond that Pulumi shows an output cut off.
+    assert len(settings.retained) <= 150
+    assert settings_of({**values, "retainData": False}).retained == ""
+    assert settings_of({**values, **BASE}).retained == settings.retained
+    assert "kubectl delete namespace jupyterlab-dev" in settings_of({**values, **BASE, **THEIRS}).retained
+    assert settings_of({**values, **BASE, "retainClaim": False}).retained == ""
+
+
 def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "locked"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "passphrase", "-f", str(file)], check=True)

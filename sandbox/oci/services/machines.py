@@ -21,9 +21,11 @@ from sandbox.oci.cloud import Cloud, Record, new_id
 from sandbox.oci.resource import Resource
 from sandbox.oci.wire import Properties
 
+_RESIZING = "resizing"
+
 
 class MachineResource(Resource):
-    """A resource type whose resources are machines. private: machine, the container's name; address; vnicId; firewall."""
+    """A resource type whose resources are machines. private: machine, the container's name; address; vnicId; firewall; resizing."""
 
     @override
     def create(self, cloud: Cloud, inputs: Properties) -> Record:
@@ -54,15 +56,28 @@ class MachineResource(Resource):
         self.plan(before.properties, inputs)
         # While it is resized there is no machine for a moment, which is not to be taken for a termination.
         with cloud.claim(id):
-            after = super().update(cloud, id, inputs)
-            if _power(after.properties) != _power(before.properties):
-                try:
+            resized = _power(self.updated(before.properties, inputs)) != _power(before.properties)
+            # Of a resize whose process was killed the machine may be stopped, or as it was.
+            resized |= before.private.get(_RESIZING, False)
+            if resized:
+                self._note(cloud, id, resizing=True)
+            try:
+                after = super().update(cloud, id, inputs)
+                if resized:
                     cloud.host.machines.resize(after.private["machine"], *_power(after.properties))
-                except BaseException:
-                    with cloud.transaction():
-                        cloud.put(before)
-                    raise
+            except BaseException:
+                with cloud.transaction():
+                    cloud.put(before)
+                raise
+            if resized:
+                after = self._note(cloud, id, resizing=False)
         return after
+
+    def _note(self, cloud: Cloud, id: str, resizing: bool) -> Record:
+        with cloud.transaction():
+            record = cloud.require(id, self.kind).knowing(**{_RESIZING: resizing})
+            cloud.put(record)
+            return record
 
     @override
     def settle(self, cloud: Cloud, record: Record | None) -> None:

@@ -1,0 +1,98 @@
+"""The JSON Schema of stack files, `Pulumi.<stack>.yaml`: what editors complete from, and what the committed ones are checked against.
+
+Draft 7, the newest which the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It knows what
+one value may be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from settings.contract import Contract, Key
+from specs.secret_files import PLACEHOLDER
+
+Schema = dict[str, Any]
+
+ENCRYPTED: Schema = {
+    "type": "object",
+    # Editors name what they expected by its title.
+    "title": "value encrypted by `pulumi config set --secret`",
+    "required": ["secure"],
+    "additionalProperties": False,
+    "properties": {"secure": {"type": "string", "minLength": 1}},
+}
+SECURE: Schema = {"$ref": "#/definitions/secure"}
+TEXTS: Mapping[str, Schema] = {
+    "integer": {"type": "string", "pattern": "^[0-9]+$"},
+    "boolean": {"type": "string", "enum": ["true", "false"]},
+}
+"""How `pulumi config set` without --path writes what is no text (source: pulumi 3.259, ValidateConfigValue)."""
+
+SECRETS_OF_THE_PROVIDER: Mapping[str, str] = {
+    "oci:privateKey": "Secret. The API key itself (PEM); ~/.oci/config names its file.",
+    "oci:privateKeyPassword": "Secret. The passphrase of the API key.",
+    "oci:tokenExchangeClientSecret": "Secret. Of a workload identity's OAuth client.",
+}
+"""Those of its keys that hold a secret (source: pulumi-oci 5.5, the inputs of its Provider)."""
+
+
+def stack_schema(contract: Contract) -> Schema:
+    """The schema of the contract's stack files."""
+    # A project's name may hold a dot and nothing else that has a meaning in a pattern (re.escape's "\\-" is none of ECMAScript).
+    project = contract.project.replace(".", r"\.")
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$comment": "Written by `make docs` from Pulumi.yaml and settings/.",
+        "title": f"Stack file of {contract.project}: Pulumi.<stack>.yaml",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "config": {
+                "type": "object",
+                "description": "Values of the stack; all others are defaults (Pulumi.yaml, docs/configuration.md).",
+                "additionalProperties": False,
+                "properties": {
+                    **{f"{contract.project}:{key.name}": _property(key) for key in contract.keys},
+                    **{key: {"description": meaning, **ENCRYPTED} for key, meaning in SECRETS_OF_THE_PROVIDER.items()},
+                    "policy:exceptions": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Rules of the policy pack which this stack may break.",
+                    },
+                },
+                # Of providers (oci:region) and of Pulumi itself; a key of ours that is not above is a misspelt one.
+                "patternProperties": {f"^(?!({project}|policy):)[^:]+:.": True},
+            },
+            "environment": {
+                "description": "Pulumi ESC environments whose values the stack takes.",
+                "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}],
+            },
+            "encryptionsalt": {"type": "string", "description": "Pulumi's: of the passphrase of the stack's secrets."},
+            "encryptedkey": {"type": "string", "description": "Pulumi's: the encrypted key of the stack's secrets."},
+            "secretsprovider": {"type": "string", "description": "Pulumi's: what encrypts the stack's secrets."},
+        },
+        "definitions": {"secure": ENCRYPTED},
+    }
+
+
+def _property(key: Key) -> Schema:
+    targets = "" if key.of_every_target else f" For target {' and '.join(key.targets)}."
+    described = {"description": f"{key.description}{targets}"}
+    if key.secret and key.type != "object":
+        return {**described, **ENCRYPTED}
+    # Anything may be encrypted, and Pulumi decrypts it before the program looks at it.
+    forms = [_plain(key), *([TEXTS[key.type]] if key.type in TEXTS else []), SECURE]
+    return {**described, "default": key.default, "anyOf": forms}
+
+
+def _plain(key: Key) -> Schema:
+    if key.type == "object":
+        content = dict(key.accepts["additionalProperties"])
+        if key.secret:
+            content["pattern"] = re.escape(PLACEHOLDER)
+        return {**key.accepts, "additionalProperties": {"anyOf": [content, SECURE]}}
+    if key.type == "array":
+        return {**key.accepts, "items": {"anyOf": [key.accepts["items"], SECURE]}}
+    return dict(key.accepts)

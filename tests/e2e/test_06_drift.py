@@ -1,0 +1,167 @@
+"""What somebody changes by hand beside Pulumi: what the drift command tells of it, and what puts it right (docs/drift.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox import paths
+from sandbox.process import wait_for
+from tests.support import published
+from tests.support.console import Console
+from tests.support.documented_drift import rows
+from tests.support.jupyter import login
+from tests.support.machine import container_id, in_container, on_machine, tunnel
+from tests.support.stack import Stack
+
+SSH_FROM_ANYWHERE = {
+    "protocol": "6",
+    "source": "0.0.0.0/0",
+    "tcpOptions": {"min": 22, "max": 22},
+}
+SSH_RULE = f"jupyterlab-ssh-from-{paths.GATEWAY}-32"
+Change = Callable[[Console, Stack], None]
+
+# The change as docs/drift.md names it: the resource that tells it, what a refresh would do with that in the state, how to make the change.
+TOLD: dict[str, tuple[str, str, Change]] = {
+    "a rule added to the VCN's default security list": (
+        "jupyterlab-default-security-list",
+        "update",
+        lambda console, _: console.change("jupyterlab-default-security-list", ingressSecurityRules=[SSH_FROM_ANYWHERE]),
+    ),
+    "a rule of a security group changed": (
+        SSH_RULE,
+        "update",
+        lambda console, _: console.change(SSH_RULE, source="0.0.0.0/0"),
+    ),
+    "a rule of a security group deleted": (
+        "jupyterlab-egress",
+        "delete",
+        lambda console, _: console.delete("jupyterlab-egress"),
+    ),
+    "a route deleted": (
+        "jupyterlab-route-table",
+        "update",
+        lambda console, _: console.change("jupyterlab-route-table", routeRules=[]),
+    ),
+    "a VCN renamed": (
+        "jupyterlab-vcn",
+        "update",
+        lambda console, _: console.change("jupyterlab-vcn", displayName="somebody's"),
+    ),
+    "the internet gateway disabled": (
+        "jupyterlab-internet-gateway",
+        "update",
+        lambda console, _: console.change("jupyterlab-internet-gateway", enabled=False),
+    ),
+    "the instance resized": (
+        "jupyterlab-instance",
+        "update",
+        lambda console, _: console.change("jupyterlab-instance", shapeConfig={"ocpus": 4}),
+    ),
+    "the data volume renamed or grown": (
+        "jupyterlab-data",
+        "update",
+        lambda console, _: console.change("jupyterlab-data", displayName="somebody's", sizeInGbs="60"),
+    ),
+    "the data volume detached": (
+        "jupyterlab-data-attachment",
+        "delete",
+        lambda console, _: console.delete("jupyterlab-data-attachment"),
+    ),
+    "the repository made public": (
+        "jupyterlab-repository",
+        "update",
+        lambda console, _: console.change("jupyterlab-repository", isPublic=True),
+    ),
+    "an image deleted": (
+        "jupyterlab-index",
+        "delete",
+        lambda _, stack: published.delete(*stack.output("image").split("@")),
+    ),
+}
+
+# Told as well; the tests of what is taken back see it (test_09_destroy.py).
+TOLD_ELSEWHERE = {"the instance terminated"}
+# Not told either (test_23_oke_recovery.py).
+NOT_TOLD_ELSEWHERE = {"a pod or a node of the cluster deleted"}
+
+# The change as docs/drift.md names it, and how to make it; a function that it returns takes it back.
+Unseen = Callable[[Console, Stack], Callable[[], object]]
+
+
+def rule_added(console: Console, _: Stack) -> Callable[[], object]:
+    rule = console.add(
+        "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule",
+        networkSecurityGroupId=console.id("jupyterlab-security-group"),
+        direction="INGRESS",
+        **SSH_FROM_ANYWHERE | {"tcpOptions": {"destinationPortRange": {"min": 22, "max": 22}}},
+    )
+    return lambda: console.take_back(rule)
+
+
+def resource_added(console: Console, _: Stack) -> Callable[[], object]:
+    domain = "Sndb:EU-FRANKFURT-1-AD-1"
+    volume = console.add(
+        "oci:Core/volume:Volume", compartmentId=paths.TENANCY_OCID, availabilityDomain=domain, sizeInGbs="50"
+    )
+    return lambda: console.take_back(volume)
+
+
+def container_removed(_: Console, stack: Stack) -> Callable[[], object]:
+    removed = container_id(stack)
+    on_machine(stack, f"sudo podman rm --force {removed}")
+    # Its unit makes another by itself.
+    return lambda: wait_for(lambda: container_id(stack) not in ("", removed), "another container", 90)
+
+
+def unit_stopped(_: Console, stack: Stack) -> Callable[[], object]:
+    on_machine(stack, "sudo systemctl disable --now app-jupyterlab")
+    return lambda: on_machine(stack, "sudo systemctl enable --now app-jupyterlab")
+
+
+NOT_TOLD: dict[str, Unseen] = {
+    "a rule added to a security group": rule_added,
+    "another resource made beside the stack": resource_added,
+    "the container removed": container_removed,
+    "the app's unit stopped or a file on the instance changed": unit_stopped,
+}
+
+
+def test_the_documentation_lists_what_is_told_and_what_is_not() -> None:
+    assert rows("Told") == {*TOLD, *TOLD_ELSEWHERE}
+    assert rows("Not told") == {*NOT_TOLD, *NOT_TOLD_ELSEWHERE}
+
+
+def test_nothing_is_told_while_nothing_was_changed(stack: Stack) -> None:
+    assert stack.drift() == {}
+
+
+def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
+    console = Console(stack)
+    take_back = [change(console, stack) for change in NOT_TOLD.values()]
+    try:
+        assert stack.drift() == {}
+    finally:
+        for back in reversed(take_back):
+            back()
+    with tunnel(stack, seconds=90) as url:
+        assert login(url, stack.password)
+
+
+def test_changes_by_hand_are_told_and_up_with_refresh_puts_them_right(stack: Stack) -> None:
+    in_container(stack, "open('kept.txt', 'w').write('from before the drift')")
+    console = Console(stack)
+    for _, _, change in TOLD.values():
+        change(console, stack)
+    expected = {name: step for name, step, _ in TOLD.values()}
+    assert stack.drift() == expected
+    # Telling is all that it does.
+    assert stack.drift() == expected
+    # Volumes do not shrink: a grown one is kept by writing its size down.
+    stack.configure(dataVolumeSizeInGbs=60)
+    stack.up("--refresh")
+    assert stack.drift() == {}
+    with tunnel(stack, seconds=180) as url:
+        assert login(url, stack.password)
+    assert in_container(stack, "print(open('kept.txt').read())") == "from before the drift\n"
+    assert stack.up() == {}

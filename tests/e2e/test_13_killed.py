@@ -1,0 +1,127 @@
+"""The engine is killed in the middle of making, changing and taking back each kind of resource of a stack with an instance.
+
+After each kill a person does what the README says, and goes on. In the end nothing is there twice, left behind or lost.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import PORT, new_password
+from tests.support.holdings import Holdings, holdings, left
+from tests.support.jupyter import login
+from tests.support.killed_stack import is_whole, killed, living, put_right
+from tests.support.machine import in_container, tunnel
+from tests.support.stack import ROOT, Stack
+
+INSTANCE, VOLUME, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data", "jupyterlab-data-attachment"
+IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
+
+
+@pytest.fixture(scope="module")
+def before_killed(overlay: Path) -> tuple[Holdings, set[str]]:
+    """What the sandbox held, and its cloud's ids, before this file's stack was there."""
+    return holdings(), living()
+
+
+@pytest.fixture(scope="module")
+def killed_stack(
+    overlay: Path, before_killed: tuple[Holdings, set[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """A stack of which nothing is made yet."""
+    folder = tmp_path_factory.mktemp("e2e-killed")
+    context = folder / "jupyterlab"
+    shutil.copytree(ROOT / "docker" / "jupyterlab", context)
+    stack = Stack("e2e-killed", folder, overlay)
+    stack.clear()
+    stack.init()
+    stack.configure(password=new_password(), port=PORT + 40, context=str(context), retainData=False)
+    try:
+        yield stack
+    finally:
+        stack.clear()
+
+
+def has_its_file(stack: Stack) -> bool:
+    return in_container(stack, "print(open('kept.txt').read())") == "from before\n"
+
+
+def test_what_was_killed_while_it_was_made_is_made_once(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    stack = killed_stack
+    # With its plugins: the machine is half made, and the cloud drops it.
+    killed(stack, "up", INSTANCE, "create")
+    assert put_right(stack)[INSTANCE] == "none"
+    # Without them: the machine is made, and nobody knows.
+    killed(stack, "up", INSTANCE, "create", plugins=False)
+    instance = put_right(stack)[INSTANCE]
+    assert instance.startswith("ocid1.instance.")
+    killed(stack, "up", ATTACHMENT, "create", plugins=False)
+    attachment = put_right(stack)[ATTACHMENT]
+    assert attachment.startswith("ocid1.volumeattachment.")
+    for name in (IMAGE, INDEX, PODMAN):
+        killed(stack, "up", name, "create")
+        assert put_right(stack) == {}
+    stack.up()
+    is_whole(stack, before_killed[1])
+    assert {instance, attachment} <= living()
+    assert stack.output("instanceId") == instance
+    with tunnel(stack) as url:
+        assert login(url, stack.password)
+    in_container(stack, "open('kept.txt', 'w').write('from before')")
+
+
+def test_what_was_killed_while_it_was_changed_is_changed(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    stack, cloud = killed_stack, living()
+    dockerfile = stack.folder / "jupyterlab" / "jupyter_server_config.py"
+    dockerfile.write_text(dockerfile.read_text() + "\n# Changed.\n")
+    stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
+    killed(stack, "up", INSTANCE, "update")
+    assert put_right(stack) == {}
+    for name in (IMAGE, INDEX, PODMAN):
+        killed(stack, "up", name, "update")
+        assert put_right(stack) == {}
+    stack.up()
+    is_whole(stack, before_killed[1])
+    assert living() == cloud
+    with tunnel(stack) as url:
+        assert login(url, stack.password)
+    assert has_its_file(stack)
+
+
+def test_what_was_killed_while_it_was_replaced_keeps_its_data(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    stack, volume = killed_stack, killed_stack.output("dataVolumeId")
+    stack.configure(operatingSystemVersion="8")
+    killed(stack, "up", INSTANCE, "delete")
+    assert put_right(stack) == {}
+    killed(stack, "up", INSTANCE, "create", plugins=False)
+    instance = put_right(stack)[INSTANCE]
+    assert instance.startswith("ocid1.instance.")
+    killed(stack, "up", ATTACHMENT, "create")
+    put_right(stack)
+    stack.up()
+    is_whole(stack, before_killed[1])
+    assert (stack.output("instanceId"), stack.output("dataVolumeId")) == (instance, volume)
+    with tunnel(stack) as url:
+        assert login(url, stack.password)
+    assert has_its_file(stack)
+
+
+def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    for name in (PODMAN, INDEX, INSTANCE, VOLUME):
+        killed(killed_stack, "destroy", name, "delete")
+        assert put_right(killed_stack) == {}
+    killed_stack.destroy()
+    assert left(before_killed[0]) == {}
+    assert living() == before_killed[1]

@@ -1,0 +1,68 @@
+"""What somebody changes by hand in a cluster: what the drift command tells of it, and what puts it right (docs/drift.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.console import Console
+from tests.support.documented_drift import rows
+from tests.support.jupyter import login
+from tests.support.pod import get, in_pod, kubectl
+from tests.support.stack import Stack
+
+MAXIMUM_MBPS = "service.beta.kubernetes.io/oci-load-balancer-shape-flex-max"
+
+
+def files_secret(stack: Stack) -> str:
+    """Name of the Secret with the app's files."""
+    [found] = [one["metadata"]["name"] for one in get(stack, "secrets")["items"] if one["type"] == "Opaque"]
+    return str(found)
+
+
+# The change as docs/drift.md names it: the resource that tells it, what a refresh would do with that in the state, how to make the change.
+TOLD: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
+    "the Deployment scaled": (
+        "jupyterlab-deployment",
+        "update",
+        lambda stack: kubectl(stack, "scale", "deployment", "--all", "--replicas=0"),
+    ),
+    "an annotation of the Service changed": (
+        "jupyterlab-service",
+        "update",
+        lambda stack: kubectl(stack, "annotate", "service", "--all", "--overwrite", f"{MAXIMUM_MBPS}=20"),
+    ),
+    "a Secret deleted": (
+        "jupyterlab-files",
+        "delete",
+        lambda stack: kubectl(stack, "delete", "secret", files_secret(stack)),
+    ),
+    "the network policy deleted": (
+        "jupyterlab-network-policy",
+        "delete",
+        lambda stack: kubectl(stack, "delete", "networkpolicies", "--all"),
+    ),
+    "the node pool renamed": (
+        "jupyterlab-nodes",
+        "update",
+        lambda stack: Console(stack).change("jupyterlab-nodes", name="somebodys"),
+    ),
+}
+
+
+def test_the_documentation_lists_what_is_told_of_a_cluster() -> None:
+    assert rows("Told of a cluster") == set(TOLD)
+
+
+def test_changes_by_hand_in_a_cluster_are_told_and_up_with_refresh_puts_them_right(oke: Stack) -> None:
+    in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before the drift')")
+    assert oke.drift() == {}
+    for _, _, change in TOLD.values():
+        change(oke)
+    expected = {name: step for name, step, _ in TOLD.values()}
+    assert oke.drift() == expected
+    assert oke.drift() == expected
+    oke.up("--refresh")
+    assert oke.drift() == {}
+    assert login(oke.output("loadBalancerUrl"), oke.password)
+    assert in_pod(oke, "print(open('/jupyter/kept.txt').read())") == "from before the drift\n"
+    assert oke.up() == {}

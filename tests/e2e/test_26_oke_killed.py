@@ -1,0 +1,100 @@
+"""The engine is killed in the middle of making, changing and taking back a cluster, its nodes, and what is in it.
+
+After each kill a person does what the README says, and goes on. In the end nothing is there twice, left behind or lost.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import paths
+from tests.e2e.conftest import PORT, new_password
+from tests.support.holdings import Holdings, holdings, left
+from tests.support.jupyter import login
+from tests.support.killed_stack import is_whole, killed, living, put_right
+from tests.support.pod import in_pod
+from tests.support.services import bring_up
+from tests.support.stack import PULUMI, ROOT, Stack
+
+CLUSTER, NODES = "jupyterlab-cluster", "jupyterlab-nodes"
+SECRET, CLAIM, DEPLOYMENT, SERVICE = (f"jupyterlab-{name}" for name in ("files", "claim", "deployment", "service"))
+WRITE = "import os; f = open('/jupyter/kept.txt', 'w'); f.write('from before'); f.flush(); os.fsync(f.fileno())"
+
+
+@pytest.fixture(scope="module")
+def before_killed(request: pytest.FixtureRequest, overlay: Path) -> tuple[Holdings, set[str]]:
+    """What the sandbox held, with what clusters need, and its cloud's ids, before this file's stack was there."""
+    bring_up(request.config, "--kubernetes")
+    return holdings(), living()
+
+
+@pytest.fixture(scope="module")
+def killed_stack(before_killed: tuple[Holdings, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of which nothing is made yet."""
+    subprocess.run([PULUMI, "config", "--stack", "local-oke"], cwd=ROOT, check=True, capture_output=True)
+    stack = Stack("e2e-oke-killed", tmp_path_factory.mktemp("e2e-oke-killed"), paths.STACKS / "Pulumi.local-oke.yaml")
+    stack.clear()
+    stack.init()
+    stack.configure(password=new_password(), port=PORT + 41, retainClaim=False)
+    try:
+        yield stack
+    finally:
+        stack.clear()
+        (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
+
+
+def answers(stack: Stack) -> bool:
+    return login(stack.output("loadBalancerUrl"), stack.password) is not None
+
+
+def test_what_was_killed_while_it_was_made_is_made_once(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    stack = killed_stack
+    # With its plugins: the control plane is half made, and the cloud drops it.
+    killed(stack, "up", CLUSTER, "create")
+    assert put_right(stack)[CLUSTER] == "none"
+    # Without them: it is made, and nobody knows.
+    made = set()
+    for name in (CLUSTER, NODES):
+        killed(stack, "up", name, "create", plugins=False)
+        made.add(put_right(stack)[name])
+    for name in (SECRET, CLAIM, DEPLOYMENT, SERVICE):
+        killed(stack, "up", name, "create", plugins=False)
+        assert put_right(stack) == {}
+    stack.up()
+    is_whole(stack, before_killed[1] | {stack.output("dataVolumeId")})
+    assert made <= living()
+    assert stack.output("clusterId") in made
+    assert answers(stack)
+    in_pod(stack, WRITE)
+
+
+def test_what_was_killed_while_it_was_changed_is_changed(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    stack, cloud = killed_stack, living()
+    stack.configure(password=new_password(), loadBalancerMaxMbps=20)
+    for name in (SECRET, DEPLOYMENT, SERVICE):
+        killed(stack, "up", name, "update")
+        assert put_right(stack) == {}
+    stack.up()
+    is_whole(stack, before_killed[1] | {stack.output("dataVolumeId")})
+    assert living() == cloud
+    assert answers(stack)
+    assert in_pod(stack, "print(open('/jupyter/kept.txt').read())") == "from before\n"
+
+
+def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
+    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
+) -> None:
+    for name in (SERVICE, DEPLOYMENT, CLAIM, NODES, CLUSTER):
+        killed(killed_stack, "destroy", name, "delete")
+        assert put_right(killed_stack) == {}
+    killed_stack.destroy()
+    assert left(before_killed[0]) == {}
+    assert living() == before_killed[1]

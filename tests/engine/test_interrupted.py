@@ -1,0 +1,219 @@
+"""The real engine, killed in the middle of a create, an update, a delete of each kind of resource which needs no machine.
+
+Each kill is done twice: before the cloud did what it was asked, and when it had and the engine did not know yet.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.engine.interrupted_project import KilledProject, new_killed_project
+
+PROGRAM = """
+    class Part(pulumi.ComponentResource):
+        def __init__(self):
+            super().__init__("test:part:Part", "part")
+
+    part = Part()
+    child = pulumi.ResourceOptions(parent=part)
+    where = {"compartment_id": TENANCY, "opts": child}
+    vcn = oci.core.Vcn("vcn", cidr_blocks=["10.0.0.0/16"], display_name="t-vcn", **where)
+    inside = {"vcn_id": vcn.id, **where}
+    gateway = oci.core.InternetGateway("gateway", display_name="t-gateway", **inside)
+    nat = oci.core.NatGateway("nat", display_name="t-nat", **inside)
+    every = oci.core.get_services().services[0]
+    services = oci.core.ServiceGateway(
+        "services",
+        services=[oci.core.ServiceGatewayServiceArgs(service_id=every.id)],
+        display_name="t-services",
+        **inside,
+    )
+    rule = oci.core.RouteTableRouteRuleArgs(network_entity_id=gateway.id, destination="0.0.0.0/0")
+    table = oci.core.RouteTable("table", route_rules=[rule], display_name="t-table", **inside)
+    oci.core.DefaultSecurityList(
+        "list", manage_default_resource_id=vcn.default_security_list_id, display_name="t-list", **where
+    )
+    subnet = oci.core.Subnet("subnet", cidr_block="10.0.0.0/24", route_table_id=table.id, display_name="t-subnet", **inside)
+    group = oci.core.NetworkSecurityGroup("group", display_name="t-group", **inside)
+    oci.core.NetworkSecurityGroupSecurityRule(
+        "ssh",
+        network_security_group_id=group.id,
+        direction="INGRESS",
+        protocol="6",
+        source="203.0.113.0/24",
+        description="t-ssh",
+        opts=child,
+    )
+    oci.artifacts.ContainerRepository("repository", display_name="t-repository", freeform_tags={"set": "once"}, **where)
+    oci.core.Volume(
+        "volume",
+        availability_domain="Sndb:EU-FRANKFURT-1-AD-1",
+        size_in_gbs="50",
+        display_name="t-volume",
+        compartment_id=TENANCY,
+        opts=pulumi.ResourceOptions(parent=part, retain_on_delete=RETAINED),
+    )
+"""
+# What is made side by side.
+CREATED = (
+    ("vcn", "volume", "repository"),
+    ("gateway", "nat", "services", "group", "list"),
+    ("table", "ssh"),
+    ("subnet",),
+)
+EVERYTHING = tuple(name for layer in CREATED for name in layer)
+# Made again it is the same one: nobody is asked.
+REPEATABLE = {"list"}
+
+
+def program(*changes: tuple[str, str], retained: bool = False) -> str:
+    text = PROGRAM.replace("RETAINED", str(retained))
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> KilledProject:
+    project = new_killed_project(tmp_path)
+    project.write(program())
+    return project
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_killed_run_made_is_taken_over_and_what_it_did_not_make_is_made(
+    project: KilledProject, when: str
+) -> None:
+    for layer in CREATED:
+        project.killed("up", "create", when, *layer)
+        project.unlock()
+        question = project.interrupted(status=1)
+        asked = set(layer) - REPEATABLE
+        assert {name for name in EVERYTHING if f"{name}=?" in question} == asked
+        answers = {name: project.id_of(f"t-{name}") for name in asked}
+        assert {answer == "none" for answer in answers.values()} == {when == "before"}
+        project.answered(question, answers)
+        assert project.interrupted() == ""
+    project.converges()
+    assert len(project.in_state()) == len(EVERYTHING)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_killed_update_is_done_again(project: KilledProject, when: str) -> None:
+    project.up()
+    changed = [(f't-{name}"', f'u-{name}"') for name in EVERYTHING if name != "repository"]
+    project.write(program(*changed, ('"set": "once"', '"set": "twice"')))
+    before = project.in_cloud()
+    for layer in CREATED:
+        project.killed("up", "update", when, *layer)
+        project.unlock()
+        said = project.interrupted()
+        assert {name for name in EVERYTHING if f"{name}: interrupted while updating" in said} == set(layer)
+    project.converges()
+    assert project.in_cloud().keys() == before.keys()
+    assert {f"u-{name}" for name in EVERYTHING if name != "repository"} <= set(project.in_cloud().values())
+
+
+def test_a_killed_update_that_is_taken_back_is_seen_by_a_refresh_as_the_message_says(project: KilledProject) -> None:
+    project.up()
+    project.write(program(("t-vcn", "u-vcn")))
+    project.killed("up", "update", "after", "vcn")
+    project.unlock()
+    said = project.interrupted()
+    command = said.partition("changed back since: `")[2].partition("`")[0]
+    project.write(program())
+    project.run([*command.split(), "--yes", "--skip-preview"], 0)
+    assert "t-vcn" in project.in_cloud().values()
+    project.converges()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_killed_destroy_goes_on_where_it_was(project: KilledProject, when: str) -> None:
+    project.up()
+    remaining = set(EVERYTHING)
+    while remaining:
+        stuck = project.killed("destroy", "delete", when, *remaining, some=True)
+        project.pulumi("cancel", "--yes")
+        said = project.interrupted()
+        assert {name for name in EVERYTHING if f"{name}: interrupted while deleting" in said} == stuck
+        remaining -= stuck
+    project.pulumi("destroy", "--yes", "--skip-preview")
+    assert project.in_cloud() == {}
+    assert project.in_state() == set()
+
+
+def test_what_was_made_twice_since_nobody_asked_is_told_with_the_one_that_stays(project: KilledProject) -> None:
+    project.killed("up", "create", "after", "vcn")
+    first = project.id_of("t-vcn")
+    project.unlock()
+    project.up()
+    second = project.state()["vcn"]["id"]
+    assert f"{second} is in the state and stays" in project.interrupted(status=1)
+    assert f"vcn: {second} is in the state, as vcn" in project.interrupted(f"vcn={second}", status=1)
+    refused = project.interrupted(f"vcn={first}", status=1)
+    assert f"Delete {first} by hand" in refused
+    project.delete_by_hand(first)
+    project.interrupted("vcn=none")
+    project.converges()
+
+
+def test_an_id_that_is_not_there_is_told_with_the_command_that_takes_the_right_one_over(project: KilledProject) -> None:
+    project.killed("up", "create", "after", "vcn")
+    project.unlock()
+    right = project.id_of("t-vcn")
+    said = project.interrupted(f"vcn={right[:-1]}", status=1)
+    assert "the cloud has no" in said, said
+    [command] = [line.strip() for line in said.splitlines() if " import " in line]
+    project.run([*shlex.split(command.replace(" ? ", f" {right} ")), "--yes", "--skip-preview"], 0)
+    assert project.interrupted() == ""
+    project.converges()
+    assert project.id_of("t-vcn") == right
+
+
+@pytest.mark.parametrize("retained", [True, False])
+def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: KilledProject, retained: bool) -> None:
+    project.write(program(retained=retained))
+    project.up()
+    old = project.state()["volume"]["id"]
+    moved = ('availability_domain="Sndb:EU-FRANKFURT-1-AD-1"', 'availability_domain="Sndb:EU-FRANKFURT-1-AD-2"')
+    project.write(program(moved, retained=retained))
+    project.killed("up", "create", "after", "volume")
+    project.unlock()
+    question = project.interrupted(status=1)
+    assert f"{old} is in the state and stays" in question
+    made = project.id_of("t-volume", old)
+    assert f"Delete {made} by hand" in project.interrupted(f"volume={made}", status=1)
+    project.delete_by_hand(made)
+    project.interrupted("volume=none")
+    # The configuration is taken back: the old volume never went.
+    project.write(program(retained=retained))
+    project.converges()
+    assert project.state()["volume"]["id"] == old
+
+
+def test_a_killed_replacement_that_deletes_first_gives_its_place_to_the_new_one(project: KilledProject) -> None:
+    first = (
+        'display_name="t-subnet", **inside',
+        'display_name="t-subnet", vcn_id=vcn.id, compartment_id=TENANCY, opts=first',
+    )
+    options = (
+        "    part = Part()\n",
+        "    part = Part()\n    first = pulumi.ResourceOptions(parent=part, delete_before_replace=True)\n",
+    )
+    project.write(program(first, options))
+    project.up()
+    project.write(
+        program(
+            first, options, ('cidr_block="10.0.0.0/24"', 'cidr_block="10.0.0.0/24", prohibit_internet_ingress=True')
+        )
+    )
+    project.killed("up", "create", "after", "subnet")
+    project.unlock()
+    made = project.id_of("t-subnet")
+    project.answered(project.interrupted(status=1), {"subnet": made})
+    project.converges()
+    assert project.state()["subnet"]["id"] == made

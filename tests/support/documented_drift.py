@@ -1,0 +1,13 @@
+"""The tables of docs/drift.md, to which the tests of drift hold themselves."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.stack import ROOT
+
+
+def rows(heading: str) -> set[str]:
+    """The first cells of the table under a heading."""
+    text = (ROOT / "docs" / "drift.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)) - {"by hand"}

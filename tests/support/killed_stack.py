@@ -1,0 +1,152 @@
+"""Kills the engine of a stack in the middle of a step, and does then what the README tells a person to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from sandbox import paths
+from sandbox.oci.catalogue import KINDS, cloud
+from tests.support.killing import descendants, kill, kill_alone, kill_when
+from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
+
+SECONDS_UNTIL_BEGUN = 600
+SECONDS_UNTIL_THE_PLUGINS_END = 120
+# Inputs by which a person tells one resource of a type from another.
+TELLING = (
+    "displayName",
+    "name",
+    "description",
+    "vcnId",
+    "instanceId",
+    "volumeId",
+    "networkSecurityGroupId",
+    "clusterId",
+)
+
+
+def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool = True) -> None:
+    """Run `pulumi command`, and SIGKILL it when the state says that the resource `name` is being created, updated or deleted.
+
+    plugins: kill them in the same moment. Otherwise they come to the end of what they do, and nobody hears of it.
+    """
+    log = stack.folder / "killed.log"
+    with log.open("w") as output:
+        arguments = ["--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.config_file)]
+        process = subprocess.Popen(
+            [str(PULUMI), command, *arguments, "--non-interactive", "--color", "never"],
+            cwd=stack.program,
+            env={**os.environ, "TMPDIR": str(stack.temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            how = kill if plugins else _kill_the_engine
+            kill_when(process, lambda: (name, operation) in under_way(stack), SECONDS_UNTIL_BEGUN, how)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}:\n{log.read_text()[-5000:]}") from None
+        finally:
+            stack.log += log.read_text()
+
+
+def _kill_the_engine(pid: int) -> None:
+    family = {child: _command_line(child) for child in descendants(pid)}
+    kill_alone(pid)
+    deadline = time.monotonic() + SECONDS_UNTIL_THE_PLUGINS_END
+    stand_ins = {child for child, line in family.items() if "-m sandbox." in line}
+    while any(_command_line(child) == family[child] for child in stand_ins):
+        assert time.monotonic() < deadline, "a plugin outlived its engine"
+        time.sleep(0.1)
+    for child in family.keys() - stand_ins:
+        if _command_line(child) == family[child]:
+            kill_alone(child)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def under_way(stack: Stack) -> set[tuple[str, str]]:
+    """Name and operation of the steps which have begun and not ended, by the state's file."""
+    file = paths.BACKEND / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
+    pending = json.loads(file.read_text())["checkpoint"]["latest"] or {}
+    found = {"creating": "create", "updating": "update", "deleting": "delete"}
+    return {
+        (operation["resource"]["urn"].rsplit("::", 1)[1], found.get(operation["type"], operation["type"]))
+        for operation in pending.get("pending_operations") or []
+    }
+
+
+def put_right(stack: Stack) -> dict[str, str]:
+    """`pulumi cancel`, `make interrupted`, and the command that it prints, with the answers; those, by the resources' names."""
+    stack.pulumi("cancel", "--yes")
+    said = _make(["make", "interrupted", f"STACK={stack.name}"])
+    if not said.returncode:
+        return {}
+    [command] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("make interrupted ")]
+    deployment = stack.export()["deployment"]
+    known = {one.get("id") for one in deployment.get("resources", [])}
+    found = {}
+    for operation in deployment["pending_operations"]:
+        made, name = operation["resource"], operation["resource"]["urn"].rsplit("::", 1)[1]
+        if f"{name}=?" in command:
+            found[name] = _look_up(made, known)
+            command = command.replace(f"{name}=?", f"{name}={found[name]}")
+    done = _make(shlex.split(command))
+    assert done.returncode == 0, done.stdout
+    return found
+
+
+def _look_up(made: dict[str, Any], known: set[str]) -> str:
+    [kind] = [kind for kind, resource in KINDS.items() if resource.type == made["type"]]
+    wanted = {key: value for key, value in made["inputs"].items() if key in TELLING}
+    ids = [
+        record.id
+        for record in cloud().all(kind)
+        if KINDS[kind].alive(cloud(), record)
+        and record.id not in known
+        and all(record.properties.get(key) == value for key, value in wanted.items())
+    ]
+    assert len(ids) <= 1, ids
+    return ids[0] if ids else "none"
+
+
+def _make(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600
+    )
+
+
+def living() -> set[str]:
+    """The ids of all that is in the cloud, but for what a VCN brings along and load balancers, which no program makes."""
+    return {
+        record.id
+        for record in cloud().everything()
+        if record.kind != "loadbalancer"
+        and not str(record.properties.get("displayName", "")).startswith("Default ")
+        and KINDS[record.kind].alive(cloud(), record)
+    }
+
+
+def in_state(stack: Stack) -> set[str]:
+    """The ids of what the state has of the cloud."""
+    return {one["id"] for one in stack.export()["deployment"].get("resources", []) if one["type"].startswith("oci:")}
+
+
+def is_whole(stack: Stack, others: set[str]) -> None:
+    """The cloud has what the state has, and `others`: nothing twice, left or lost; and nothing is to be done."""
+    assert stack.up() == {}
+    state = in_state(stack)
+    assert living() - others - state == set()
+    assert {id for id in state if not id.startswith("ocid1.securitylist.")} <= living()
+    assert not stack.export()["deployment"].get("pending_operations")

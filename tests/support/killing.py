@@ -1,0 +1,60 @@
+"""Kills a program with all that it has started, at once and without a chance to tidy up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import Popen
+
+
+def kill_when(
+    process: Popen[str], due: Callable[[], bool], seconds: float, how: Callable[[int], None] | None = None
+) -> None:
+    """Kill it when `due`, and `how`, else with all that it started.
+
+    Raises AssertionError when it ended before, or was not due in time; then it is killed too.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        while not due():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline, f"it could not be killed at the right moment within {seconds} s"
+            time.sleep(0.02)
+        (how or kill)(process.pid)
+    finally:
+        kill(process.pid)
+        process.wait()
+
+
+def kill(pid: int) -> None:
+    """SIGKILL for the process and its descendants. The engine gives each plugin a process group of its own, so one group is not all."""
+    family = [pid, *descendants(pid)]
+    for member in family:
+        kill_alone(member)
+
+
+def kill_alone(pid: int) -> None:
+    """SIGKILL for one process; content when it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Its children, theirs, and so on."""
+    for child, parent in _parents().items():
+        if parent == pid:
+            yield child
+            yield from descendants(child)
+
+
+def _parents() -> dict[int, int]:
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # "pid (name) state ppid …", and a name may hold anything (source: proc(5)).
+            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return found

@@ -1,0 +1,64 @@
+"""Stack files against their schema: `python -m tests.support.stack_files [file …]`, all committed ones when none is named.
+
+check-jsonschema would do, but it shows the values that are wrong, and one of them may be a password in plain text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft7Validator, ValidationError
+
+from tests.support.stack import PROJECT, ROOT
+
+SCHEMA = ROOT / "stack.schema.json"
+
+
+def problems(document: Any) -> list[str]:
+    """What is wrong with the content of a stack file; no value is in it."""
+    validator = Draft7Validator(json.loads(SCHEMA.read_text()))
+    return sorted({line for error in validator.iter_errors(document) for line in _told(error)})
+
+
+def _told(error: ValidationError) -> Iterator[str]:
+    place = [str(part) for part in error.absolute_path]
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator == "additionalProperties" and len(place) < 2:
+        patterns = schema.get("patternProperties", {})
+        for name in map(str, instance):
+            if name not in schema["properties"] and not any(re.search(pattern, name) for pattern in patterns):
+                yield f"{name}: is not a key of {place[0] if place else 'a stack file'}; docs/configuration.md lists them"
+        return
+    key = "".join(place[1:2] or place) or "the file"
+    if "secure" in schema.get("required", ()):
+        yield f"{key}: has to be encrypted\n    pulumi config set --secret {key.removeprefix(f'{PROJECT}:')}"
+    else:
+        yield f"{key}: is not what docs/configuration.md says that it accepts"
+
+
+def main(files: list[str]) -> int:
+    """The exit status: 1 when any of the files has a problem, which is printed."""
+    wrong = 0
+    for file in [Path(name) for name in files] or sorted(ROOT.glob("Pulumi.*.yaml")):
+        try:
+            found = problems(yaml.safe_load(file.read_text()))
+        except yaml.MarkedYAMLError as error:
+            # Its own text would quote the line.
+            found = [
+                f"is no YAML: {error.problem} in line {error.problem_mark.line + 1 if error.problem_mark else '?'}"
+            ]
+        for problem in found:
+            print(f"{file.name}: {problem}")
+            wrong = 1
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
