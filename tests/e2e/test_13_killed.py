@@ -18,7 +18,7 @@ from tests.support.killed_stack import is_whole, killed, living, put_right
 from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
-INSTANCE, VOLUME, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data", "jupyterlab-data-attachment"
+INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
 
 
@@ -119,7 +119,7 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
 def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
-    for name in (PODMAN, INDEX, INSTANCE, VOLUME):
+    for name in (PODMAN, INSTANCE):
         killed(killed_stack, "destroy", name, "delete")
         assert put_right(killed_stack) == {}
     killed_stack.destroy()
