@@ -18,7 +18,7 @@ from tests.support.killed_stack import is_whole, killed, living, put_right
 from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
-INSTANCE, VOLUME, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data", "jupyterlab-data-attachment"
+INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
 
 
@@ -101,8 +101,9 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
 ) -> None:
     stack, volume = killed_stack, killed_stack.output("dataVolumeId")
     stack.configure(operatingSystemVersion="8")
-    killed(stack, "up", INSTANCE, "delete")
-    assert put_right(stack) == {}
+    for name in (PODMAN, INSTANCE):
+        killed(stack, "up", name, "delete")
+        assert put_right(stack) == {}
     killed(stack, "up", INSTANCE, "create", plugins=False)
     instance = put_right(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
@@ -119,9 +120,8 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
 def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
-    for name in (PODMAN, INDEX, INSTANCE, VOLUME):
-        killed(killed_stack, "destroy", name, "delete")
-        assert put_right(killed_stack) == {}
+    killed(killed_stack, "destroy", INSTANCE, "delete")
+    assert put_right(killed_stack) == {}
     killed_stack.destroy()
     assert left(before_killed[0]) == {}
     assert living() == before_killed[1]

@@ -79,7 +79,7 @@ def test_what_was_killed_while_it_was_changed_is_changed(
 ) -> None:
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), loadBalancerMaxMbps=20)
-    for name in (SECRET, DEPLOYMENT, SERVICE):
+    for name in (DEPLOYMENT, SERVICE):
         killed(stack, "up", name, "update")
         assert put_right(stack) == {}
     stack.up()

@@ -111,6 +111,7 @@ def test_the_service_goes_before_the_network_the_nodes_and_the_cluster(made: Run
             assert "jupyterlab-kubernetes" in asked.options.provider, name
     assert provider.inputs["deleteUnreachable"] in (True, "true")
     assert provider.inputs["upsertExistingObjects"] in (True, "true")
+    assert provider.inputs["enablePatchForce"] in (True, "true")
 
 
 def test_no_pod_runs_without_the_policy_its_secrets_and_its_data(made: Run) -> None:
