@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.plugin_project import LAUNCHER, environment
 from tests.support.stack import ROOT
 
 SECONDS_UNTIL_HELD = 120
+SECONDS_AT_REST = 2
 
 
 @dataclass
@@ -38,10 +40,15 @@ class KilledProject(Project):
         (home / "hold.json").write_text(json.dumps(dict.fromkeys(names, (operation, when))))
         marks = {name: home / f"held-{name}" for name in names}
 
+        at_rest_since = time.monotonic()
+
         def due() -> bool:
+            nonlocal at_rest_since
             stuck = {name for name, mark in marks.items() if mark.exists()}
-            # The others have come to their ends, and the state says so.
-            return bool(stuck) and (some or stuck == set(names)) and self.under_way() == stuck
+            # The others have begun and come to their ends, and the state says so.
+            if not stuck or not (some or stuck == set(names)) or self.under_way() != stuck:
+                at_rest_since = time.monotonic()
+            return time.monotonic() - at_rest_since > SECONDS_AT_REST
 
         process = subprocess.Popen(
             [self.program, command, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
