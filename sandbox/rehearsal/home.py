@@ -20,10 +20,17 @@ def folder(stack: str) -> Path:
 
 def make(stack: str) -> Path:
     """A new one, in place of the last. Raises SandboxError while the sandbox has no engine."""
-    home, docker_build = folder(stack), pieces.DOCKER_BUILD.paths(paths.HOME)[0]
+    home = folder(stack)
+    shutil.rmtree(home, ignore_errors=True)
+    lay_out(home)
+    return home
+
+
+def lay_out(home: Path) -> None:
+    """Make this folder such a home (SANDBOX_HOME). Raises SandboxError while the sandbox has no engine."""
+    docker_build = pieces.DOCKER_BUILD.paths(paths.HOME)[0]
     if not docker_build.exists():
         raise SandboxError("the sandbox has no engine yet: `make prepare`")
-    shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     for name in _SHARED:
         (home / name).symlink_to(paths.HOME / name)
@@ -32,7 +39,6 @@ def make(stack: str) -> Path:
         write_if_changed(target, _launcher(home, "providers.py", name), 0o755)
     launcher = _launcher(home, "builds.py", str(docker_build))
     write_if_changed(pieces.DOCKER_BUILD.paths(home)[0], launcher, 0o755)
-    return home
 
 
 def _launcher(home: Path, file: str, *arguments: str) -> str:

@@ -43,7 +43,7 @@ def changed(dev: Stack, tmp_path: Path) -> Stack:
     return Stack(dev.name, tmp_path, like=dev.config_file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machineless_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a sandbox without machines, where whole stacks are up in seconds."""
     home = tmp_path_factory.mktemp("machineless") / "home"
