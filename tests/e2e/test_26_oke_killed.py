@@ -28,7 +28,7 @@ WRITE = "import os; f = open('/jupyter/kept.txt', 'w'); f.write('from before'); 
 @pytest.fixture(scope="module")
 def before_killed(request: pytest.FixtureRequest, overlay: Path) -> tuple[Holdings, set[str]]:
     """What the sandbox held, with what clusters need, and its cloud's ids, before this file's stack was there."""
-    bring_up(request.config, "--kubernetes")
+    bring_up(request.config, "--stack", "local-oke")
     return holdings(), living()
 
 
