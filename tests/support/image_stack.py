@@ -19,9 +19,9 @@ IGNORED = shutil.ignore_patterns(".git", ".sandbox", ".build", "venv", "__pycach
 class ImageStack(Stack):
     """`up` builds and pushes the image, `preview` plans that; the output "image" is its reference."""
 
-    def _steps(self, command: str, *args: str, check: bool = True) -> dict[str, str]:
+    def _steps(self, command: str, *args: str) -> dict[str, str]:
         targets = () if command == "destroy" else tuple(word for one in TARGETS for word in ("--target", one))
-        return super()._steps(command, *args, *targets, check=check)
+        return super()._steps(command, *args, *targets)
 
 
 @contextmanager

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from review.engine import DRIFT_OR_CHANGES
 
 ROOT = Path(__file__).parents[2]
 PULUMI = ROOT / "sandbox" / "pulumi"
@@ -26,7 +30,7 @@ class Stack:
     """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
 
     `name`: of the stack; `program`: the project's folder; `log`: everything the CLI ever printed for it; `secrets`: every
-    secret value it was ever given; `password`: the last one of them; `code`: with which the last command that has steps ended.
+    secret value it was ever given; `password`: the last one of them.
     """
 
     def __init__(self, name: str, folder: Path, like: Path, program: Path = ROOT) -> None:
@@ -41,7 +45,6 @@ class Stack:
         self.event_logs: list[Path] = []
         self.secrets: list[str] = []
         self.password = ""
-        self.code = 0
         self._outputs: dict[str, Any] | None = None
 
     def pulumi(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -107,12 +110,26 @@ class Stack:
         return self._steps("refresh", "--yes", "--skip-preview", *args)
 
     def drift(self) -> dict[str, str]:
-        """What differs from the state in the cloud: "update", or "delete" for what is gone. Changes neither.
+        """What the drift command tells: logical name to "update", or "delete" for what is gone. Changes neither cloud nor state.
 
-        Raises AssertionError where the exit code says otherwise than the steps.
+        Raises AssertionError where its exit code says otherwise.
         """
-        found = self._steps("refresh", "--preview-only", "--expect-no-changes", check=False)
-        assert (self.code != 0) == bool(found), f"the exit code is {self.code} with the steps {found}"
+        summary = self.folder / "drift.md"
+        command = [sys.executable, "-m", "review", "drift", "--pulumi", str(PULUMI), "--stack", self.name]
+        done = subprocess.run(
+            [*command, "--summary", str(summary), "--", *self._config("--non-interactive", "--color", "never")],
+            cwd=self.program,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+        )
+        text = summary.read_text()
+        self.log += done.stdout + done.stderr + text
+        told = re.findall(r"^- \*\*`([^`]+)`\*\* .*(\n  - is gone)?", text, re.MULTILINE)
+        found = {name: "delete" if gone else "update" for name, gone in told}
+        assert done.returncode == (DRIFT_OR_CHANGES if found else 0), f"{done.returncode}:\n{done.stderr}\n{text}"
         return found
 
     def destroy(self, *args: str) -> dict[str, str]:
@@ -137,12 +154,12 @@ class Stack:
     def _config(self, *args: str) -> tuple[str, ...]:
         return (*args, "--config-file", str(self.config_file))
 
-    def _steps(self, command: str, *args: str, check: bool = True) -> dict[str, str]:
+    def _steps(self, command: str, *args: str) -> dict[str, str]:
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=f"{command}-", suffix=".jsonl", delete=False) as file:
             events = Path(file.name)
         self.event_logs.append(events)
         self._outputs = None
-        self.code = self.pulumi(*self._config(command, *args), "--event-log", str(events), check=check).returncode
+        self.pulumi(*self._config(command, *args), "--event-log", str(events))
         return steps(events.read_text())
 
 
