@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from sandbox import paths
 from tests.support.services import bring_up
 from tests.support.stack import PULUMI, ROOT
+
+
+# Tests call make as a person does, also when `make test` runs them.
+for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(inherited, None)
 
 
 @pytest.fixture(scope="session")
