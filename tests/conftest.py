@@ -12,7 +12,6 @@ from sandbox import paths
 from tests.support.services import bring_up
 from tests.support.stack import PULUMI, ROOT
 
-
 # Tests call make as a person does, also when `make test` runs them.
 for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(inherited, None)
