@@ -109,6 +109,8 @@ def main(args: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if command:
+        # Of another project in this sandbox this may be the first stack.
+        paths.BACKEND.mkdir(parents=True, exist_ok=True)
         defaults = {"PULUMI_STACK": _DEFAULT_STACK, **os.environ}
         os.execve(stack_file.PULUMI, ["pulumi", *command], environment(defaults))  # noqa: S606
     return 0
