@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox import buildkit, engine, paths
+from sandbox import address, buildkit, engine, paths
 from sandbox.process import privileged, run, wait_for
 
 ROOT = "/var/lib/buildkit"
@@ -52,7 +52,8 @@ class Builder:
             f"{self.folder}:/run/buildkit",
         ]
         engine.podman(
-            *("run", "--detach", "--name", self.container, "--network", paths.NETWORK),
+            *("run", "--detach", "--name", self.container),
+            *("--network", paths.NETWORK, "--ip", address.reserve(self.container)),
             *("--privileged", "--cgroupns", "private", *self.storage),
             *(word for mount in mounts for word in ("--volume", mount)),
             *(paths.MACHINE_IMAGE, "buildkitd"),
@@ -66,6 +67,7 @@ class Builder:
     def remove(self) -> None:
         """End it and delete what it had."""
         engine.podman("rm", "--force", "--ignore", "--time", "0", "--volumes", self.container)
+        address.release(self.container)
         run(privileged(["rm", "-rf", self.folder]))
         self.configuration.unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox import engine, paths, registry
+from sandbox import address, engine, paths, registry
 from sandbox.process import privileged, run
 from specs import podman, secret_files
 from tests.support.apps import App
@@ -47,7 +47,8 @@ class AppContainer:
         words.remove("--rm")
         assert words[:2] == ["podman", "run"]
         assert words[-1] == self.image
-        engine.podman(*words[1:-1], "--network", paths.NETWORK, *extra, self.image)
+        network = ["--network", paths.NETWORK, "--ip", address.reserve(self.name)]
+        engine.podman(*words[1:-1], *network, *extra, self.image)
         return self
 
     def spec(self, secret_names: Sequence[str]) -> podman.ContainerSpec:
@@ -108,6 +109,7 @@ class AppContainer:
     def remove(self) -> None:
         """It, its secrets and its data are gone afterwards."""
         engine.podman("rm", "--force", "--ignore", "--time", "0", self.name)
+        address.release(self.name)
         for secret in engine.podman("secret", "ls", "--format", "{{.Name}}").stdout.split():
             if secret.startswith(f"{self.name}-"):
                 engine.podman("secret", "rm", secret)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sandbox import engine, paths
+from sandbox import address, engine, paths
 
 NAME = "sandbox-e2e-neighbour"
 METADATA_ADDRESS = "169.254.169.254"
@@ -30,17 +30,17 @@ class Neighbour:
 def neighbour() -> Iterator[Neighbour]:
     """Run it as long as the context lasts."""
     _remove()
+    own = address.reserve(NAME)
     engine.podman(
-        *("run", "--detach", "--name", NAME, "--network", paths.NETWORK, "--cap-add", "net_admin"),
+        *("run", "--detach", "--name", NAME, "--network", paths.NETWORK, "--ip", own, "--cap-add", "net_admin"),
         *(paths.MACHINE_IMAGE, "sh", "-c", SERVE),
     )
     try:
-        found = engine.inspect_container(NAME)
-        assert found is not None
-        yield Neighbour(found["NetworkSettings"]["Networks"][paths.NETWORK]["IPAddress"])
+        yield Neighbour(own)
     finally:
         _remove()
 
 
 def _remove() -> None:
     engine.podman("rm", "--force", "--ignore", "--time", "0", NAME)
+    address.release(NAME)

@@ -148,6 +148,16 @@ def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
     assert (tmp_path / "user-data").read_bytes() == b"#cloud-config\n"
 
 
+def test_whatever_joins_the_sandboxs_network_says_at_which_address() -> None:
+    # One that podman chose would be a machine's, made later.
+    sources = [file for folder in ("sandbox", "tests") for file in (ROOT / folder).rglob("*.py")]
+    joining = [
+        line for file in sources for line in file.read_text().splitlines() if '"--network", paths.' + "NETWORK" in line
+    ]
+    assert len(joining) > 5
+    assert [line.strip() for line in joining if '"--ip", ' not in line] == []
+
+
 def test_each_machine_gets_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
     monkeypatch.setattr(paths, "MACHINES", tmp_path / "machines")
