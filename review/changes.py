@@ -8,7 +8,7 @@ from enum import Enum
 
 from review.data import HOLDS_DATA
 from review.events import State, Step
-from review.values import ABSENT, SECRET, at, is_secret, show
+from review.values import ABSENT, SECRET, at, is_secret, show, show_both
 
 
 class Kind(Enum):
@@ -202,7 +202,7 @@ def _both(path: str, old: State | None, new: State | None) -> tuple[str, str]:
     # What is secret on one side was, or becomes, plain on the other: the value may be the same.
     if is_secret(before) or is_secret(after):
         return show(before if before == ABSENT else SECRET), show(after if after == ABSENT else SECRET)
-    return show(before), show(after)
+    return show_both(before, after)
 
 
 def _value(path: str, state: State | None) -> object:

@@ -16,6 +16,8 @@ UNKNOWN = "[unknown until up]"
 ABSENT = "[none]"
 LONGEST = 200
 """Characters of a value that are shown."""
+LEAD = 40
+"""Characters that are shown before the first that differs."""
 
 # Source: pulumi, sdk/go/common/resource/sig.go.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -39,8 +41,22 @@ def is_secret(value: object) -> bool:
 
 def show(value: object) -> str:
     """The value as a code span; a text without quotes, anything else as JSON, long ones shortened."""
+    return code(_text(value))
+
+
+def show_both(before: object, after: object) -> tuple[str, str]:
+    """Two values as code spans; of long ones that begin alike, from shortly before they differ."""
+    texts = _text(before), _text(after)
+    differ = (place for place, (one, other) in enumerate(zip(*texts, strict=False)) if one != other)
+    skipped = next(differ, min(map(len, texts))) - LEAD
+    if skipped <= 0 or max(map(len, texts)) <= LONGEST:
+        return code(texts[0]), code(texts[1])
+    return code(f"…{texts[0][skipped:]}"), code(f"…{texts[1][skipped:]}")
+
+
+def _text(value: object) -> str:
     known = _readable(value)
-    return code(known if isinstance(known, str) else json.dumps(known, ensure_ascii=False))
+    return known if isinstance(known, str) else json.dumps(known, ensure_ascii=False)
 
 
 def code(text: str) -> str:

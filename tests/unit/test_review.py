@@ -16,7 +16,7 @@ from review.engine import run
 from review.events import Events, Message, State, Step, read
 from review.plan import moved_steps, outline, state_digest
 from review.summary import LIMIT, first_line, summary
-from review.values import UNKNOWN, at, block, code, show
+from review.values import LONGEST, UNKNOWN, at, block, code, show, show_both
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -177,6 +177,16 @@ def test_a_strangers_value_stays_in_one_code_span(value: str) -> None:
     assert span.startswith(runs[0])
     assert span.endswith(runs[0])
     assert span.isprintable()
+
+
+def test_of_two_long_values_that_begin_alike_the_difference_is_shown() -> None:
+    same, rest = "echo same; " * 100, "; echo rest" * 100
+    before, after = show_both(f"{same}port=8888{rest}", f"{same}port=8899{rest}")
+    assert "port=8888" in before
+    assert "port=8899" in after
+    assert before.startswith("`…")
+    assert max(len(before), len(after)) < LONGEST + 40
+    assert show_both("8888", "8899") == ("`8888`", "`8899`")
 
 
 def test_backticks_inside_are_fewer_than_those_around() -> None:
