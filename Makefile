@@ -26,7 +26,7 @@ policies = $(if $(POLICIES),--policy-pack $(POLICIES))
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
 .DEFAULT_GOAL := help
-.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy interrupted pulumi manifests lock pin-base test lint bench bench-images bench-cluster bench-local format clean
+.PHONY: help local local-down status check password tunnel prepare base-state stacks preview up drift refresh destroy interrupted pulumi manifests docs lock pin-base test lint bench bench-images bench-cluster bench-local format hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 40
@@ -92,7 +92,6 @@ manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python manifests.py $(STACK)
 
-.PHONY: docs
 docs: ## write the table of configuration keys and the schema of stack files anew
 	@sandbox/bootstrap --preview
 	@$(bin)/python -m settings
@@ -144,7 +143,6 @@ bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox m
 format: ## format the Python files
 	@$(bin)/ruff format .
 
-.PHONY: hooks
 hooks: ## let git run the linters on what a commit changes
 	@sandbox/bootstrap --preview --test
 	@$(bin)/pre-commit install

@@ -57,7 +57,7 @@ def account_values(name: str) -> Config:
 
 def build_values(name: str) -> Config:
     """What a stack of project `name` needs to be built and run here, as the stack local has it."""
-    of_local = _readable(_config(committed("local")))
+    of_local = committed_config(committed("local"))
     return {f"{name}:{key}": of_local[f"{name}:{key}"] for key in BUILD_KEYS}
 
 
@@ -124,13 +124,12 @@ def _ensure(stack: str, *, builds: bool) -> Path:
                 key,
             ]
             run(command, stdin=value(), env=environment(os.environ), cwd=_scratch(name))
-    write_if_changed(_remembered(stack), yaml.safe_dump({"config": _readable(_config(committed(stack)))}))
+    write_if_changed(_remembered(stack), yaml.safe_dump({"config": committed_config(committed(stack))}))
     return file
 
 
 def _current(name: str, stack: str, added: Config) -> Config:
-    now = _readable(_config(committed(stack)))
-    return merged(_config(path(stack)), _config(_remembered(stack)), now, added)
+    return merged(_config(path(stack)), _config(_remembered(stack)), committed_config(committed(stack)), added)
 
 
 def _remembered(stack: str) -> Path:

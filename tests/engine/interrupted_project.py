@@ -15,7 +15,7 @@ from sandbox import paths
 from sandbox.oci import sdk
 from tests.engine.oci_project import Project, name_of, new_project
 from tests.support.killing import kill_when
-from tests.support.plugin_project import LAUNCHER, environment
+from tests.support.plugin_project import LAUNCHER
 from tests.support.stack import ROOT
 
 SECONDS_UNTIL_HELD = 120
@@ -152,8 +152,7 @@ def new_killed_project(folder: Path) -> KilledProject:
     python = shlex.split(launcher.read_text().splitlines()[1])[2]
     launcher.write_text(LAUNCHER.format(root=paths.ROOT, python=python, module="tests.support.held_oci"))
     project = KilledProject(folder)
-    variables = {**environment(folder), "SANDBOX_HOME": str(folder / "sandbox")}
-    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in project.environment.items())
     project.program.write_text(f'#!/bin/sh\n{exports}\ncd {shlex.quote(str(folder))}\nexec pulumi "$@"\n')
     project.program.chmod(0o755)
     return project

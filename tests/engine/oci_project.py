@@ -32,6 +32,11 @@ class Project:
         """The folder of the cloud's state."""
         return self.folder / "sandbox" / "cloud"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the CLI."""
+        return {**environment(self.folder), "SANDBOX_HOME": str(self.folder / "sandbox")}
+
     def write(self, program: str) -> None:
         """Set the program; it has `oci`, `pulumi` and TENANCY."""
         (self.folder / "__main__.py").write_text(PRELUDE + textwrap.dedent(program))
@@ -41,7 +46,7 @@ class Project:
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
-            env={**environment(self.folder), "SANDBOX_HOME": str(self.folder / "sandbox")},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine.oci_project import Project
-from tests.support.plugin_project import environment
 from tests.support.stack import ROOT
 
 # Pulumi, which keeps a copy of each event log that it is told to write: what really was done, not what the review made of it.
@@ -66,8 +65,7 @@ class Reviewed:
             ],
             cwd=folder,
             env={
-                **environment(folder),
-                "SANDBOX_HOME": str(folder / "sandbox"),
+                **self.project.environment,
                 "PYTHONPATH": str(ROOT),
                 "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
             },

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sandbox import paths
+from tests.support.repository_files import repository_files
 from tests.support.stack import ROOT
 
 AUTHOR = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
@@ -47,17 +48,9 @@ class Repository:
         """main is what is here and not ignored, committed or not, after `prepare` has changed it."""
         self.folder = folder
         folder.mkdir(parents=True)
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+        for name in repository_files():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
         prepare(folder)
         git(folder, "init", "--quiet", "--initial-branch=main")
         self.commit("main as it is")

@@ -17,22 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from identify import identify
 
 from sandbox import paths
+from tests.support.repository_files import repository_files
 from tests.unit.conftest import ROOT
 
 BIN = ".sandbox/venv/bin/"
 FOUND = 200  # kingfisher's exit status for findings that are not validated
-
-
-def tracked() -> list[str]:
-    """Files of the repository, with those about to be added."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 def hooks() -> list[dict[str, Any]]:
@@ -84,7 +73,7 @@ def same(hook: dict[str, Any], command: list[str]) -> bool:
     if files in ([], ["."]):
         return not (files and "files" in hook)
     named = {str(file.relative_to(ROOT)) for word in files for file in ROOT.glob(word)}
-    return named == {name for name in tracked() if is_for(hook, name)}
+    return named == {name for name in repository_files() if is_for(hook, name)}
 
 
 def test_every_linter_of_make_lint_is_a_hook_with_the_same_options_and_files_and_the_other_way_round() -> None:
@@ -149,7 +138,7 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in tracked():
+        for name in repository_files():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((ROOT / name).read_bytes())
         (folder / ".sandbox").symlink_to(paths.HOME)
@@ -213,7 +202,7 @@ def test_a_commit_that_is_in_order_goes_through(clone: Clone) -> None:
 def manifests() -> dict[str, set[str]]:
     """Ecosystem to folders with something that it updates."""
     found: dict[str, set[str]] = {}
-    for name in tracked():
+    for name in repository_files():
         file, folder = ROOT / name, f"/{Path(name).parent}".removesuffix(".")
         if file.suffix == ".txt" and re.search(r"^[\w.-]+==", file.read_text(), re.MULTILINE):
             found.setdefault("uv" if file.with_suffix(".in").exists() else "pip", set()).add(folder)
