@@ -112,9 +112,28 @@ class Stack:
             said = done.stderr or ""
             if "currently locked" in said:
                 said += f"\nWas that one killed: {self.pulumi} cancel --yes --stack {self.name}"
+            elif said.rstrip().endswith("EOF"):
+                said += self._half_written()
             print(said.strip(), file=sys.stderr)
             sys.exit(done.returncode)
         return done.stdout or ""
+
+    def _half_written(self) -> str:
+        """Of a state that cannot be read since a kill: the command that mends it. "" where the state is in no folder.
+
+        The state itself is replaced at once, and whole. But beside each of its files Pulumi keeps what kind of file it is, `<file>.attrs`,
+        and that one a kill can leave empty (source: gocloud.dev, fileblob/attrs.go, setAttrs); without it all is read as with it.
+        """
+        asked = [self.pulumi, "whoami", "--json", "--non-interactive"]
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+        url = json.loads(done.stdout)["url"] if done.returncode == 0 else ""
+        if not url.startswith("file://"):
+            return ""
+        folder = shlex.quote(str(Path(url.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi"))
+        return (
+            "\nA run was killed while it wrote beside the state, which is whole. This removes what it left, empty files:\n"
+            f"    find {folder} -name '*.attrs' -empty -delete"
+        )
 
 
 def main(arguments: list[str]) -> int:

@@ -33,7 +33,8 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "PATH": os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), kept.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(paths.VENV),
         "PULUMI_HOME": str(paths.PULUMI_HOME),
-        "PULUMI_BACKEND_URL": f"file://{paths.BACKEND}",
+        # Without the files which a kill can leave empty, so that the state cannot be read (interrupted.py, _half_written).
+        "PULUMI_BACKEND_URL": f"file://{paths.BACKEND}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(account.PASSPHRASE),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # A plugin that is missing is an error of the sandbox's, not a download.

@@ -217,3 +217,20 @@ def test_a_killed_replacement_that_deletes_first_gives_its_place_to_the_new_one(
     project.answered(project.interrupted(status=1), {"subnet": made})
     project.converges()
     assert project.state()["subnet"]["id"] == made
+
+
+def test_a_state_that_a_kill_left_unreadable_is_told_with_the_command_that_makes_it_readable(
+    project: KilledProject,
+) -> None:
+    project.killed("up", "create", "after", "vcn")
+    # As the engine leaves it when it is killed between making the file and writing to it.
+    beside = project.folder / "backend" / ".pulumi" / "stacks" / "cloud" / "test.json.attrs"
+    assert beside.stat().st_size > 0
+    beside.write_bytes(b"")
+    assert "error: failed to load checkpoint: EOF" in project.pulumi("cancel", "--yes", check=False)
+    said = project.interrupted(status=1)
+    [command] = [line.strip() for line in said.splitlines() if line.strip().startswith("find ")]
+    project.run(shlex.split(command), 0)
+    project.unlock()
+    project.answered(project.interrupted(status=1), {"vcn": project.id_of("t-vcn")})
+    project.converges()
