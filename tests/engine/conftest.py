@@ -13,6 +13,7 @@ import pytest
 
 from sandbox import paths
 from tests.support import machineless
+from tests.support.github_server import GitHub, serving
 from tests.support.stack import PULUMI, ROOT, Stack
 
 MakeStack: TypeAlias = Callable[[str, str], Stack]
@@ -67,3 +68,10 @@ def machineless_stack(machineless_home: Path, tmp_path_factory: pytest.TempPathF
         (machineless_home / machineless.HOLD).unlink(missing_ok=True)
         for stack in made:
             stack.clear()
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    """A server that answers as GitHub does."""
+    with serving() as server:
+        yield server

@@ -41,6 +41,12 @@ def set_keys(folder: Path, stack: str, **values: Any) -> None:
     file.write_text(yaml.safe_dump(document))
 
 
+def without_local_stacks(folder: Path) -> None:
+    """Two stacks are enough, and as real as four."""
+    for file in folder.glob("Pulumi.local*.yaml"):
+        file.unlink()
+
+
 class Repository:
     """`folder`: a clone in which commits are made; GitHub's refs are in it too."""
 

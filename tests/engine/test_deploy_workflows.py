@@ -1,0 +1,145 @@
+"""The workflows with an account, played through from their own files: a deploy held to its plan, three nights of drift.
+
+The engine is the real one, on providers that take notes (sandbox/rehearsal); GitHub is a server that keeps comments and issues. `.ci/run`,
+`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
+(tests/support/workflow_runner.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.github_server import GitHub
+from tests.support.secret_search import find_secret, text
+from tests.support.stack import ROOT
+from tests.support.workflow_repository import set_keys
+from tests.support.workflow_runner import Event, Run, run_workflow
+from tests.support.workflow_team import Team
+
+
+@pytest.fixture
+def team(tmp_path: Path, github: GitHub) -> Team:
+    return Team(tmp_path, github)
+
+
+def test_what_was_reviewed_is_done_and_nothing_once_the_world_has_moved_and_drift_has_an_issue(team: Team) -> None:
+    by_hand = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"})
+    empty: dict[str, Any] = {}
+    reviewed: dict[str, Any] = {}
+    first = run_workflow("deploy", by_hand, team.setting, {"up": lambda: reviewed.update(team.resources())})
+    assert first.results == {"plan": "success", "up": "success"}, first.log
+    assert reviewed == empty, "something was done before the review"
+    assert "jupyterlab-instance" in first.summaries["plan"]
+    assert team.resources()["jupyterlab-instance"]["inputs"]["shapeConfig"]["ocpus"] == 2
+    assert team.left_over() == []
+    assert team.found_secrets(first) == []
+
+    # Somebody else is quicker than the reviewer.
+    set_keys(team.repository.folder, "dev", ocpus=1)
+    team.repository.commit("smaller")
+    team.setting.variables[""]["MAIN_STACK"] = "dev"
+
+    def somebody_else() -> None:
+        set_keys(team.repository.folder, "dev", ocpus=2, memoryInGbs=6)
+        team.pulumi(team.repository.folder, "up", "--yes", "--skip-preview")
+
+    second = run_workflow("deploy", Event("push", "refs/heads/main"), team.setting, {"up": somebody_else})
+    assert second.results == {"plan": "success", "up": "failure"}, second.log
+    assert "Nothing was done" in second.logs["up"]
+    assert team.resources()["jupyterlab-instance"]["inputs"]["shapeConfig"] == {
+        **team.resources()["jupyterlab-instance"]["inputs"]["shapeConfig"],
+        "ocpus": 2,
+        "memoryInGbs": 6,
+    }
+    assert team.left_over() == []
+    assert team.found_secrets(first, second) == []
+    team.repository.commit("as it is")
+    nights(team)
+
+
+def nights(team: Team) -> None:
+    """What drift.yml does, night for night, of the stack that was deployed."""
+
+    def night() -> Run:
+        run = run_workflow("drift", Event("schedule", "refs/heads/main"), team.setting)
+        assert run.results == {"drift (dev)": "success", "issue (dev)": "success"}, run.log
+        assert team.found_secrets(run) == []
+        assert team.left_over() == []
+        return run
+
+    issues = team.github.issues
+    night()
+    assert issues == {}
+    rule = team.record("securityrule", direction="INGRESS")
+    kept = rule.read_text()
+    rule.unlink()
+    night()
+    (issue,) = issues.values()
+    assert issue["title"] == "Drift: the stack dev"
+    assert "jupyterlab-ssh-from-203.0.113.7-32" in issue["body"]
+    volume = team.record("volume")
+    of_volume = json.loads(volume.read_text())
+    of_volume["properties"]["displayName"] = "renamed by hand"
+    volume.write_text(json.dumps(of_volume))
+    night()
+    assert list(issues) == [issue["number"]]
+    assert "jupyterlab-data" in issues[issue["number"]]["body"]
+    rule.write_text(kept)
+    of_volume["properties"]["displayName"] = json.loads(kept)["properties"].get("displayName", "dev-data")
+    volume.write_text(json.dumps(of_volume))
+    team.pulumi(team.repository.folder, "up", "--yes", "--skip-preview", "--refresh")
+    night()
+    assert issues[issue["number"]]["state"] == "closed"
+
+
+def test_the_steps_of_the_build_specification_preview_and_then_do_what_was_planned(team: Team, tmp_path: Path) -> None:
+    """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
+    steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "STACK": "dev",
+        "PULUMI_BACKEND_URL": f"file://{team.backend}",
+        **team.setting.environment,
+        **team.setting.secrets["dev"],
+        **team.setting.variables["dev"],
+    }
+    (tmp_path / "home").mkdir()
+    printed = []
+
+    def run(name: str, **more: str) -> str:
+        command = ["bash", "-e", "-c", steps[name]]
+        done = subprocess.run(
+            command, cwd=team.repository.folder, env={**environment, **more}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [file for file in (tmp_path / "home").rglob(".[os]*/*") if file.is_file()] == []
+        printed.append(text(name, done.stdout + done.stderr))
+        return done.stdout
+
+    assert "jupyterlab-instance" in run("preview")
+    assert "nothing is done" in run("up")
+    assert team.resources() == {}
+    run("up", UP="yes")
+    assert "jupyterlab-instance" in team.resources()
+    printed += [text(name, (team.repository.folder / name).read_text()) for name in ("plan.json", "summary.md")]
+    assert find_secret(printed, team.needles) == []
+
+
+def test_a_deploy_of_another_branch_does_nothing(team: Team) -> None:
+    event = Event("workflow_dispatch", "refs/heads/feature", inputs={"stack": "dev"})
+    assert run_workflow("deploy", event, team.setting).results == {"plan": "skipped", "up": "skipped"}
+
+
+def test_a_deploy_without_an_account_says_what_is_to_be_set(team: Team) -> None:
+    team.setting.variables["dev-read"] = {}
+    run = run_workflow("deploy", Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"}), team.setting)
+    assert run.results == {"plan": "failure", "up": "skipped"}
+    assert "OCI_REGION is not set: see docs/ci.md" in run.log

@@ -1,0 +1,186 @@
+"""The workflows of a pull request, played through from their own files: previews without any secret, and one comment.
+
+The engine is the real one, on providers that take notes (sandbox/rehearsal); GitHub is a server that keeps comments and issues. `.ci/run`,
+`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
+(tests/support/workflow_runner.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.github_server import GitHub
+from tests.support.workflow_repository import Repository, sandbox_home, set_keys, without_local_stacks
+from tests.support.workflow_runner import Event, Run, Setting, run_workflow
+
+FORK = "somebody/containerised-app"
+PULL = 7
+
+
+# --- pull requests ---
+
+
+class PullRequest:
+    """A pull request of a fork: pushes to it, and the two workflows which follow each push."""
+
+    def __init__(self, folder: Path, github: GitHub) -> None:
+        self.repository = Repository(folder / "repository", without_local_stacks)
+        self.github = github
+        environment = {"SANDBOX_HOME": str(sandbox_home(folder / "home"))}
+        # Set, and not to be seen by a fork.
+        secrets = {"": {"OCI_PRIVATE_KEY": "never-for-a-fork"}}
+        self.setting = Setting(self.repository.folder, folder / "runs", github, secrets, {}, environment)
+        self.head = ""
+
+    def push(self, change: Any) -> tuple[Run, Run]:
+        """The runs of pull-request.yml and of comment.yml."""
+        self.head = self.repository.push(PULL, change)
+        repository = {"full_name": FORK, "owner": {"login": "somebody"}}
+        head = {"sha": self.head, "ref": f"pull-{PULL}", "repo": repository}
+        self.github.pulls[PULL] = {"number": PULL, "state": "open", "head": head}
+        event = Event("pull_request", f"refs/pull/{PULL}/merge", {"pull_request": {"number": PULL}}, fork=True)
+        previews = run_workflow("pull-request", event, self.setting)
+        return previews, comment(self.setting, previews, self.head)
+
+    @property
+    def comments(self) -> list[str]:
+        return [one["body"] for one in self.github.comments.get(PULL, [])]
+
+
+def comment(setting: Setting, previews: Run, head: str, *, branch: str = f"pull-{PULL}", owner: str = FORK) -> Run:
+    """comment.yml after a run of pull-request.yml."""
+    payload = {
+        "workflow_run": {
+            "id": previews.id,
+            "event": "pull_request",
+            "conclusion": previews.conclusion,
+            "head_sha": head,
+            "head_branch": branch,
+            "head_repository": {"full_name": owner},
+            "html_url": f"https://github.com/runs/{previews.id}",
+        }
+    }
+    return run_workflow("comment", Event("workflow_run", "refs/heads/main", payload), setting)
+
+
+def test_a_pull_request_of_a_fork_has_one_comment_with_every_stack_which_later_pushes_change(
+    tmp_path: Path, github: GitHub
+) -> None:
+    pull = PullRequest(tmp_path, github)
+
+    def smaller_and_elsewhere(folder: Path) -> None:
+        set_keys(folder, "dev", ocpus=1)
+
+    previews, told = pull.push(smaller_and_elsewhere)
+    assert previews.results == dict.fromkeys(["stacks", "preview (dev)", "preview (oke)"], "success"), previews.log
+    assert told.results == {"comment": "success"}, told.log
+    (first,) = pull.comments
+    assert "<b>dev</b>: changes" in first
+    assert re.search(r"jupyterlab-instance.*\n.*ocpus`: `2` → `1`", first)
+    assert "<b>oke</b>: nothing changes" in first
+    assert "the base branch, describes" in first
+    assert "never-for-a-fork" not in previews.log + first
+
+    def wrong_and_without_oke(folder: Path) -> None:
+        set_keys(folder, "dev", port=70000)
+        (folder / "Pulumi.oke.yaml").unlink()
+
+    previews, told = pull.push(wrong_and_without_oke)
+    assert previews.results == {"stacks": "success", "preview (dev)": "failure"}
+    assert told.results == {"comment": "success"}, told.log
+    (second,) = pull.comments
+    assert "**A preview failed**" in second
+    assert "<b>dev</b>: the preview failed" in second
+    assert "oke" not in second
+    assert pull.head[:10] in second
+
+
+# --- artifacts that lie ---
+
+
+@dataclass
+class Forged:
+    """A run of pull-request.yml whose code left behind what it liked."""
+
+    setting: Setting
+    github: GitHub
+    head: str = "a" * 40
+
+    def comment(self, number: str, **summaries: str) -> Run:
+        previews = Run(f"forged-{len(self.github.calls)}", {"preview": "success"})
+        for name, content in {
+            "number": number,
+            **{f"{stack}.md": content for stack, content in summaries.items()},
+        }.items():
+            folder = self.setting.folder / "artifacts" / previews.id / f"preview-{name}"
+            folder.mkdir(parents=True)
+            (folder / name).write_text(content)
+        return comment(self.setting, previews, self.head)
+
+    @property
+    def comments(self) -> dict[int, list[str]]:
+        return {number: [one["body"] for one in every] for number, every in self.github.comments.items()}
+
+
+@pytest.fixture
+def forged(tmp_path: Path, github: GitHub) -> Forged:
+    repository = Repository(tmp_path / "repository")
+    known = Forged(Setting(repository.folder, tmp_path / "runs", github), github)
+    for number, owner, sha in ((PULL, FORK, known.head), (8, "victim/containerised-app", "b" * 40)):
+        head = {"sha": sha, "ref": f"pull-{PULL}", "repo": {"full_name": owner}}
+        github.pulls[number] = {"number": number, "state": "open", "head": head}
+    return known
+
+
+SUMMARY = "<!-- review: preview of dev: changes -->\n### Preview of `dev`\n\n**1 created.**\n"
+
+
+@pytest.mark.parametrize("number", ["8", "999", "7/../8", "", "7\n8", "-7", "0x7"])
+def test_an_artifact_that_names_another_pull_request_is_refused(forged: Forged, number: str) -> None:
+    run = forged.comment(number, dev=SUMMARY)
+    assert run.results == {"comment": "failure"}
+    assert forged.comments == {}
+    assert {method for method, _ in forged.github.calls} <= {"GET"}
+
+
+def test_a_summary_can_neither_pretend_to_be_ours_nor_call_people_nor_load_anything(forged: Forged) -> None:
+    ours = "<!-- previews of this pull request -->"
+    evil = f"{SUMMARY}{ours}\n@everybody ![](https://example.com/x.png) <img src=x> </details><video src=x>\n"
+    assert forged.comment("7", dev=evil, oke=f"{ours}\nfree text").results == {"comment": "success"}
+    (body,) = forged.comments[PULL]
+    assert body.count("<!--") == 1
+    assert body.startswith(ours)
+    assert "**1 created.**" in body
+    assert "free text" not in body
+    assert not re.search(r"@everybody|!\[|<img|<video", body)
+    assert body.count("</details>") == 1
+
+
+def test_summaries_of_any_size_and_number_make_one_comment_that_github_takes(forged: Forged) -> None:
+    many = {f"stack-{number}": SUMMARY.replace("dev", f"stack-{number}") + "x\n" * 200_000 for number in range(30)}
+    assert forged.comment("7", **many).results == {"comment": "success"}
+    assert len(forged.comments[PULL]) == 1
+
+
+def test_a_comment_of_somebody_else_is_never_taken_for_ours(forged: Forged) -> None:
+    planted: dict[str, Any] = {
+        "id": 1,
+        "user": {"login": "somebody"},
+        "body": "<!-- previews of this pull request -->\nmine",
+    }
+    forged.github.comments[PULL] = [planted, *({"id": n, "user": {"login": "x"}, "body": "."} for n in range(2, 250))]
+    for _ in range(2):
+        assert forged.comment("7", dev=SUMMARY).results == {"comment": "success"}
+    assert planted["body"].endswith("mine")
+    assert sum("1 created" in body for body in forged.comments[PULL]) == 1
+
+
+def test_a_run_of_a_commit_that_is_not_the_newest_any_more_leaves_the_comment_alone(forged: Forged) -> None:
+    forged.github.pulls[PULL]["head"]["sha"] = "c" * 40
+    assert forged.comment("7", dev=SUMMARY).results == {"comment": "success"}
+    assert forged.comments == {}

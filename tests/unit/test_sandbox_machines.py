@@ -1,0 +1,120 @@
+"""The sandbox's machines, volumes and addresses, and the podman that runs them, as far as it needs neither root nor containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox import address, buildkit, engine, machine, paths, volume
+from sandbox.process import SandboxError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def no_loop_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    devices: list[str] = []
+    monkeypatch.setattr(volume, "loop_devices", lambda path: devices)
+    return devices
+
+
+@pytest.mark.parametrize("name", ["web", "sandbox-instance-", "sandbox-instance-A", "sandbox-instance-a;b"])
+def test_machines_have_the_names_that_the_sandbox_finds_them_by(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        machine.MachineSpec(name, "host", b"", "", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "device", ["/dev/sdb", "oracleoci/oraclevdb", "/dev/oracleoci/oraclevda", "/dev/oracleoci/../sda"]
+)
+def test_volumes_appear_at_consistent_device_paths_only(device: str) -> None:
+    with pytest.raises(SandboxError, match="consistent device path"):
+        machine.detach(f"{paths.MACHINE_PREFIX}none", device)
+
+
+def test_attachments_are_read_as_they_were_written(tmp_path: Path) -> None:
+    attachments = [machine.Attachment("oracleoci/oraclevdb", 7, Path("/a folder/volume"))]
+    machine._write_attachments(tmp_path, attachments)
+    assert machine._attachments(tmp_path) == attachments
+
+
+def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
+    name = f"{paths.MACHINE_PREFIX}a"
+    machine._write_seed(
+        tmp_path, machine.MachineSpec(name, "web", b"#cloud-config\n", "ssh-ed25519 A\n\nssh-rsa B\n", 1, 1)
+    )
+    metadata = yaml.safe_load((tmp_path / "meta-data").read_text())
+    assert metadata == {
+        "instance-id": name,
+        "local-hostname": "web",
+        "public-keys": ["ssh-ed25519 A", "ssh-rsa B"],
+    }
+    assert (tmp_path / "user-data").read_bytes() == b"#cloud-config\n"
+
+
+def test_whatever_joins_the_sandboxs_network_says_at_which_address() -> None:
+    # One that podman chose would be a machine's, made later.
+    sources = [file for folder in ("sandbox", "tests") for file in (ROOT / folder).rglob("*.py")]
+    joining = [
+        line for file in sources for line in file.read_text().splitlines() if '"--network", paths.' + "NETWORK" in line
+    ]
+    assert len(joining) > 5
+    assert [line.strip() for line in joining if '"--ip", ' not in line] == []
+
+
+def test_each_machine_gets_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "CLOUD", tmp_path)
+    monkeypatch.setattr(paths, "MACHINES", tmp_path / "machines")
+    given = [address.reserve(name) for name in ("a", "b", "c", "a")]
+    assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12]), str(paths.SUBNET[10])]
+    address.release("b")
+    assert address.reserve("d") == str(paths.SUBNET[11])
+
+
+def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
+    file = tmp_path / "volume"
+    volume.create(file, 50)
+    assert file.stat().st_size == 50 * 1024**3
+    assert file.stat().st_blocks == 0
+    volume.create(file, 60)
+    assert file.stat().st_size == 60 * 1024**3
+    with pytest.raises(SandboxError, match="cannot shrink to 50 GB"):
+        volume.create(file, 50)
+
+
+def test_a_volume_in_use_is_not_deleted(tmp_path: Path, no_loop_devices: list[str]) -> None:
+    file = tmp_path / "volume"
+    volume.create(file, 1)
+    no_loop_devices.append("/dev/loop9")
+    with pytest.raises(SandboxError, match="/dev/loop9"):
+        volume.delete(file)
+    no_loop_devices.clear()
+    volume.delete(file)
+    volume.delete(file)
+    assert not file.exists()
+
+
+def test_podman_never_touches_the_users_own() -> None:
+    command = engine.command("ps")
+    options = command[command.index("podman") :]
+    for option in ("--root", "--runroot", "--tmpdir"):
+        place = Path(options[options.index(option) + 1])
+        assert place.is_relative_to(paths.HOME) or place.is_relative_to(paths.RUNTIME)
+    assert any(word.startswith(f"CONTAINERS_CONF={paths.HOME}") for word in command)
+
+
+def test_containers_conf_asks_for_no_more_than_the_host_gives() -> None:
+    meagre = engine.containers_conf(hybrid_cgroups=True, may_raise_limits=False)
+    assert 'runtime = "runc"' in meagre
+    assert "default_ulimits" in meagre
+    usual = engine.containers_conf(hybrid_cgroups=False, may_raise_limits=True, network_folder=Path("/n"))
+    assert "runtime" not in usual
+    assert "default_ulimits" not in usual
+    assert 'network_config_dir = "/n"' in usual
+
+
+def test_sockets_of_containers_have_short_paths() -> None:
+    assert len(str(buildkit.SOCKET)) < 60
+    assert len(paths.BRIDGE) <= 15

@@ -1,0 +1,67 @@
+"""What the sandbox runs, writes and says."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from sandbox import paths, process, progress
+from sandbox.process import CommandError, SandboxError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_program_that_fails_is_named_with_what_it_said() -> None:
+    with pytest.raises(CommandError, match=r"sh -c 'echo why >&2; exit 3'` ended with status 3:\nwhy"):
+        process.run(["sh", "-c", "echo why >&2; exit 3"])
+
+
+def test_a_program_that_is_missing_is_named_with_what_installs_it() -> None:
+    with pytest.raises(SandboxError, match="`nothing-of-this-name` is not installed; `make local`"):
+        process.run(["nothing-of-this-name"])
+
+
+def test_a_program_that_hangs_is_ended() -> None:
+    with pytest.raises(SandboxError, match="did not end within"):
+        process.run(["sleep", "60"], timeout=0.1)
+
+
+def test_the_end_of_the_log_is_in_the_error_of_a_long_step(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"(?s)the reason.*the whole log: "):
+        process.run_logged(["sh", "-c", "echo the reason; false"], tmp_path / "log" / "step.log")
+
+
+def test_files_are_replaced_whole_and_only_when_they_change(tmp_path: Path) -> None:
+    file = tmp_path / "new folder" / "file"
+    assert process.write_if_changed(file, "one", 0o600)
+    assert not process.write_if_changed(file, "one", 0o600)
+    assert process.write_if_changed(file, "two", 0o600)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["file"]
+
+
+def test_steps_beside_each_other_all_end_and_all_errors_are_told() -> None:
+    done = []
+
+    def fail(message: str) -> None:
+        raise SandboxError(message)
+
+    with pytest.raises(SandboxError, match="one\n\ntwo"):
+        progress.together(lambda: fail("one"), lambda: fail("two"), lambda: done.append(True))
+    assert done == [True]
+
+
+def test_timings_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(paths, "LOG", tmp_path)
+    steps = progress.Progress("the work")
+    steps.step("something", lambda: True)
+    steps.step("nothing", lambda: False)
+    steps.finish()
+    record = json.loads((tmp_path / "timings.json").read_text())
+    assert [(step["step"], step["changed"]) for step in record["steps"]] == [("something", True), ("nothing", False)]
+    printed = capsys.readouterr().out
+    assert "something: done" in printed
+    assert "nothing:" not in printed

@@ -1,0 +1,104 @@
+"""The sandbox's account, registry and builder: who may what, and what they trust."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+
+from sandbox import account, buildkit, paths, registry, tls
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "ACCOUNT", tmp_path)
+    for name, file in (("SSH_KEY", "id_ed25519"), ("TOKEN", "t"), ("PASSWORD", "p"), ("PASSPHRASE", "s")):
+        monkeypatch.setattr(account, name, tmp_path / file)
+    return tmp_path
+
+
+def test_an_account_is_made_once_and_for_its_owner_alone(own_account: Path) -> None:
+    account.ensure()
+    before = {file.name: file.read_text() for file in own_account.iterdir()}
+    account.ensure()
+    assert before == {file.name: file.read_text() for file in own_account.iterdir()}
+    assert set(before) == {"id_ed25519", "id_ed25519.pub", "t", "p", "s"}
+    for name in set(before) - {"id_ed25519.pub"}:
+        assert stat.S_IMODE((own_account / name).stat().st_mode) == 0o600
+    assert "ENCRYPTED" not in before["id_ed25519"]
+    assert len(account.app_password()) >= 8
+
+
+def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_other_network(tmp_path: Path) -> None:
+    tls.ensure(tmp_path, paths.REGISTRY_ADDRESS, paths.SUBNET)
+    ca = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
+    constraints = ca.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    assert constraints.value.permitted_subtrees == [x509.IPAddress(paths.SUBNET)]
+    server = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
+    server.verify_directly_issued_by(ca)
+    names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == [paths.REGISTRY_ADDRESS]
+    assert {file.name for file in tmp_path.iterdir()} == {"ca.pem", "server.pem", "server-key.pem"}
+    # OpenSSL is content with the chain as well.
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server-key.pem")
+
+
+def test_certificates_are_made_once_for_an_address_and_anew_for_another(tmp_path: Path) -> None:
+    made = []
+    for one in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
+        tls.ensure(tmp_path, one, ipaddress.IPv4Network("10.9.0.0/24"))
+        made.append((tmp_path / "ca.pem").read_bytes())
+    assert made[0] == made[1] != made[2]
+
+
+@pytest.fixture
+def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(registry, "_REPOSITORIES", tmp_path / "repositories")
+    monkeypatch.setattr(registry, "_GARBAGE", tmp_path / "garbage")
+    manifests = tmp_path / "repositories/sandbox/app/_manifests"
+    for link in ("tags/v1/current/link", f"revisions/sha256/{'a' * 64}/link"):
+        (manifests / link).parent.mkdir(parents=True)
+        (manifests / link).write_text("sha256:" + "a" * 64)
+    return tmp_path
+
+
+def test_a_repository_goes_with_all_its_images(repositories: Path) -> None:
+    assert registry.images("sandbox", "app") == ["v1", "sha256:" + "a" * 64]
+    assert registry.digest("sandbox", "app", "v1") == "sha256:" + "a" * 64
+    registry.delete_repository("sandbox", "app")
+    registry.delete_repository("sandbox", "app")
+    assert registry.images("sandbox", "app") == []
+    assert registry.digest("sandbox", "app", "v1") is None
+    assert (repositories / "garbage").exists()
+
+
+@pytest.mark.parametrize("name", ["", "../other", "../../x", "/etc"])
+def test_nothing_but_a_repository_is_deleted(repositories: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a repository"):
+        registry.delete_repository("sandbox", name)
+
+
+def test_the_registry_wants_tls_and_a_login() -> None:
+    configuration = yaml.safe_load(registry.configuration())
+    assert set(configuration["http"]["tls"]) == {"certificate", "key"}
+    assert "htpasswd" in configuration["auth"]
+    assert configuration["storage"]["delete"]["enabled"]
+
+
+def test_buildkit_builds_both_platforms_and_trusts_the_registry() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    configuration = tomllib.loads(buildkit.configuration(1000, 1001))
+    assert configuration["worker"]["oci"]["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert configuration["registry"][paths.REGISTRY_ADDRESS]["ca"]
+    assert (configuration["grpc"]["uid"], configuration["grpc"]["gid"]) == (1000, 1001)
+    assert json.loads(buildkit.builder())["Nodes"][0]["Endpoint"] == f"unix://{buildkit.SOCKET}"

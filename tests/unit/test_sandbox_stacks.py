@@ -1,0 +1,210 @@
+"""The environment and the stack files which the sandbox gives to Pulumi, and the stacks that come down with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox import down, environment, paths, plugins, pulumi_command, stack_file
+from sandbox.process import SandboxError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_pulumi_gets_nothing_of_the_users_own() -> None:
+    inherited = {
+        "PATH": "/usr/bin",
+        "HOME": "/home/me",
+        "PULUMI_ACCESS_TOKEN": "mine",
+        "PULUMI_HOME": "/home/me/.pulumi",
+        "DOCKER_HOST": "ssh://there",
+        "no_proxy": "intranet",
+    }
+    given = environment.environment(inherited)
+    assert "PULUMI_ACCESS_TOKEN" not in given
+    assert "DOCKER_HOST" not in given
+    assert given["HOME"] == "/home/me"
+    for name in ("PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "DOCKER_CONFIG", "SSL_CERT_FILE"):
+        assert Path(given[name]).is_relative_to(paths.HOME)
+    assert given["PATH"].split(":")[-1] == "/usr/bin"
+    assert given["no_proxy"] == f"intranet,{paths.SUBNET}"
+
+
+def test_the_stack_file_follows_the_committed_one_and_keeps_what_was_set_in_it() -> None:
+    before = {"a": 1, "b": 1, "c": 1}
+    current = {"a": 1, "b": "mine", "c": 1, "set": "here"}
+    now = {"a": 2, "b": 2, "new": 3}
+    result = stack_file.merged(current, before, now, {"added": 4, "a": "not this"})
+    assert result == {"a": 2, "b": "mine", "set": "here", "new": 3, "added": 4}
+
+
+@pytest.mark.parametrize(("was", "written"), [(1, "1"), (0.5, "0.5"), (True, "true")])
+def test_a_number_follows_the_committed_file_after_pulumi_has_written_it_as_text(was: object, written: str) -> None:
+    assert stack_file.merged({"p:a": written}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": 2}
+    assert stack_file.merged({"p:a": "of my own"}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": "of my own"}
+
+
+def test_a_first_stack_file_is_the_committed_one_and_the_account() -> None:
+    assert stack_file.merged({}, {}, {"p:a": 1}, {"p:a": 0, "oci:region": "r"}) == {"p:a": 1, "oci:region": "r"}
+
+
+def test_the_account_reaches_the_machines_from_the_gateway_only() -> None:
+    values = stack_file.account_values("p")
+    assert values["p:sshNetworks"] == [f"{paths.GATEWAY}/32"]
+    assert not any("assword" in key or "oken" in key for key in values)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the project's own Pulumi.yaml and Pulumi.local.yaml, and no other stack file."""
+    for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "STACKS", tmp_path / "stacks")
+    paths.STACKS.mkdir()
+    return tmp_path
+
+
+def test_a_stack_file_of_a_few_lines_says_whether_the_sandbox_needs_a_cluster(checkout: Path) -> None:
+    (checkout / "Pulumi.small.yaml").write_text("config: {}\n")
+    (checkout / "Pulumi.large.yaml").write_text("config:\n  containerised-app:target: kubernetes\n")
+    assert stack_file.target("small") == "instance"
+    assert stack_file.target("large") == "kubernetes"
+    stack_file.path("small").write_text("config:\n  containerised-app:target: kubernetes\n")
+    assert stack_file.target("small") == "kubernetes", "what was set in the sandbox itself counts"
+
+
+def test_a_stack_without_a_file_is_told_what_to_write(checkout: Path) -> None:
+    with pytest.raises(SandboxError, match=r"a file Pulumi\.lcoal\.yaml makes one"):
+        stack_file.target("lcoal")
+
+
+def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_nothing(checkout: Path) -> None:
+    (checkout / "Pulumi.small.yaml").write_text("config:\n  containerised-app:builder: mine\n")
+    added = stack_file.build_values("containerised-app")
+    assert added["containerised-app:registryHost"] == paths.REGISTRY_ADDRESS
+    assert set(added) == {f"containerised-app:{key}" for key in stack_file.BUILD_KEYS}
+    joined = stack_file._current("containerised-app", "small", added)
+    assert joined["containerised-app:builder"] == "mine"
+    assert joined["containerised-app:baseImage"] == added["containerised-app:baseImage"]
+
+
+def test_values_encrypted_with_another_key_are_left_out() -> None:
+    assert stack_file._readable({"p:password": {"secure": "v1:x"}, "p:port": 1}) == {"p:port": 1}
+
+
+def test_another_subnet_moves_the_registry_of_committed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "REGISTRY_ADDRESS", "10.9.0.2")
+    config = {"host": "10.189.0.2", "image": "10.189.0.2/sandbox/base", "other": "10.189.0.23", "list": ["10.189.0.2"]}
+    moved = stack_file._readable(config)
+    assert moved == {
+        "host": "10.9.0.2",
+        "image": "10.9.0.2/sandbox/base",
+        "other": "10.189.0.23",
+        "list": ["10.189.0.2"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "stack"),
+    [
+        ("up --yes --stack dev", ("up",), "dev"),
+        ("-C /x config set --secret key -s=a", ("config", "set", "key"), "a"),
+        ("stack output tunnel -s b", ("stack", "output", "tunnel"), "b"),
+        ("config set key -- --value", ("config", "set", "key", "--value"), ""),
+    ],
+)
+def test_command_lines_are_read_as_pulumi_reads_them(line: str, words: tuple[str, ...], stack: str) -> None:
+    arguments = pulumi_command.parse(line.split())
+    assert (arguments.words, arguments.stack) == (words, stack)
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stacks whose files were made."""
+    stacks: list[str] = []
+
+    def ensure(stack: str) -> Path:
+        stacks.append(stack)
+        return Path(f"/stacks/Pulumi.{stack}.yaml")
+
+    monkeypatch.setattr(stack_file, "ensure", ensure)
+    monkeypatch.setattr(stack_file, "exists", lambda name, stack: False)
+    monkeypatch.delenv("PULUMI_STACK", raising=False)
+    monkeypatch.chdir(ROOT)
+    return stacks
+
+
+def test_commands_that_read_configuration_read_the_sandboxs(prepared: list[str]) -> None:
+    line = pulumi_command.command_line(["--color", "never", "up", "--yes"])
+    assert line == ["--color", "never", "up", "--config-file", "/stacks/Pulumi.local.yaml", "--yes"]
+    assert prepared == ["local"]
+
+
+def test_a_configuration_file_that_is_given_is_left_alone(prepared: list[str]) -> None:
+    given = ["preview", "--stack", "e2e", "--config-file", "/mine.yaml"]
+    assert pulumi_command.command_line(given) == given
+    assert prepared == []
+
+
+def test_removing_a_stack_never_removes_the_committed_file(prepared: list[str]) -> None:
+    assert "--preserve-config" in pulumi_command.command_line(["stack", "rm", "--yes", "--stack", "local"])
+    assert prepared == []
+
+
+def test_a_stack_nobody_knows_is_for_pulumi_to_refuse(prepared: list[str]) -> None:
+    assert pulumi_command.command_line(["up", "--stack", "lcoal"]) == ["up", "--stack", "lcoal"]
+    assert prepared == []
+
+
+def test_other_projects_get_the_environment_alone(prepared: list[str], tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    given = ["up", "--cwd", str(tmp_path)]
+    assert pulumi_command.command_line(given) == given
+    assert prepared == []
+
+
+def test_plugins_have_the_version_that_the_program_is_pinned_to() -> None:
+    assert f"pulumi-oci=={plugins.version('oci')}" in (ROOT / "requirements.txt").read_text()
+    with pytest.raises(SandboxError, match="pulumi-nothing"):
+        plugins.version("nothing")
+    assert plugins.launcher("sandbox.oci").startswith("#!/bin/sh\n")
+
+
+def test_stacks_that_still_have_resources_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "BACKEND", tmp_path)
+    folder = tmp_path / ".pulumi" / "stacks" / "app"
+    folder.mkdir(parents=True)
+    (folder / "up.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": [{}, {}]}}}))
+    (folder / "empty.json").write_text(json.dumps({"checkpoint": {"latest": None}}))
+    assert down.stacks() == {"app/empty": 0, "app/up": 2}
+
+
+def test_what_comes_down_is_every_stack_of_the_sandbox_and_no_tests(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stack in ("local", "mine", "empty"):
+        stack_file.path(stack).write_text("config: {}\n")
+    (checkout / ".kubeconfig-mine").touch()
+    up = {"local": 3, "mine": 2, "empty": 0, "e2e": 5}
+    monkeypatch.setattr(down, "stacks", lambda: {f"containerised-app/{name}": count for name, count in up.items()})
+    commands: list[tuple[str, ...]] = []
+
+    def pulumi(*words: str) -> None:
+        commands.append(words)
+        if words[:2] == ("stack", "rm"):
+            del up[words[-1]]
+
+    monkeypatch.setattr(down, "_pulumi", pulumi)
+    monkeypatch.setattr(down, "_kept", {"local": "", "mine": "its volume stays"}.get)
+    said: list[str] = []
+    down.down(said.append, force=False)
+    assert [words[-1] for words in commands if words[0] == "destroy"] == ["local", "mine"]
+    assert up == {"empty": 0, "e2e": 5}
+    assert not (checkout / ".kubeconfig-mine").exists()
+    assert said == [
+        "stack mine: its volume stays",
+        "the sandbox stays up for containerised-app/e2e; `make destroy STACK=<name>` takes a stack back",
+    ]
