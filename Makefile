@@ -6,7 +6,7 @@ stack_of_kubernetes := local-oke
 local_stack = $(or $(stack_of_$(TARGET)),$(error TARGET is instance or kubernetes, not $(TARGET)))
 STACK ?= $(local_stack)
 ARGS ?=
-TESTS ?= tests/unit tests/engine tests/kubernetes tests/images tests/e2e
+TESTS ?=
 SANDBOX_HOME ?= $(CURDIR)/.sandbox
 export SANDBOX_HOME
 bin := $(SANDBOX_HOME)/venv/bin
@@ -22,6 +22,10 @@ prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(s
 # What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
 POLICIES ?= policy/run
 policies = $(if $(POLICIES),--policy-pack $(POLICIES))
+pytest := $(bin)/python -m pytest -v --durations=15
+# Files that need no machine, cluster, registry or builder two at a time, then those that share what the sandbox has of these.
+every_test = status=0; $(pytest) --numprocesses=2 --dist=loadfile tests/unit tests/engine || status=1; \
+	$(pytest) tests/kubernetes tests/images tests/e2e || status=1; exit $$status
 # For container tools that ask the sandbox's registry.
 as_sandbox := SSL_CERT_FILE=$(SANDBOX_HOME)/registry/tls/bundle.pem REGISTRY_AUTH_FILE=$(SANDBOX_HOME)/account/registry-auth.json
 
@@ -106,7 +110,7 @@ pin-base: ## pin the digest of STACK's baseImage; PULUMI=pulumi for a stack outs
 
 test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
-	@$(bin)/python -m pytest -v --durations=15 $(TESTS)
+	@$(if $(TESTS),$(pytest) $(TESTS),$(every_test))
 
 lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
 	@sandbox/bootstrap --preview --test

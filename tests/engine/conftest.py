@@ -31,7 +31,9 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the committed configuration of dev and what a person with an account adds; nothing of it exists."""
     # The wrapper makes the configuration with the account's values on its first call for a stack.
     subprocess.run([str(PULUMI), "config", "--stack", "dev"], cwd=ROOT, check=False, capture_output=True)
-    stack = Stack("engine", tmp_path_factory.mktemp("engine"), like=paths.STACKS / "Pulumi.dev.yaml")
+    # Each of several processes has one of its own.
+    name = f"engine{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    stack = Stack(name, tmp_path_factory.mktemp("engine"), like=paths.STACKS / "Pulumi.dev.yaml")
     stack.init()
     yield stack
     stack.destroy()

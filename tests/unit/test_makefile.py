@@ -65,3 +65,9 @@ def test_a_run_that_writes_first_looks_for_one_that_was_killed(target: str) -> N
 
 def test_a_preview_and_a_refresh_do_not() -> None:
     assert "interrupted.py" not in planned("preview").stdout + planned("refresh").stdout
+
+
+def test_every_folder_of_tests_is_in_make_test() -> None:
+    folders = {file.relative_to(ROOT / "tests").parts[0] for file in (ROOT / "tests").rglob("test_*.py")}
+    words = planned("test").stdout.split()
+    assert {word.removeprefix("tests/") for word in words if word.startswith("tests/")} == folders
