@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from tests.support.stack import PULUMI, ROOT
 # Tests call make as a person does, also when `make test` runs them.
 for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(inherited, None)
+# What a script runs in the background ignores interrupts, and so does all that it starts. Pulumi ends its plugins by them, and waits
+# 5 seconds for each that stays (pulumi 3.259, sdk/go/common/resource/plugin/plugin.go): at every command of every test.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
 from sandbox.command.errors import CommandError
 from sandbox.command.operation import EngineLog
 from sandbox.command.provider import VERSION, CommandProvider
-
-SECONDS_BETWEEN_LOOKS = 2
+from sandbox.plugin_end import ended
 
 
 class CommandServicer(ProviderServicer):
@@ -71,7 +70,7 @@ def serve(args: list[str], kind: type[CommandProvider] = CommandProvider) -> Non
     engine_address = parser.parse_known_args(args)[0].engine
     # asyncssh would log scripts, and an engine shows what a plugin writes to standard error.
     logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
-    with contextlib.suppress(KeyboardInterrupt):  # how the engine ends a plugin
+    with contextlib.suppress(KeyboardInterrupt):  # while it starts
         asyncio.run(_serve(engine_address, kind))
 
 
@@ -83,11 +82,9 @@ async def _serve(engine_address: str, kind: type[CommandProvider]) -> None:
         servicer = CommandServicer([], VERSION, provider, engine_address)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
-        parent = os.getppid()
+        engine_process = os.getppid()
         await server.start()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        # An engine that was killed ends nobody; a plugin must not outlive it.
-        while os.getppid() == parent:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await ended(engine_process)
         await server.stop(None)

@@ -7,10 +7,10 @@ Not on `pulumi.provider.experimental`, as the other stand-ins: that knows no res
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any
@@ -27,8 +27,8 @@ from sandbox.kubernetes_provider.errors import PartialError, ProviderError, Unsu
 from sandbox.kubernetes_provider.operation import EngineLog
 from sandbox.kubernetes_provider.provider import KubernetesProvider
 from sandbox.kubernetes_provider.wire import Properties
+from sandbox.plugin_end import ended
 
-_SECONDS_BETWEEN_LOOKS = 2
 # Most of them wait for something in the cluster; the engine has no more than 16 operations a processor under way.
 _THREADS = 256
 _KINDS = {
@@ -193,7 +193,7 @@ def serve(args: list[str], kind: type[KubernetesProvider] = KubernetesProvider) 
     parser = argparse.ArgumentParser(prog="pulumi-resource-kubernetes", description="Stand-in of pulumi-kubernetes.")
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
-    with contextlib.suppress(KeyboardInterrupt):  # how the engine ends a plugin
+    with contextlib.suppress(KeyboardInterrupt):  # while it starts
         _serve(engine_address, kind)
 
 
@@ -204,14 +204,12 @@ def _serve(engine_address: str, kind: type[KubernetesProvider]) -> None:
         server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=_GRPC_CHANNEL_OPTIONS)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
         port = server.add_insecure_port("127.0.0.1:0")
-        parent = os.getppid()
+        engine_process = os.getppid()
         server.start()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        # An engine that was killed ends nobody; a plugin must not outlive it.
         try:
-            while os.getppid() == parent:
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+            asyncio.run(ended(engine_process))
         finally:
             provider.cancel()
             server.stop(None)

@@ -23,10 +23,10 @@ from sandbox.oci import catalogue, sdk
 from sandbox.oci.cloud import Cloud
 from sandbox.oci.errors import ServiceError, UnsupportedError
 from sandbox.oci.provider import StandIn
+from sandbox.plugin_end import ended
 from sandbox.process import SandboxError
 
 _METHODS = ("CheckConfig", "Configure", "Invoke", "Check", "Diff", "Create", "Read", "Update", "Delete")
-_SECONDS_BETWEEN_LOOKS = 2
 
 
 class _Servicer(ProviderServicer):
@@ -58,8 +58,7 @@ async def _serve(provider: StandIn, arguments: list[str]) -> None:
     engine = os.getppid()
     await server.start()
     print(port, flush=True)
-    while os.getppid() == engine or provider.under_way:
-        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    await ended(engine, lambda: provider.under_way > 0)
     await server.stop(None)
 
 
@@ -67,5 +66,5 @@ def main(arguments: list[str], cloud: Cloud | None = None) -> None:
     """Serve until the engine ends the process. arguments: the engine's address first; cloud: the sandbox's own unless given."""
     if not arguments:
         sys.exit("this is a Pulumi provider: the engine starts it")
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt):  # while it starts
         asyncio.run(_serve(StandIn(cloud or catalogue.cloud()), arguments))

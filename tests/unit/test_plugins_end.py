@@ -1,7 +1,9 @@
-"""A stand-in ends with its engine, also when the engine was killed."""
+"""A stand-in ends when its engine says so, and with its engine."""
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
@@ -29,7 +31,31 @@ def runs(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command", "sandbox.kubernetes_provider"])
+each_plugin = pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command", "sandbox.kubernetes_provider"])
+
+
+@each_plugin
+def test_a_plugin_ends_at_once_when_it_is_interrupted_whichever_thread_hears_of_it_and_also_in_the_background(
+    module: str,
+) -> None:
+    # A shell has what it runs in the background ignore interrupts.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", module, "127.0.0.1:1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as plugin:
+        assert plugin.stdout
+        plugin.stdout.readline()
+        # So that it sleeps.
+        time.sleep(0.5)
+        threads = sorted(int(task.name) for task in Path(f"/proc/{plugin.pid}/task").iterdir())
+        started = time.monotonic()
+        assert ctypes.CDLL(None).tgkill(plugin.pid, threads[-1], signal.SIGINT) == 0
+        try:
+            assert plugin.wait(10) == 0
+        finally:
+            plugin.kill()
+    assert time.monotonic() - started < 1
+
+
+@each_plugin
 def test_a_plugin_ends_when_its_engine_was_killed(module: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENGINE, module], cwd=ROOT, stdout=subprocess.PIPE, text=True
