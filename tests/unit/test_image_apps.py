@@ -17,12 +17,11 @@ from argon2 import PasswordHasher
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
-APPS = ["jupyterlab", "pypiserver"]
 SHARED = DOCKER / "shared" / "python"
-LOCKS = [*(DOCKER / app / "requirements.txt" for app in APPS), SHARED / "build-requirements.txt"]
 CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
 SERVE = DOCKER / "pypiserver" / "serve.py"
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
+# With a salt of its own every process would name the tests otherwise.
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right", salt=b"of 16 bytes here")
 
 
 class Recorder(types.SimpleNamespace):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from argon2 import PasswordHasher
 
 from specs import build_errors
 from specs.build_context import lay_out
@@ -21,8 +20,6 @@ APPS = ["jupyterlab", "pypiserver"]
 SHARED = DOCKER / "shared" / "python"
 LOCKS = [*(DOCKER / app / "requirements.txt" for app in APPS), SHARED / "build-requirements.txt"]
 CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
-SERVE = DOCKER / "pypiserver" / "serve.py"
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
 
 each_app = pytest.mark.parametrize("app", APPS)
 each_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")

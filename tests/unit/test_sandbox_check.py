@@ -13,8 +13,6 @@ import pytest
 from sandbox import check
 from sandbox.process import SandboxError
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def url() -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import firewall
 from sandbox.firewall import FirewallRule
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_what_no_rule_admits_is_dropped_in_both_directions() -> None:

@@ -12,8 +12,6 @@ import pytest
 from sandbox import base_image, distribution, machine_image, oci_layout, root_layer
 from sandbox.process import SandboxError
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.mark.parametrize(
     "name",

@@ -11,8 +11,6 @@ import pytest
 from sandbox import paths, process, progress
 from sandbox.process import CommandError, SandboxError
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_a_program_that_fails_is_named_with_what_it_said() -> None:
     with pytest.raises(CommandError, match=r"sh -c 'echo why >&2; exit 3'` ended with status 3:\nwhy"):

@@ -14,8 +14,6 @@ from cryptography import x509
 
 from sandbox import account, buildkit, paths, registry, tls
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
