@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import signal
 import socket
 import subprocess
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from tests.engine.conftest import MakeStack
 from tests.engine.test_switching import cloud
+from tests.support.killing import kill
 from tests.support.machineless import HOLD
 from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
@@ -48,7 +48,6 @@ def begin(stack: Stack, home: Path) -> subprocess.Popen[bytes]:
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     state = home / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
     deadline = time.monotonic() + 120
@@ -89,7 +88,7 @@ def test_the_lock_of_a_run_that_was_killed_is_refused_until_cancel_frees_it(
 ) -> None:
     stack, others = machineless_stack("killed", "dev"), cloud(machineless_home, "instance")
     running = begin(stack, machineless_home)
-    os.killpg(running.pid, signal.SIGKILL)
+    kill(running.pid)
     running.wait()
     (machineless_home / HOLD).unlink()
     refused = up(stack)
