@@ -19,6 +19,7 @@ PLAN ?=
 review = python3 -m review $@ --pulumi '$(PULUMI)' --stack $(STACK) $(if $(SUMMARY),--summary '$(SUMMARY)')
 # What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
 prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
+put_right = python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
 # What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
 POLICIES ?= policy/run
 policies = $(if $(POLICIES),--policy-pack $(POLICIES))
@@ -69,6 +70,7 @@ stacks: ## names of the committed stacks, as JSON
 
 preview: ## what `make up` would do on STACK (local), without any account; SUMMARY=f.md and PLAN=plan.json for a review
 	@$(prepared)
+	@$(if $(PLAN),$(put_right))  # as `up` does it; after the preview it would change the state that was reviewed
 	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 up: interrupted ## do it; PLAN=plan.json only as it was reviewed. PULUMI=pulumi: here as there, outside the sandbox
@@ -87,7 +89,7 @@ destroy: interrupted ## pulumi destroy of STACK (local), and what it has kept
 	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
 
 interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
-	@python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
+	@$(put_right)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 	@$(pulumi) $(ARGS)

@@ -107,7 +107,10 @@ class Stack:
 
     def _run(self, *arguments: str, capture: bool = False) -> str:
         command = [self.pulumi, *arguments, "--stack", self.name, "--non-interactive"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=capture, text=True, check=False)
+        try:
+            done = subprocess.run(command, cwd=ROOT, capture_output=capture, text=True, check=False)
+        except FileNotFoundError:
+            sys.exit(f"error: {self.pulumi}: there is no such program; the README's first steps install Pulumi")
         if done.returncode:
             said = done.stderr or ""
             if "currently locked" in said:

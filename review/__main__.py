@@ -15,6 +15,7 @@ from review.drift import drift_summary
 from review.engine import DRIFT_OR_CHANGES, EngineError, Run, output, run
 from review.events import WITHHELD, Events
 from review.plan import PlanError, Record, add, load, moved_configuration, moved_steps, outline, state_digest
+from review.remedy import make
 from review.summary import first_line, summary
 
 REFUSED = 1
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str]) -> int:
         first_line(given.operation, given.stack, "")
     except ValueError as error:
         parser.error(str(error))
+    for file in (given.summary, given.plan):
+        # Found out after an `up`, it would be too late.
+        if file and not file.parent.is_dir():
+            parser.error(f"{file}: there is no folder {file.parent}")
     if given.operation == "drift":
         return _drift(given.pulumi, given.stack, given.summary, args)
     if given.operation == "up" and given.plan:
@@ -84,7 +89,7 @@ def _planned_up(pulumi: str, stack: str, plan: Path, file: Path | None, args: Se
         return _refuse(
             stack,
             file,
-            f"Since the plan was reviewed, this has moved:\n{told}\nNothing was done. {_again(stack, plan)}",
+            f"Since the plan was reviewed, this has moved:\n{told}\nNothing was done. {_again(pulumi, stack, plan)}",
         )
     # That it was reviewed is the confirmation. The engine previews once more, held to the plan, before it does anything.
     done = run(pulumi, stack, ["up", "--yes", "--plan", str(plan), *flags], withhold=True)
@@ -94,7 +99,9 @@ def _planned_up(pulumi: str, stack: str, plan: Path, file: Path | None, args: Se
     names = ", ".join(dict.fromkeys(error.resource for error in done.events.errors if WITHHELD in error.text))
     extent = "Nothing was done." if done.events.planning else "What was done before is in the stack's state."
     reason = "it has other properties or options now (values are withheld, there may be secrets among them)"
-    return _refuse(stack, file, f"{names or 'A resource'} violates the plan: {reason}.\n{extent} {_again(stack, plan)}")
+    return _refuse(
+        stack, file, f"{names or 'A resource'} violates the plan: {reason}.\n{extent} {_again(pulumi, stack, plan)}"
+    )
 
 
 def _moved(pulumi: str, reviewed: Record, plan: Path, flags: Sequence[str]) -> list[str]:
@@ -112,10 +119,23 @@ def _moved(pulumi: str, reviewed: Record, plan: Path, flags: Sequence[str]) -> l
 
 
 def _drift(pulumi: str, stack: str, file: Path | None, args: Sequence[str]) -> int:
-    done = run(pulumi, stack, ["refresh", "--preview-only", "--expect-no-changes", *args])
+    try:
+        done = run(pulumi, stack, ["refresh", "--preview-only", "--expect-no-changes", *args])
+    except EngineError as error:
+        return _unknown(pulumi, stack, file, str(error))
+    if unheard := done.events.unreachable_cluster:
+        # Of what is in it the provider says that it is gone, since it is to let go of a cluster that was deleted.
+        where = "What is in the cluster is not known: run this where its API can be reached (apiNetworks)."
+        return _unknown(pulumi, stack, file, f"{unheard}\n{where}")
     outcome = {0: "none", DRIFT_OR_CHANGES: "found"}.get(done.code, "failed")
-    _write(file, drift_summary(stack, done.events, outcome, done.printed))
+    _write(file, drift_summary(stack, pulumi, done.events, outcome, done.printed))
     return done.code
+
+
+def _unknown(pulumi: str, stack: str, file: Path | None, message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    _write(file, drift_summary(stack, pulumi, Events(), "failed", message))
+    return REFUSED
 
 
 def _failed(done: Run) -> bool:
@@ -126,8 +146,8 @@ def _state(pulumi: str, stack: str) -> str:
     return state_digest(output(pulumi, stack, ["stack", "export"]))
 
 
-def _again(stack: str, plan: Path) -> str:
-    return f"Review it again: `make preview STACK={stack} PLAN={plan}`."
+def _again(pulumi: str, stack: str, plan: Path) -> str:
+    return f"Review it again: `{make('preview', stack, pulumi, f'PLAN={plan}')}`."
 
 
 def _refuse(stack: str, file: Path | None, message: str) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from review.changes import Kind, Property, changes
 from review.data import HOLDS_DATA
 from review.events import Events
+from review.remedy import make
 from review.summary import cut, failure, first_line
 from review.values import code
 
 
-def drift_summary(stack: str, events: Events, outcome: str, printed: str = "") -> str:
-    """The summary of a refresh that was only previewed. outcome: "none", "found" or "failed"; printed: what the CLI printed as errors."""
+def drift_summary(stack: str, pulumi: str, events: Events, outcome: str, printed: str = "") -> str:
+    """The summary of a refresh that was only previewed.
+
+    pulumi: the program that did it; outcome: "none", "found" or "failed"; printed: what the CLI printed as errors.
+    """
     found = [change for change in changes(events.found) if change.kind in (Kind.CHANGED, Kind.DELETED, Kind.KEPT)]
     lines = [first_line("drift", stack, outcome), f"### Drift of {code(stack)}", ""]
     if outcome == "failed":
@@ -29,7 +33,7 @@ def drift_summary(stack: str, events: Events, outcome: str, printed: str = "") -
             if change.type in HOLDS_DATA:
                 lines.append("  - **it held data**: what `make up` makes anew is empty; restore it from a backup first")
     if found:
-        lines += ["", *_remedies(stack)]
+        lines += ["", *_remedies(stack, pulumi)]
     return cut("\n".join([*lines, ""]))
 
 
@@ -37,12 +41,12 @@ def _property(changed: Property) -> str:
     return f"  - {code(changed.path)}: wanted {changed.before}, found {changed.after}"
 
 
-def _remedies(stack: str) -> list[str]:
+def _remedies(stack: str, pulumi: str) -> list[str]:
+    preview, up = (code(make(target, stack, pulumi, "ARGS=--refresh")) for target in ("preview", "up"))
+    refresh, nothing = (code(make(target, stack, pulumi)) for target in ("refresh", "preview"))
     return [
         "What to do:",
         "",
-        f"- put it back as the configuration says: {code(f'make preview STACK={stack} ARGS=--refresh')} shows how, "
-        f"{code(f'make up STACK={stack} ARGS=--refresh')} does it. What is gone is made anew.",
-        f"- keep what was found: change the configuration to it, {code(f'make refresh STACK={stack}')}, until "
-        f"{code(f'make preview STACK={stack}')} shows no change.",
+        f"- put it back as the configuration says: {preview} shows how, {up} does it. What is gone is made anew.",
+        f"- keep what was found: change the configuration to it, {refresh}, until {nothing} shows no change.",
     ]

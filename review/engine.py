@@ -35,16 +35,22 @@ class EngineError(Exception):
 
 
 def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = False) -> Run:
-    """Run `pulumi command… --stack stack`. withhold: show nothing more once the engine begins to tell what violates its plan."""
+    """Run `pulumi command… --stack stack`. Raises EngineError where there is no such program.
+
+    withhold: show nothing more once the engine begins to tell what violates its plan.
+    """
     with tempfile.TemporaryDirectory(prefix="review-") as folder:
         log = Path(folder) / "events.jsonl"
-        process = subprocess.Popen(
-            [*shlex.split(pulumi), *command, "--stack", stack, "--event-log", str(log)],
-            # Without it the CLI has no --event-log.
-            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
-            stdout=subprocess.PIPE if withhold else None,
-            stderr=subprocess.PIPE,
-        )
+        try:
+            process = subprocess.Popen(
+                [*shlex.split(pulumi), *command, "--stack", stack, "--event-log", str(log)],
+                # Without it the CLI has no --event-log.
+                env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
+                stdout=subprocess.PIPE if withhold else None,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError:
+            raise _missing(pulumi) from None
         out, errors = _Passed(sys.stdout, withhold), _Passed(sys.stderr, withhold)
         threads = [
             threading.Thread(target=passed.copy, args=[stream])
@@ -61,12 +67,21 @@ def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = Fal
 
 def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
     """What `pulumi command… --stack stack` prints. Raises EngineError."""
-    done = subprocess.run(
-        [*shlex.split(pulumi), *command, "--stack", stack], capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [*shlex.split(pulumi), *command, "--stack", stack], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise _missing(pulumi) from None
     if done.returncode:
         raise EngineError(done.stderr.strip() or f"`pulumi {' '.join(command)}` ended with {done.returncode}")
     return done.stdout
+
+
+def _missing(pulumi: str) -> EngineError:
+    return EngineError(
+        f"{pulumi}: there is no such program. The README's first steps install Pulumi; without PULUMI= it is the sandbox's"
+    )
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
+_CLUSTER = "oci:ContainerEngine/cluster:Cluster"
+# source: pulumi-kubernetes 4.34, provider.go, Read.
+_UNREACHABLE = "configured Kubernetes cluster is unreachable"
 WITHHELD = "violates plan"
 """Where the engine says what does not fit a plan it goes on with the values of both sides, secrets in plain text (source: pulumi 3.259,
 resource/deploy/plan.go, MakeError). So nothing after these words is ever kept or shown."""
@@ -95,13 +98,21 @@ class Events:
         """The messages that are warnings."""
         return [message for message in self.messages if message.severity == "warning"]
 
+    @property
+    def unreachable_cluster(self) -> str:
+        """Why a cluster did not answer; "" when none was asked in vain, or when it is found to be gone itself."""
+        gone = any(step.type == _CLUSTER and step.operation == "delete" for step in self.found)
+        told = (one.text for one in self.warnings if one.text.startswith(_UNREACHABLE))
+        return "" if gone else next(told, "")
+
 
 def read(file: Path) -> Events:
     """The events of a log; none where the engine did not come to write it."""
     events = Events()
     if not file.exists():
         return events
-    for line in file.read_text(encoding="utf-8").splitlines():
+    # Not splitlines(), which also divides at characters that JSON may hold.
+    for line in filter(None, file.read_text(encoding="utf-8").split("\n")):
         event = json.loads(line)
         if "resourcePreEvent" in event:
             _append(events.steps, event["resourcePreEvent"]["metadata"])

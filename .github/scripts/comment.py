@@ -18,6 +18,8 @@ from github import LONGEST_BODY, Api, fail, marked
 MARKER = "<!-- previews of this pull request -->"
 _SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[\w-]+): (?P<result>changes|nothing|failed) -->")
 _RESULTS = {"changes": "changes", "nothing": "nothing changes", "failed": "the preview failed"}
+# The one fold that a summary has itself (review/summary.py).
+_FOLD = "<details><summary>What is created, with its properties</summary>"
 _MOST_STACKS = 20
 _LARGEST_FILE = 1 << 20
 
@@ -45,9 +47,12 @@ def section(file: Path, room: int) -> str:
     found = _SUMMARY.fullmatch(first)
     if found is None or found["stack"] != file.stem:
         return f"### `{file.stem}`\n\nIts summary cannot be read; the run tells more.\n"
-    body = harmless(text)
-    if len(body) > room:
-        body = body[:room].rpartition("\n")[0] + "\n\n… the rest is in the run's artifact.\n"
+    told, fold, folded = text.partition(f"\n{_FOLD}\n")
+    body = fitted(harmless(told), room)
+    left = room - len(body)
+    if fold and left > 0:
+        inside = fitted(harmless(folded.rstrip().removesuffix("</details>")), left)
+        body = f"{body}\n{_FOLD}\n{inside}\n</details>\n"
     title = f"<b>{file.stem}</b>: {_RESULTS[found['result']]}"
     return (
         f"<details{' open' if found['result'] != 'nothing' else ''}><summary>{title}</summary>\n\n{body}\n</details>\n"
@@ -58,6 +63,15 @@ def harmless(text: str) -> str:
     """The same to read, but no HTML, no image and no call of a person: a space without width stands after what begins one."""
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|@", "\\g<0>\u200b", text)
+
+
+def fitted(text: str, room: int) -> str:
+    """The text up to the limit, at the end of a line, saying so; a block of code is closed."""
+    if len(text) <= room:
+        return text
+    kept = text[:room].rpartition("\n")[0]
+    fences = re.findall(r"^ *(`{3,})", kept, flags=re.MULTILINE)
+    return kept + (f"\n{fences[-1]}" if len(fences) % 2 else "") + "\n\n… the rest is in the run's artifact.\n"
 
 
 def comment(folder: Path, run: dict[str, Any]) -> str:

@@ -28,10 +28,10 @@ def main(stack: str, summary: Path) -> None:
             api.call("POST", f"/issues/{ours['number']}/comments", {"body": f"None any more, says [this run]({link})."})
             api.call("PATCH", f"/issues/{ours['number']}", {"state": "closed", "state_reason": "completed"})
         return
-    remedy = (
-        f"Found by [this run]({link}). `make up STACK={stack}` puts it back, or change the program to say the same.\n\n"
-    )
-    body = {"title": f"Drift: the stack {stack}", "body": f"{marker}\n{remedy}{text}"[:LONGEST_BODY]}
+    body = {
+        "title": f"Drift: the stack {stack}",
+        "body": f"{marker}\nFound by [this run]({link}).\n\n{text}"[:LONGEST_BODY],
+    }
     if ours:
         api.call("PATCH", f"/issues/{ours['number']}", body)
     else:

@@ -161,6 +161,19 @@ def test_a_summary_can_neither_pretend_to_be_ours_nor_call_people_nor_load_anyth
     assert body.count("</details>") == 1
 
 
+def test_a_summary_keeps_its_fold_and_a_part_that_is_cut_off_spoils_no_other(forged: Forged) -> None:
+    fold = "<details><summary>What is created, with its properties</summary>"
+    folded = f"{SUMMARY}\n{fold}\n\n- x </details> @me\n\n</details>\n"
+    long = f"{SUMMARY.replace('dev', 'oke')}\n```text\n" + "x\n" * 200_000 + "```\n"
+    assert forged.comment("7", dev=folded, oke=long).results == {"comment": "success"}
+    (body,) = forged.comments[PULL]
+    assert fold in body
+    # One of each stack, and that fold; the other one cannot be clicked.
+    assert body.count("</details>") == 3
+    assert len(re.findall(r"^```", body, flags=re.MULTILINE)) == 2
+    assert "… the rest is in the run's artifact." in body
+
+
 def test_summaries_of_any_size_and_number_make_one_comment_that_github_takes(forged: Forged) -> None:
     many = {f"stack-{number}": SUMMARY.replace("dev", f"stack-{number}") + "x\n" * 200_000 for number in range(30)}
     assert forged.comment("7", **many).results == {"comment": "success"}

@@ -67,6 +67,14 @@ def test_a_preview_and_a_refresh_do_not() -> None:
     assert "interrupted.py" not in planned("preview").stdout + planned("refresh").stdout
 
 
+def test_what_a_killed_run_left_is_put_right_before_a_plan_is_reviewed_and_not_after_it() -> None:
+    lines = planned("preview", "STACK=dev", "PLAN=p.json", "PULUMI=pulumi").stdout.splitlines()
+    [put_right, reviewed] = [line for line in lines if "interrupted.py" in line or "-m review" in line]
+    assert "interrupted.py --stack dev --pulumi pulumi" in put_right
+    assert "review preview" in reviewed
+    assert "interrupted.py" not in planned("preview", "STACK=dev").stdout
+
+
 def test_every_folder_of_tests_is_in_make_test() -> None:
     folders = {file.relative_to(ROOT / "tests").parts[0] for file in (ROOT / "tests").rglob("test_*.py")}
     words = planned("test", "TESTS=").stdout.split()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from review.__main__ import main
 from review.changes import Kind, changes
 from review.drift import drift_summary
 from review.engine import run
@@ -285,16 +286,61 @@ def test_providers_that_the_engine_makes_itself_are_no_change(tmp_path: Path) ->
 def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
     drifted = updated({"size": 1, "token": SECRET}, {"size": 2, "token": SECRET}, detailed={"size": "update"})
     gone = step("delete", "data", VOLUME)
-    text = drift_summary("dev", Events(found=[drifted, gone, step("same", "x")]), "found")
+    text = drift_summary("dev", "sandbox/pulumi", Events(found=[drifted, gone, step("same", "x")]), "found")
     assert text.splitlines()[0] == "<!-- review: drift of dev: found -->"
     assert "- `size`: wanted `1`, found `2`" in text
     assert "is gone" in text
     assert "**it held data**" in text
     assert "`make up STACK=dev ARGS=--refresh`" in text
-    assert drift_summary("dev", Events(), "none").splitlines()[0] == "<!-- review: drift of dev: none -->"
-    failed = drift_summary("dev", Events(), "failed", "error: no way").splitlines()
+    assert (
+        drift_summary("dev", "sandbox/pulumi", Events(), "none").splitlines()[0]
+        == "<!-- review: drift of dev: none -->"
+    )
+    failed = drift_summary("dev", "sandbox/pulumi", Events(), "failed", "error: no way").splitlines()
     assert failed[0] == "<!-- review: drift of dev: failed -->"
     assert "error: no way" in failed
+
+
+def test_what_to_do_about_drift_is_done_where_it_was_found() -> None:
+    text = drift_summary("dev", "pulumi", Events(found=[step("delete", "data", VOLUME)]), "found")
+    commands = [command for command in text.split("`") if command.startswith("make ") and "STACK" in command]
+    assert len(commands) == 4
+    assert all("STACK=dev PULUMI=pulumi" in command for command in commands)
+
+
+def test_what_is_in_a_cluster_that_does_not_answer_is_not_taken_for_gone() -> None:
+    silent = Message("warning", "app-service", "configured Kubernetes cluster is unreachable: no route")
+    lost = step("delete", "app-service", "kubernetes:core/v1:Service")
+    assert "no route" in Events(found=[lost], messages=[silent]).unreachable_cluster
+    cluster = step("delete", "app-cluster", "oci:ContainerEngine/cluster:Cluster")
+    assert Events(found=[lost, cluster], messages=[silent]).unreachable_cluster == ""
+    assert Events(found=[lost]).unreachable_cluster == ""
+
+
+def test_a_message_with_any_character_is_read(tmp_path: Path) -> None:
+    told = {"severity": "error", "message": "one\u0085two\u2028three"}
+    log = tmp_path / "events.jsonl"
+    log.write_text(json.dumps({"diagnosticEvent": told}, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert [one.text for one in read(log).errors] == ["one\u0085two\u2028three"]
+
+
+@pytest.mark.parametrize("operation", ["preview", "up", "drift"])
+def test_a_program_that_is_not_there_is_told_without_a_traceback(
+    operation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    line = [operation, "--pulumi", "pulumi-nowhere", "--stack", "dev", "--summary", str(summary)]
+    assert main(line) == 1
+    assert "pulumi-nowhere: there is no such program" in capsys.readouterr().err
+    assert ": failed -->" in summary.read_text()
+
+
+def test_a_summary_that_could_not_be_written_is_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["up", "--pulumi", "/bin/false", "--stack", "dev", "--summary", "nowhere/summary.md"])
+    assert "there is no folder nowhere" in capsys.readouterr().err
 
 
 def test_an_outline_differs_where_something_is_no_longer_kept_or_has_another_id() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -199,3 +200,27 @@ def test_an_action_which_nothing_stands_in_for_is_an_error() -> None:
         use(f"actions/setup-python@{'0' * 40}", {}, None)  # type: ignore[arg-type]
     with pytest.raises(UnknownActionError):
         use("actions/checkout@v4", {}, None)  # type: ignore[arg-type]
+
+
+ACCOUNT = ROOT / ".github" / "scripts" / "account"
+OF_ACCOUNT = {"OCI_REGION": "r", "OCI_TENANCY": "t", "OCI_USER": "u", "OCI_FINGERPRINT": "f", "OCI_PRIVATE_KEY": "key"}
+
+
+def account(home: Path, *words: str, **more: str) -> int:
+    """The script on a machine with this home; its exit code."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **OF_ACCOUNT, **more}
+    return subprocess.run([ACCOUNT, *words], env=environment, capture_output=True, check=False).returncode
+
+
+def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    own = tmp_path / ".ssh" / "id_ed25519"
+    own.write_text("of the machine's own user")
+    assert account(tmp_path, SSH_PRIVATE_KEY="of the job") == 1
+    assert account(tmp_path, "--remove") == 0
+    assert own.read_text() == "of the machine's own user"
+    own.unlink()
+    assert account(tmp_path, SSH_PRIVATE_KEY="of the job") == 0
+    assert own.read_text() == "of the job\n"
+    assert account(tmp_path, "--remove") == 0
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
