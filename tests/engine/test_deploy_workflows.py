@@ -78,7 +78,6 @@ def nights(team: Team) -> None:
     night()
     assert issues == {}
     rule = team.record("securityrule", direction="INGRESS")
-    kept = rule.read_text()
     rule.unlink()
     night()
     (issue,) = issues.values()
@@ -90,11 +89,14 @@ def nights(team: Team) -> None:
     volume.write_text(json.dumps(of_volume))
     night()
     assert list(issues) == [issue["number"]]
-    assert "jupyterlab-data" in issues[issue["number"]]["body"]
-    rule.write_text(kept)
-    of_volume["properties"]["displayName"] = json.loads(kept)["properties"].get("displayName", "dev-data")
-    volume.write_text(json.dumps(of_volume))
-    team.pulumi(team.repository.folder, "up", "--yes", "--skip-preview", "--refresh")
+    told = issues[issue["number"]]["body"]
+    assert "jupyterlab-data" in told
+    assert "make up STACK=dev PULUMI=pulumi ARGS=--refresh" in told
+    repair = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev", "refresh": True})
+    repaired = run_workflow("deploy", repair, team.setting)
+    assert repaired.results == {"plan": "success", "up": "success"}, repaired.log
+    assert "renamed by hand" in repaired.summaries["plan"]
+    assert "jupyterlab-ssh-from-203.0.113.7-32" in repaired.summaries["plan"]
     night()
     assert issues[issue["number"]]["state"] == "closed"
 

@@ -54,7 +54,7 @@ def refused(reviewed: Reviewed, *words: str, stack: str = "test") -> None:
 def test_a_plan_saved_before_the_configuration_changed_is_refused(reviewed: Reviewed) -> None:
     reviewed.project.pulumi("config", "set", "size", "12")
     reviewed.project.pulumi("config", "set", "--secret", "token", "hidden-token")
-    refused(reviewed, "cloud:size", "cloud:token", "make preview STACK=test PLAN=plan.json")
+    refused(reviewed, "cloud:size", "cloud:token", "make preview STACK=test PULUMI=./recording-pulumi PLAN=plan.json")
     assert "hidden-token" not in reviewed.printed
 
 
@@ -161,7 +161,7 @@ def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Revie
     gone = [block.splitlines()[0] for block in summary.split("\n- **") if "  - is gone" in block]
     assert [line.partition("`")[2].partition("`")[0] for line in gone] == ["data", "subnet"]
     assert "**it held data**" in summary
-    assert "make up STACK=test ARGS=--refresh" in summary
+    assert "make up STACK=test PULUMI=./recording-pulumi ARGS=--refresh" in summary
     assert json.dumps(project.state(), sort_keys=True) == state
 
     vcn.write_text("{")
@@ -169,3 +169,18 @@ def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Revie
     assert reviewed.summary.startswith("<!-- review: drift of test: failed -->\n")
     assert reviewed.run("drift", stack="nobodys") not in (0, 7)
     assert "no stack named 'nobodys' found" in reviewed.summary
+
+
+def test_drift_is_put_back_by_a_plan_that_was_reviewed(reviewed: Reviewed) -> None:
+    project = reviewed.project
+    project.write(BASE + SUBNET)
+    project.up()
+    [vcn] = project.records("vcn")
+    vcn.write_text(vcn.read_text().replace('"first"', '"by hand"'))
+    [subnet] = project.records("subnet")
+    subnet.unlink()
+    assert reviewed.run("preview", "--refresh") == 0, reviewed.printed
+    assert "`displayName`: `by hand` → `first`" in reviewed.summary
+    assert reviewed.run("up", "--refresh") == 0, reviewed.printed
+    assert reviewed.run("drift") == 0
+    assert project.records("subnet")
