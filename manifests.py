@@ -14,6 +14,7 @@ import yaml
 
 import settings
 from oci_profile import OciProfile
+from sandbox import tls
 from specs import kubernetes, load_balancer
 from specs.kubernetes import Manifest
 
@@ -27,34 +28,59 @@ ACCOUNT = {
     "sshNetworks": ["203.0.113.7/32"],
     "apiNetworks": ["203.0.113.7/32"],
 }
+SECRET = "<secret>"  # noqa: S105 - stands for one
+TLS = ("tlsCertificate", "tlsPrivateKey")
 PROFILE = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..example", "ocid1.user.oc1..example")
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """The defaults of Pulumi.yaml, what Pulumi.<stack>.yaml sets in plain text, and stand-ins for the account's."""
+    """The defaults of Pulumi.yaml, what Pulumi.<stack>.yaml sets in plain text, and stand-ins for the account's and for secrets."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     given = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
     prefix = f"{project['name']}:"
     plain = {
-        key.removeprefix(prefix): value
+        key.removeprefix(prefix): _readable(value)
         for key, value in given.items()
-        if key.startswith(prefix) and not (isinstance(value, dict) and "secure" in value)
+        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not _is_encrypted(value))
     }
     values: dict[str, Any] = {key: entry["default"] for key, entry in project["config"].items()}
     values = {**values, **ACCOUNT, **plain}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict) and not _is_encrypted(value):
+        return {key: _readable(part) for key, part in value.items()}
+    return SECRET if _is_encrypted(value) else value
+
+
+def _checkable(values: dict[str, str]) -> dict[str, str]:
+    """The values with a pair which the checks take in place of a certificate and a private key that cannot be read."""
+    pair = [values[key] for key in TLS]
+    return (
+        {**values, **dict(zip(TLS, tls.self_signed("example"), strict=True))}
+        if SECRET in pair and all(pair)
+        else values
+    )
+
+
 def manifests(stack: str) -> list[Manifest]:
     """All that the stack puts into its cluster. Raises settings.ConfigurationError."""
     values = configuration(stack)
-    config = settings.parse(values, "containerised-app", stack, PROFILE) if values["target"] == "kubernetes" else None
+    kubernetes_is_target = values["target"] == "kubernetes"
+    config = settings.parse(_checkable(values), "containerised-app", stack, PROFILE) if kubernetes_is_target else None
     if not isinstance(config, settings.KubernetesSettings):
         raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
+    # Its secret is named by the certificate that the stack has.
+    config = config.model_copy(update={"tls_certificate": values["tlsCertificate"]})
     app, balancer = config.app_spec, config.load_balancer_spec
     subnet = config.load_balancer_subnet_id or "<OCID of the load balancer's subnet>"
     groups = [*([] if config.cluster_id else ["<OCID of its group>"]), *config.load_balancer_security_group_ids]
-    secret = kubernetes.encode("<secret>")
+    secret = kubernetes.encode(SECRET)
     return [
         kubernetes.namespace(app),
         kubernetes.pull_secret(app, kubernetes.docker_config(config.registry_host, "<namespace>/<user>", "<token>")),

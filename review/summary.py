@@ -14,6 +14,8 @@ LIMIT = 60_000
 """Characters of a summary. GitHub takes 65,536 in a comment; the rest is for what a workflow writes around it."""
 _LONGEST_MESSAGE = 8_000
 _CUT = "\n\n*The rest is left out, since a comment has a limit: the preview's own output has all of it.*\n"
+NOTE = "sandbox: "
+"""What begins a line on standard error that belongs into the summary."""
 _VERBS = {
     Kind.CREATED: "created",
     Kind.ADOPTED: "taken over",
@@ -34,11 +36,12 @@ def first_line(operation: str, stack: str, outcome: str) -> str:
 
 
 def summary(operation: str, stack: str, events: Events, *, failed: bool, printed: str = "") -> str:
-    """The summary of `operation` ("preview" or "up"). printed: what the CLI printed as errors, for a failure without events."""
+    """The summary of `operation` ("preview" or "up"). printed: as errors: notes, and why it failed without events."""
     found = changes(events.steps)
     outcome = "failed" if failed else "changes" if found else "nothing"
     head = [first_line(operation, stack, outcome), f"### {operation.capitalize()} of {code(stack)}", ""]
     head += _failure(events, printed) if failed else [_counts(operation, found, events)]
+    head += _notes(printed)
     head += _data(operation, found) + _policies(events)
     for render in (_in_full, _without_inputs, _names_alone):
         text = "\n".join([*head, *render(found), *_warnings(events.warnings), ""])
@@ -65,6 +68,12 @@ def failure(messages: Sequence[Message], printed: str) -> list[str]:
 
 def _failure(events: Events, printed: str) -> list[str]:
     return ["**Failed.** What is below is as far as it came.", "", *failure(events.errors, printed)]
+
+
+def _notes(printed: str) -> list[str]:
+    """What the sandbox says of the stack's file (sandbox/pulumi_command.py)."""
+    found = [line.removeprefix(NOTE) for line in printed.splitlines() if line.startswith(NOTE)]
+    return [line for one in found for line in ("", "> [!NOTE]", f"> {code(one, _LONGEST_MESSAGE)}")]
 
 
 def _shortened(text: str) -> str:

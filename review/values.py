@@ -59,10 +59,10 @@ def _text(value: object) -> str:
     return known if isinstance(known, str) else json.dumps(known, ensure_ascii=False)
 
 
-def code(text: str) -> str:
+def code(text: str, longest: int = LONGEST) -> str:
     """A text as a Markdown code span in one line."""
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}… ({len(text)} characters)"
+    if len(text) > longest:
+        text = f"{text[:longest]}… ({len(text)} characters)"
     # Line ends and control characters, and those that only change the direction of what follows, by their number.
     text = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text) or " "
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))

@@ -22,6 +22,8 @@ OCI_FOLDER = paths.ACCOUNT / "oci"
 OCI_CONFIG = OCI_FOLDER / "config"
 API_KEY = OCI_FOLDER / "api-key.pem"
 API_PUBLIC_KEY = OCI_FOLDER / "api-key-public.pem"
+# Certificate and private key, for stacks whose own key the sandbox cannot read.
+LOAD_BALANCER = paths.ACCOUNT / "load-balancer.pem"
 
 # Without what is mistaken for something else when it is typed from a screen.
 _LETTERS = "".join(letter for letter in string.ascii_lowercase if letter not in "lo")
@@ -69,6 +71,26 @@ def app_password() -> str:
 def api_fingerprint() -> str:
     """The fingerprint of the API key."""
     return _read(OCI_FOLDER / "fingerprint")
+
+
+def load_balancer_certificate() -> str:
+    """A certificate (PEM) that stands in for a stack's own."""
+    return _load_balancer()[0]
+
+
+def load_balancer_key() -> str:
+    """Its private key (PEM)."""
+    return _load_balancer()[1]
+
+
+def _load_balancer() -> tuple[str, str]:
+    if not LOAD_BALANCER.exists():
+        # As above, and few stacks need it.
+        from sandbox import tls
+
+        write_if_changed(LOAD_BALANCER, "".join(tls.self_signed("load-balancer.example")), 0o600)
+    certificate, end, key = LOAD_BALANCER.read_text().partition("-----END CERTIFICATE-----\n")
+    return certificate + end, key
 
 
 def _read(file: Path) -> str:

@@ -57,6 +57,7 @@ MACHINE_PREFIX = "sandbox-instance-"
 
 # The account that the sandbox's cloud knows, named as Oracle names such things.
 REGION = "eu-frankfurt-1"
+AVAILABILITY_DOMAINS = tuple(f"Sndb:{REGION.upper()}-AD-{number}" for number in (1, 2, 3))
 NAMESPACE = "sandbox"
 USER_NAME = "person@example.com"
 TENANCY_OCID = "ocid1.tenancy.oc1..sandbox"

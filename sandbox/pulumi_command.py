@@ -18,6 +18,8 @@ from sandbox.process import CommandError, SandboxError
 
 # Commands which take --config-file, with their other names (source: pulumi 3.259.0, pkg/cmd/pulumi).
 CONFIGURED = {"up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "import", "watch", "logs", "config"}
+# Of these, those which show what the configuration makes of the stack.
+PLANNING = {"up", "update", "preview", "pre"}
 # Flags before or after the command whose value is the next word; what follows other flags may be taken for a word, which does no harm.
 _WITH_VALUE = {
     "-C",
@@ -88,6 +90,11 @@ def command_line(args: Sequence[str]) -> list[str]:
     known = stack_file.committed(stack).exists() or stack_file.path(stack).exists()
     if command in CONFIGURED and not given.config_file and (known or stack_file.exists(stack_file.project(), stack)):
         file = stack_file.ensure(stack)
+        differing = stack_file.differing(stack) if command in PLANNING else []
+        if differing:
+            # review/summary.py finds the line by its beginning.
+            why = "(docs/review.md says why)"
+            print(f"sandbox: not as Pulumi.{stack}.yaml has them: {', '.join(differing)} {why}", file=sys.stderr)
         position = list(args).index(command) + 1
         return [*args[:position], "--config-file", str(file), *args[position:]]
     if command == "stack" and known:

@@ -1,4 +1,5 @@
-"""A stack's configuration file in the sandbox: the committed Pulumi.<stack>.yaml and what the account adds to it.
+"""A stack's configuration file in the sandbox: the committed Pulumi.<stack>.yaml, as far as it holds here (committed_file), and what the
+account adds to it.
 
 It lies in .sandbox/stacks and is what `pulumi --config-file` reads and `pulumi config set` writes; the committed file is never written.
 """
@@ -12,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from sandbox import account, paths
+from sandbox import account, committed_file, paths
+from sandbox.committed_file import ENCRYPTED, Config, is_encrypted, written
 from sandbox.environment import environment
 from sandbox.process import SandboxError, run, write_if_changed
 
-Config = dict[str, Any]
 PULUMI = paths.BIN / "pulumi"
 BUILD_KEYS = ("registryHost", "builder", "baseImage", "sbomScanner")
 """Where the sandbox's own registry, builder and images are."""
@@ -37,9 +38,14 @@ def committed(stack: str) -> Path:
     return paths.ROOT / f"Pulumi.{stack}.yaml"
 
 
-def committed_config(file: Path) -> Config:
-    """The configuration in a committed file, without what another key encrypted; empty when there is none."""
-    return _readable(_config(file))
+def committed_config(file: Path, *, builds: bool = False) -> Config:
+    """The configuration in a committed file as far as it holds here (committed_file.adapted); empty when there is none."""
+    return committed_file.adapted(_config(file), project(), builds=builds)
+
+
+def differing(stack: str) -> list[str]:
+    """The keys of the committed file that the sandbox's file, which is up to date, does not have as committed."""
+    return committed_file.differing(_config(committed(stack)), _config(path(stack)), project())
 
 
 def account_values(name: str) -> Config:
@@ -50,8 +56,7 @@ def account_values(name: str) -> Config:
         "oci:userOcid": paths.USER_OCID,
         f"{name}:compartmentId": paths.TENANCY_OCID,
         f"{name}:sshPrivateKeyFile": str(account.SSH_KEY),
-        f"{name}:sshNetworks": [f"{paths.GATEWAY}/32"],
-        f"{name}:apiNetworks": [f"{paths.GATEWAY}/32"],
+        **{f"{name}:{key}": [committed_file.OWN_NETWORK] for key in committed_file.NETWORKS},
     }
 
 
@@ -76,11 +81,11 @@ def target(stack: str) -> str:
 def merged(current: Config, before: Config, now: Config, added: Config) -> Config:
     """The new configuration: `current`, with what changed from `before` to `now` in the committed file, and `added` where it is missing.
 
-    What was set in the sandbox's file itself stays. Encrypted values of the committed file are left out: their key is not the sandbox's.
+    What was set in the sandbox's file itself stays.
     """
     result = dict(current)
     for key in {**before, **now}:
-        if _written(current.get(key)) == _written(before.get(key)):
+        if written(current.get(key)) == written(before.get(key)):
             if key in now:
                 result[key] = now[key]
             else:
@@ -92,7 +97,8 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
 def ensure(stack: str, *, builds: bool = False) -> Path:
     """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI.
 
-    builds: it is going to be built and run here, so what the file does not say about registry, builder and base image is the sandbox's.
+    builds: it is going to be built and run here, so registry and builder are the sandbox's, base image and SBOM scanner where the committed
+    file has none, and this machine may connect. From then on that stays so, since the next `up` has to reach the same machine.
     """
     paths.STACKS.mkdir(parents=True, exist_ok=True)
     with (paths.STACKS / ".lock").open("w") as lock:
@@ -102,34 +108,60 @@ def ensure(stack: str, *, builds: bool = False) -> Path:
 
 def _ensure(stack: str, *, builds: bool) -> Path:
     account.ensure()
-    name, file = project(), path(stack)
+    name, file, remembered = project(), path(stack), _remembered(stack)
     if not exists(name, stack):
         init(name, stack)
-    document = _read(file)
-    config = _current(name, stack, {**account_values(name), **(build_values(name) if builds else {})})
-    if config != document.get("config"):
-        write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
-    secrets = {f"{name}:registryToken": account.registry_token, f"{name}:password": account.app_password}
-    for key, value in secrets.items():
-        if key not in config:
-            command: list[str | Path] = [
-                PULUMI,
-                "config",
-                "set",
-                "--secret",
-                "--stack",
-                stack,
-                "--config-file",
-                file,
-                key,
-            ]
-            run(command, stdin=value(), env=environment(os.environ), cwd=_scratch(name))
-    write_if_changed(_remembered(stack), yaml.safe_dump({"config": committed_config(committed(stack))}))
+    builds = builds or bool(_read(remembered).get("builds"))
+    secrets = {f"{name}:{key}": ENCRYPTED for key in committed_file.ACCOUNT_SECRETS}
+    added = {**account_values(name), **secrets, **(build_values(name) if builds else {})}
+    write(stack, file, _read(file), _current(name, stack, added, builds=builds))
+    now = committed_config(committed(stack), builds=builds)
+    write_if_changed(remembered, yaml.safe_dump({"config": now, "builds": builds}))
     return file
 
 
-def _current(name: str, stack: str, added: Config) -> Config:
-    return merged(_config(path(stack)), _config(_remembered(stack)), committed_config(committed(stack)), added)
+def write(stack: str, file: Path, document: Config, config: Config) -> None:
+    """Write the stack file `document` with another configuration; what is only marked as encrypted in that is taken from `document`, else
+    set as a secret that stands in for it.
+    """
+    name = project()
+    missing: list[tuple[str, ...]] = []
+    filled = _filled(config, document.get("config") or {}, (), missing)
+    if filled == _config(file) and not missing:
+        return
+    # Renamed when it is whole: a half of it, left by a killed run, would be taken for what a person has set.
+    new = file.with_name(f".new-{file.name}")
+    write_if_changed(new, yaml.safe_dump({**document, "config": filled}, sort_keys=False), 0o600)
+    for key, *inner in missing:
+        # Names of secret files may have dots.
+        at = "".join('["{}"]'.format(str(part).replace('"', '\\"')) for part in inner)
+        command: list[str | Path] = [PULUMI, "config", "set", "--secret", *(["--path"] if inner else []), key + at]
+        options: list[str | Path] = ["--stack", stack, "--config-file", new]
+        value = committed_file.stand_in((key.removeprefix(f"{name}:"), *inner))
+        run([*command, *options], stdin=value, env=environment(os.environ), cwd=_scratch(name))
+    new.replace(file)
+
+
+def _filled(wanted: Config, current: Any, place: tuple[str, ...], missing: list[tuple[str, ...]]) -> Config:
+    """`wanted` with the encrypted values of `current` at the same places; where it has none the place goes to `missing`."""
+    result = {}
+    for key, value in wanted.items():
+        there = current.get(key) if isinstance(current, dict) else None
+        if value == ENCRYPTED:
+            if is_encrypted(there) and there != ENCRYPTED:
+                result[key] = there
+            else:
+                missing.append((*place, key))
+        elif isinstance(value, dict):
+            result[key] = _filled(value, there, (*place, key), missing)
+        else:
+            result[key] = value
+    return result
+
+
+def _current(name: str, stack: str, added: Config, *, builds: bool = False) -> Config:
+    now = committed_config(committed(stack), builds=builds)
+    return merged(_config(path(stack)), _config(_remembered(stack)), now, added)
 
 
 def _remembered(stack: str) -> Path:
@@ -165,23 +197,3 @@ def _read(file: Path) -> Config:
 
 def _config(file: Path) -> Config:
     return _read(file).get("config") or {}
-
-
-def _readable(config: Config) -> Config:
-    return {
-        key: _relocated(value) for key, value in config.items() if not (isinstance(value, dict) and "secure" in value)
-    }
-
-
-def _written(value: Any) -> Any:
-    # `pulumi config set` writes the other values of the file anew, numbers and truth values as text.
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _relocated(value: Any) -> Any:
-    # Committed files name the sandbox's usual address.
-    if isinstance(value, str) and f"{value}/".startswith(f"{paths.USUAL_REGISTRY_ADDRESS}/"):
-        return paths.REGISTRY_ADDRESS + value.removeprefix(paths.USUAL_REGISTRY_ADDRESS)
-    return value

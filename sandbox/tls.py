@@ -1,4 +1,4 @@
-"""The sandbox's certificate authority: it vouches for the registry's address and for nothing else."""
+"""The sandbox's certificate authority, which vouches for the registry's address and for nothing else, and a stand-in for a certificate."""
 
 from __future__ import annotations
 
@@ -42,13 +42,23 @@ def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     write_if_changed(folder / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
-    write_if_changed(folder / "server-key.pem", private, 0o600)
+    write_if_changed(folder / "server-key.pem", _pem(key), 0o600)
     # Last: its presence says that all are there.
     write_if_changed(folder / "server.pem", server.public_bytes(serialization.Encoding.PEM))
+
+
+def self_signed(name: str) -> tuple[str, str]:
+    """A certificate which nobody vouches for, and its private key, both PEM: where a pair is needed, whichever it is."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = certificate(_name(name), _name(name), key.public_key()).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode(), _pem(key).decode()
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _is_for(file: Path, address: str) -> bool:

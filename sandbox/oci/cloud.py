@@ -28,7 +28,7 @@ from sandbox.process import as_owner
 if TYPE_CHECKING:
     from sandbox.oci.resource import Resource
 
-AVAILABILITY_DOMAINS = tuple(f"Sndb:{paths.REGION.upper()}-AD-{number}" for number in (1, 2, 3))
+AVAILABILITY_DOMAINS = paths.AVAILABILITY_DOMAINS
 
 # Base32 as in the last part of an OCID (source: OCI documentation, "Resource Identifiers"; 60 characters in all examples).
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

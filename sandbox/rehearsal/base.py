@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from sandbox import paths, stack_file
-from sandbox.process import write_if_changed
 
 
 def config_file(stack: str, base: Path) -> Path:
@@ -19,7 +18,7 @@ def config_file(stack: str, base: Path) -> Path:
     now, before = (stack_file.committed_config(folder / f"Pulumi.{stack}.yaml") for folder in (base, paths.ROOT))
     config = stack_file.merged(document["config"], before, now, stack_file.account_values(stack_file.project()))
     file = paths.STACKS / f"base-of-{stack}.yaml"
-    write_if_changed(file, yaml.safe_dump({**document, "config": config}, sort_keys=False), 0o600)
+    stack_file.write(stack, file, document, config)
     return file
 
 

@@ -4,18 +4,59 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.workflow_repository import Repository, git, sandbox_home
+from sandbox import paths
+from tests.support.workflow_repository import Repository, git, sandbox_home, set_keys
+from tests.unit.kubernetes_values import certificate
+
+SECRET = {"secure": "v1:IkKk3mT0aXqvIMfN:of-the-teams-own-key"}
+# Committed by teams with an account: what their own `pulumi config set` wrote.
+TEAMS: dict[str, dict[str, Any]] = {
+    "instance": {
+        "sshNetworks": ["203.0.113.7/32"],
+        "sshPrivateKeyFile": "~/.ssh/id_of_the_team",
+        "caBundleFile": "/etc/ssl/of-the-team.pem",
+        "registryHost": "ocir.us-ashburn-1.oci.oraclecloud.com",
+        "registryUsername": "domain/me@example.com",
+        "builder": "of-the-team",
+        "subnetId": "ocid1.subnet.oc1.us-ashburn-1.team",
+        "assignPublicIp": False,
+        "availabilityDomain": "Uocm:US-ASHBURN-AD-2",
+        "dataVolumeId": "ocid1.volume.oc1.us-ashburn-1.team",
+        "repositoryId": "ocid1.containerrepo.oc1.us-ashburn-1.team",
+        "imageId": "ocid1.image.oc1.us-ashburn-1.team",
+        "secretFiles": {"password-hash": "argon2:{argon2}", "users.conf": SECRET},
+    },
+    "kubernetes": {
+        "target": "kubernetes",
+        "apiNetworks": ["203.0.113.7/32"],
+        "kubernetesVersion": "v1.31.1",
+        "loadBalancerSecurityGroupIds": ["ocid1.networksecuritygroup.oc1.us-ashburn-1.team"],
+        "tlsCertificate": certificate()[0],
+        "tlsPrivateKey": SECRET,
+        "secretFiles": {"password-hash": "argon2:{argon2}", "users.conf": SECRET},
+    },
+    "a cluster of theirs": {
+        "target": "kubernetes",
+        "clusterId": "ocid1.cluster.oc1.us-ashburn-1.team",
+        "privateApiEndpoint": True,
+        "loadBalancerSubnetId": "ocid1.subnet.oc1.us-ashburn-1.team",
+        "securityListManagementMode": "All",
+    },
+}
 
 
 class Checkouts:
     """base and head, side by side, with a sandbox of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.head = Repository(folder / "head").folder
+    def __init__(self, folder: Path, prepare: Callable[[Path], None] = lambda folder: None) -> None:
+        self.head = Repository(folder / "head", prepare).folder
         self.base = folder / "base"
         git(self.head, "worktree", "add", "--quiet", "--detach", str(self.base))
         self.environment = {**os.environ, "SANDBOX_HOME": str(sandbox_home(folder / "home"))}
@@ -69,3 +110,37 @@ def test_a_preview_without_a_rehearsal_says_how_to_make_one(checkouts: Checkouts
     done = checkouts.make("preview", "PULUMI=sandbox/rehearsal/pulumi")
     assert done.returncode != 0
     assert "make base-state STACK=dev" in done.stderr
+
+
+@pytest.mark.parametrize("kind", TEAMS)
+def test_the_stack_file_of_a_team_with_an_account_is_previewed_and_what_is_not_as_committed_is_told(
+    kind: str, tmp_path: Path
+) -> None:
+    keys = TEAMS[kind]
+
+    def commit(folder: Path) -> None:
+        set_keys(folder, "dev", password=SECRET, registryToken=SECRET, **keys)
+        set_keys(folder, "dev", compartmentId="ocid1.compartment.oc1..team")
+        file = folder / "Pulumi.dev.yaml"
+        document = yaml.safe_load(file.read_text())
+        document["config"] |= {"oci:region": "us-ashburn-1", "oci:configFileProfile": "team"}
+        file.write_text(yaml.safe_dump({**document, "encryptionsalt": "v1:of-the-teams-own-key"}))
+
+    team = Checkouts(tmp_path, commit)
+    done = team.make("base-state", f"BASE={team.base}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = team.preview()
+    assert told.startswith("<!-- review: preview of dev: nothing -->"), told
+    (note,) = (line for line in told.splitlines() if "not as Pulumi.dev.yaml has them" in line)
+    kept = {"target", "sshNetworks", "apiNetworks", "secretFiles", "tlsPrivateKey"}
+    kept |= {"registryHost", "registryUsername", "builder"}
+    gone = {"compartmentId", "oci:region", "oci:configFileProfile", *(set(keys) - kept)}
+    assert set(note.partition(": ")[2].partition(" (")[0].split(", ")) == gone
+    # Rules are the committed ones, another domain (which makes another volume) shows, and a further secret is stood in for.
+    networks = {key: ["203.0.113.9/32"] for key in ("sshNetworks", "apiNetworks") if key in keys}
+    files = {"secretFiles": {**keys["secretFiles"], "more": SECRET}} if "secretFiles" in keys else {}
+    set_keys(team.head, "dev", availabilityDomain="Uocm:US-ASHBURN-AD-3", **networks, **files)
+    changed = team.preview()
+    assert "EU-FRANKFURT-1-AD-3" in changed
+    assert ("203.0.113.9/32" in changed) == bool(networks)
+    assert paths.GATEWAY not in changed

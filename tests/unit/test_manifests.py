@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 import manifests
+from specs import kubernetes, tls
 from tests.unit.conftest import ROOT
+from tests.unit.kubernetes_values import certificate
 
 
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
@@ -43,3 +45,30 @@ def test_a_stack_of_the_other_target_has_none_and_says_so() -> None:
     done = subprocess.run([sys.executable, "manifests.py", "dev"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0
     assert "make manifests STACK=oke" in done.stderr
+
+
+def test_what_is_encrypted_is_a_word_in_angle_brackets_and_the_certificates_secret_has_the_name_that_it_will_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem, _ = certificate()
+    secret = {"secure": "v1:of-another-key"}
+    values = {
+        "target": "kubernetes",
+        "password": secret,
+        "secretFiles": {"password-hash": "argon2:{argon2}", "users": secret},
+        "tlsCertificate": pem,
+        "tlsPrivateKey": secret,
+        "loadBalancerInternal": False,
+    }
+    config = {f"containerised-app:{key}": value for key, value in values.items()}
+    (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (tmp_path / "Pulumi.team.yaml").write_text(yaml.safe_dump({"config": config}))
+    monkeypatch.setattr(manifests, "ROOT", tmp_path)
+    monkeypatch.chdir(ROOT)
+    found = manifests.manifests("team")
+    secrets = {one["metadata"]["name"]: one.get("data", {}) for one in found if one["kind"] == "Secret"}
+    hidden = kubernetes.encode("<secret>")
+    assert secrets["jupyterlab-files"] == {"password-hash": hidden, "users": hidden}
+    assert secrets[tls.secret_name("jupyterlab", pem)] == {"tls.crt": hidden, "tls.key": hidden}
+    for manifest in found:
+        kubernetes_validate.validate(manifest, "1.34", strict=True)

@@ -55,6 +55,13 @@ def test_the_first_line_tells_stack_and_outcome() -> None:
         first_line("preview", "dev --> <img>", "nothing")
 
 
+def test_the_summary_has_what_the_sandbox_says_of_the_stacks_file_and_nothing_else_of_what_is_printed() -> None:
+    text = told(step("create"), printed="warning: of another\nsandbox: not as committed: `dataVolumeId` @everybody\n")
+    assert "> [!NOTE]\n> ``not as committed: `dataVolumeId` @everybody``\n" in text
+    assert "of another" not in text
+    assert "[!NOTE]" not in told(step("create"))
+
+
 def test_what_is_counted_is_what_is_listed() -> None:
     text = told(step("create", "a"), step("create", "b"), step("update", "c"), step("delete", "d"), step("same", "e"))
     assert "**2 created, 1 changed, 1 deleted, 1 unchanged.**" in text

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from sandbox import down, environment, paths, plugins, pulumi_command, stack_file
+from sandbox import account, down, environment, paths, plugins, pulumi_command, stack_file
+from sandbox.committed_file import adapted
 from sandbox.process import SandboxError
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +53,16 @@ def test_a_first_stack_file_is_the_committed_one_and_the_account() -> None:
     assert stack_file.merged({}, {}, {"p:a": 1}, {"p:a": 0, "oci:region": "r"}) == {"p:a": 1, "oci:region": "r"}
 
 
+def test_a_secret_of_the_committed_file_keeps_what_the_sandbox_or_a_person_encrypted_in_its_place() -> None:
+    committed = {"p:files": {"users": {"secure": ""}}}
+    here = {"p:files": {"users": {"secure": "v1:of the sandbox's key"}}}
+    missing: list[tuple[str, ...]] = []
+    assert stack_file._filled(stack_file.merged(here, committed, committed, {}), here, (), missing) == here
+    assert missing == []
+    assert stack_file._filled(stack_file.merged({}, {}, committed, {}), {}, (), missing) == {"p:files": {}}
+    assert missing == [("p:files", "users")]
+
+
 def test_the_account_reaches_the_machines_from_the_gateway_only() -> None:
     values = stack_file.account_values("p")
     assert values["p:sshNetworks"] == [f"{paths.GATEWAY}/32"]
@@ -82,23 +95,43 @@ def test_a_stack_without_a_file_is_told_what_to_write(checkout: Path) -> None:
 
 
 def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_nothing(checkout: Path) -> None:
-    (checkout / "Pulumi.small.yaml").write_text("config:\n  containerised-app:builder: mine\n")
+    (checkout / "Pulumi.small.yaml").write_text("config:\n  containerised-app:baseImage: mine\n")
     added = stack_file.build_values("containerised-app")
     assert added["containerised-app:registryHost"] == paths.REGISTRY_ADDRESS
     assert set(added) == {f"containerised-app:{key}" for key in stack_file.BUILD_KEYS}
-    joined = stack_file._current("containerised-app", "small", added)
-    assert joined["containerised-app:builder"] == "mine"
-    assert joined["containerised-app:baseImage"] == added["containerised-app:baseImage"]
+    joined = stack_file._current("containerised-app", "small", added, builds=True)
+    assert joined["containerised-app:baseImage"] == "mine"
+    assert joined["containerised-app:sbomScanner"] == added["containerised-app:sbomScanner"]
 
 
-def test_values_encrypted_with_another_key_are_left_out() -> None:
-    assert stack_file._readable({"p:password": {"secure": "v1:x"}, "p:port": 1}) == {"p:port": 1}
+def test_a_stack_that_was_built_here_goes_on_admitting_this_machine_and_follows_the_committed_file(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(stack: str, file: Path, document: dict[str, Any], config: dict[str, Any]) -> None:
+        file.write_text(yaml.safe_dump({**document, "config": config}))
+
+    def networks(mine: str, *, builds: bool) -> list[str]:
+        committed = {"containerised-app:sshNetworks": [mine], "containerised-app:registryHost": "ocir.example.com"}
+        (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": committed}))
+        config = yaml.safe_load(stack_file._ensure("dev", builds=builds).read_text())["config"]
+        host = paths.REGISTRY_ADDRESS if paths.GATEWAY in str(config["containerised-app:sshNetworks"]) else None
+        assert config["containerised-app:registryHost"] == (host or "ocir.example.com")
+        found: list[str] = config["containerised-app:sshNetworks"]
+        return found
+
+    monkeypatch.setattr(stack_file, "write", write)
+    monkeypatch.setattr(stack_file, "exists", lambda name, stack: True)
+    monkeypatch.setattr(account, "ensure", lambda: None)
+    here = f"{paths.GATEWAY}/32"
+    assert networks("203.0.113.7/32", builds=False) == ["203.0.113.7/32"]
+    assert networks("203.0.113.7/32", builds=True) == ["203.0.113.7/32", here]
+    assert networks("203.0.113.9/32", builds=False) == ["203.0.113.9/32", here]
 
 
 def test_another_subnet_moves_the_registry_of_committed_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "REGISTRY_ADDRESS", "10.9.0.2")
     config = {"host": "10.189.0.2", "image": "10.189.0.2/sandbox/base", "other": "10.189.0.23", "list": ["10.189.0.2"]}
-    moved = stack_file._readable(config)
+    moved = adapted(config, "p", builds=False)
     assert moved == {
         "host": "10.9.0.2",
         "image": "10.9.0.2/sandbox/base",
@@ -131,6 +164,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return Path(f"/stacks/Pulumi.{stack}.yaml")
 
     monkeypatch.setattr(stack_file, "ensure", ensure)
+    monkeypatch.setattr(stack_file, "differing", lambda stack: ["compartmentId", "dataVolumeId"])
     monkeypatch.setattr(stack_file, "exists", lambda name, stack: False)
     monkeypatch.delenv("PULUMI_STACK", raising=False)
     monkeypatch.chdir(ROOT)
@@ -141,6 +175,15 @@ def test_commands_that_read_configuration_read_the_sandboxs(prepared: list[str])
     line = pulumi_command.command_line(["--color", "never", "up", "--yes"])
     assert line == ["--color", "never", "up", "--config-file", "/stacks/Pulumi.local.yaml", "--yes"]
     assert prepared == ["local"]
+
+
+def test_a_preview_tells_which_keys_are_not_as_committed_and_other_commands_do_not(
+    prepared: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulumi_command.command_line(["config", "get", "port"])
+    assert capsys.readouterr().err == ""
+    pulumi_command.command_line(["preview"])
+    assert "not as Pulumi.local.yaml has them: compartmentId, dataVolumeId" in capsys.readouterr().err
 
 
 def test_a_configuration_file_that_is_given_is_left_alone(prepared: list[str]) -> None:
