@@ -120,12 +120,16 @@ def test_what_the_program_makes_is_tagged_and_says_truly_whether_its_data_stay(
     assert set(told.values()) == {(kept, "keep" if kept else "delete")}
 
 
-def test_what_is_taken_over_keeps_its_tags(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_taken_over_says_what_this_stack_does_with_it(values: dict[str, Any], kept: bool) -> None:
     taken = {"dataVolumeId": "ocid1.volume.oc1.x.kept", "repositoryId": "ocid1.containerrepo.oc1.x.kept"}
-    run = run_program({**values, **taken})
-    ignoring = {name for name, asked in made_of(run).items() if "freeformTags" in asked.options.ignoreChanges}
-    assert ignoring == {"jupyterlab-data", "jupyterlab-repository"}
-    assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run_program(values)).values())
+    run = run_program({**values, **taken, "retainData": kept})
+    imported = {name for name, asked in made_of(run).items() if asked.options.importId}
+    assert imported == {"jupyterlab-data", "jupyterlab-repository"}
+    check_tags(run)
+    assert holders(run) == {"jupyterlab-data": (kept, "keep" if kept else "delete")}
+    # Policies are shown an ignored tag as its maker left it.
+    assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run).values())
 
 
 def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
