@@ -96,9 +96,8 @@ class Instance(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=args.retain_data,
+                # The engine imports it, then brings it to these inputs: its tags say what this stack does with it.
                 import_=args.data_volume_id or None,
-                # What is taken over has the tags of the stack that made it, and an import changes nothing.
-                ignore_changes=["freeformTags"] if args.data_volume_id else [],
             ),
         )
         self.attachment = oci.core.VolumeAttachment(

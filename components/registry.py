@@ -53,9 +53,8 @@ class Registry(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=args.retain_images,
+                # The engine imports it, then brings it to these inputs, the tags among them.
                 import_=args.repository_id or None,
-                # What is taken over has the tags of the stack that made it, and an import changes nothing.
-                ignore_changes=["freeformTags"] if args.repository_id else [],
             ),
         )
         invoke = pulumi.InvokeOutputOptions(parent=self)

@@ -26,13 +26,17 @@ HOLDERS = {
 def data_deleted(resource: Resource, _: Stack) -> Iterable[str]:
     """Volumes, claims and the like that would be deleted with their data."""
     place = HOLDERS.get(resource.type)
-    if place and not resource.protect and resource.at(place) not in (KEPT, UNKNOWN) and not _taken_over(resource):
-        yield f"{resource.name} is deleted with its data: it is neither protected, nor has it {place} = {KEPT}."
+    if place and not resource.protect:
+        if _ignored(resource, place):
+            yield f"{resource.name} may be deleted with its data: its {place} is in ignore_changes, so the one seen may be another's."
+        elif resource.at(place) not in (KEPT, UNKNOWN):
+            yield f"{resource.name} is deleted with its data: it is neither protected, nor has it {place} = {KEPT}."
 
 
-def _taken_over(resource: Resource) -> bool:
-    # A volume that was imported has the tags of the one who made it.
-    return "freeformTags" in resource.ignored and TAG not in (resource.at("freeformTags") or {})
+def _ignored(resource: Resource, place: str) -> bool:
+    # Policies are shown the old value then, of whoever made it (source: pulumi 3.259, resource/deploy/step_generator.go).
+    paths = (path.replace('["', ".").replace('"]', "") for path in resource.ignored)
+    return any(path == "*" or f"{place}.".startswith(f"{path}.") for path in paths)
 
 
 POLICIES = (
@@ -42,7 +46,7 @@ POLICIES = (
         "`on-destroy: keep`.",
         "A `destroy`, a replacement or another target would take the data with it.",
         "`pulumi config set retainData true` (target kubernetes: retainClaim); in the program protect=True, or retain_on_delete=True "
-        "with the tag (specs/tags.py).",
+        "with the tag (specs/tags.py), which is not in ignore_changes.",
         check=data_deleted,
         may_be_excepted=True,
     ),

@@ -14,21 +14,32 @@ class ExceptionsError(ValueError):
     """The key cannot be used; the message says why and what would do."""
 
 
-def read(config: Mapping[str, str], policies: Sequence[Policy], stack: str) -> frozenset[str]:
-    """The names. config: the stack's configuration, key to text (JSON where it is an array). Raises ExceptionsError."""
+def read(config: Mapping[str, str], policies: Sequence[Policy], stack: str) -> Sequence[str]:
+    """The names, as they are listed. config: the stack's configuration, key to text (JSON where it is an array). Raises
+    ExceptionsError.
+    """
     allowed = [policy.name for policy in policies if policy.may_be_excepted]
-    remedy = f"It is an array of any of {', '.join(allowed)}:\n    pulumi config set --path '{KEY}[0]' {allowed[0]}"
     text = config.get(KEY, "[]")
     try:
         names = json.loads(text)
     except ValueError:
         names = text
     if not isinstance(names, list):
-        raise ExceptionsError(f"{KEY} in Pulumi.{stack}.yaml is {text}. {remedy}")
+        raise ExceptionsError(
+            f"{KEY} in Pulumi.{stack}.yaml is {text}. {_remedy(allowed, 0)}\nafter\n    pulumi config rm {KEY}"
+        )
     strict = {policy.name for policy in policies} - set(allowed)
     for place, name in enumerate(names):
         if name not in allowed:
-            problem = "holds for every stack" if name in strict else "is no policy"
+            problem = "holds for every stack" if isinstance(name, str) and name in strict else "is no policy"
+            told = name if isinstance(name, str) else json.dumps(name)
             removal = f"pulumi config rm --path '{KEY}[{place}]'"
-            raise ExceptionsError(f"{KEY}[{place}] in Pulumi.{stack}.yaml: {name} {problem}. {remedy}\n    {removal}")
-    return frozenset(names)
+            raise ExceptionsError(
+                f"{KEY}[{place}] in Pulumi.{stack}.yaml: {told} {problem}. {_remedy(allowed, place)}\nor\n    {removal}"
+            )
+    return tuple(names)
+
+
+def _remedy(allowed: Sequence[str], place: int) -> str:
+    # At the place of what is wrong: another one would overwrite an exception that is meant.
+    return f"It is an array of any of {', '.join(allowed)}:\n    pulumi config set --path '{KEY}[{place}]' {allowed[0]}"

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from policy.rule import Policy, Resource, Stack
+from policy.rule import Policy, Resource, SecretText, Stack
+from policy.shell import commands
 
 _BY_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _COMMANDS = ("command:remote:Command", "command:local:Command")
-# The options between podman and its verb take no value that matters here.
-_RUNS = re.compile(r"\b(podman|docker|nerdctl)\s+(?:container\s+|image\s+)?(?:-\S+\s+)*(run|pull|create)\b.*")
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_INSTANCE = "oci:ContainerEngine/containerInstance:ContainerInstance"
+# Nothing of this form is an option's value with a secret in it.
+_REFERENCE = re.compile(r"[\w./:@${}-]{1,200}")
+
+# Also "ExecStart=/usr/bin/podman".
+_TOOL = re.compile(r"(?:.*[/=])?(podman|docker|nerdctl)(-compose)?")
+_BY_NAME = {(), ("container",), ("image",)}
+_VERBS = {"run", "create", "pull"}
+# Those run what a file names.
+_BY_FILE = {
+    *(("kube", "play"), ("play", "kube"), ("stack", "deploy")),
+    *(("compose", verb) for verb in ("up", "run", "create", "pull", "start", "restart", "watch")),
+}
+_KNOWN = _VERBS | {word for words in (*_BY_NAME, *_BY_FILE) for word in words}
+# Every other option is followed by its value, or has it after "=" (source: podman-run, podman-pull, `docker run --help`, `docker pull
+# --help`, nerdctl's command reference).
+_FLAGS = {
+    *("--all-tags", "--detach", "--disable-content-trust", "--env-host", "--help", "--http-proxy", "--init", "--interactive"),
+    *("--no-healthcheck", "--no-hostname", "--no-hosts", "--oom-kill-disable", "--passwd", "--privileged", "--publish-all"),
+    *("--quiet", "--read-only", "--read-only-tmpfs", "--replace", "--rm", "--rmi", "--rootfs", "--sig-proxy", "--tls-verify"),
+    *("--tty", "--unsetenv-all", "--use-api-socket"),
+}  # fmt: skip
+_GLOBAL_FLAGS = {
+    "--debug",
+    "-D",
+    "--remote",
+    "-r",
+    "--syslog",
+    "--tls",
+    "--tlsverify",
+    "--debug-full",
+    "--insecure-registry",
+}
+_SHORT_FLAGS = {"run": "ditPq", "create": "ditPq", "pull": "aq"}
 
 
 def is_by_digest(reference: str) -> bool:
@@ -23,57 +55,92 @@ def is_by_digest(reference: str) -> bool:
 
 def images_by_tag(resource: Resource, _: Stack) -> Iterable[str]:
     """Containers of Kubernetes, of Oracle's container instances, and of podman in a command, whose image is not named by its digest."""
-    if resource.type.startswith("kubernetes:"):
-        for image in _images(resource.inputs):
+    if resource.type.startswith("kubernetes:") or resource.type == _INSTANCE:
+        for image in _images(resource.inputs, "imageUrl" if resource.type == _INSTANCE else "image"):
             if not is_by_digest(image):
-                yield f"{resource.name} runs {image}, which names no digest."
+                yield f"{resource.name} runs {_shown(image) or 'an image'}, which names no digest."
     if resource.type in _COMMANDS:
-        for name in ("create", "update"):
+        for name in ("create", "update", "delete"):
             script = resource.at(name)
-            # A line within quotes is found twice.
-            for line in dict.fromkeys(_runs(script) if isinstance(script, str) else ()):
-                yield f"{resource.name} runs an image which names no digest, in its {name}: {line}"
+            if isinstance(script, str):
+                secret = isinstance(script, SecretText)
+                for told in dict.fromkeys(_undetermined(script, secret)):
+                    yield f"{resource.name} runs an image which names no digest, in its {name}: {told}"
 
 
-def _images(value: Any) -> Iterator[str]:
+def _shown(reference: str, secret: bool = False) -> str:
+    """The reference, where it may be shown."""
+    hidden = secret or isinstance(reference, SecretText)
+    return reference if not hidden and _REFERENCE.fullmatch(reference) else ""
+
+
+def _images(value: Any, property_name: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in _CONTAINERS and isinstance(inner, Sequence):
                 containers = [one for one in inner if isinstance(one, Mapping)]
-                yield from (one["image"] for one in containers if isinstance(one.get("image"), str))
-            yield from _images(inner)
+                yield from (one[property_name] for one in containers if isinstance(one.get(property_name), str))
+            yield from _images(inner, property_name)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for inner in value:
-            yield from _images(inner)
+            yield from _images(inner, property_name)
 
 
-def _runs(script: str) -> Iterator[str]:
-    """The lines that run or pull an image without its digest; scripts within quotes are looked into (`sudo bash -c '…'`)."""
-    for line in re.sub(r"\\\n", " ", script).splitlines():
-        try:
-            words = shlex.split(line, comments=True)
-        except ValueError:
-            words = line.split()
-        nested = [word for word in words if "\n" in word]
-        found = _RUNS.search(line.partition(" #")[0])
-        if found and not nested and not any(is_by_digest(word) for word in words):
-            yield found[0][:120]
-    for word in _quoted(script):
-        yield from _runs(word)
+def _undetermined(script: str, secret: bool) -> Iterator[str]:
+    """What in the script runs or pulls an image that is not named by its digest: tool, verb and, unless it is secret, image."""
+    for words in commands(script):
+        for place, word in enumerate(words):
+            if tool := _TOOL.fullmatch(word):
+                verbs, rest = _verbs(words[place + 1 :], ("compose",) if tool[2] else ())
+                told = " ".join((tool[1], *verbs))
+                if verbs in _BY_FILE:
+                    yield f"{told} (its file is not looked into)"
+                elif verbs and verbs[-1] in _VERBS and verbs[:-1] in _BY_NAME:
+                    # What finds no image has taken it for an option's value, or gets it from elsewhere, such as xargs.
+                    for image in _references(verbs[-1], rest) or [""]:
+                        if not is_by_digest(image):
+                            yield f"{told} {_shown(image, secret)}".strip()
 
 
-def _quoted(script: str) -> Iterator[str]:
-    try:
-        words = shlex.split(script)
-    except ValueError:
-        return
-    yield from (word for word in words if word != script and re.search(r"\s", word))
+def _verbs(words: Sequence[str], verbs: tuple[str, ...]) -> tuple[tuple[str, ...], Sequence[str]]:
+    """What the tool is to do, such as ("kube", "play"), and the words after that."""
+    rest = list(words)
+    while rest and (not verbs or (len(verbs) == 1 and verbs[0] not in _VERBS)):
+        word = rest.pop(0)
+        if word.startswith("-"):
+            has_value = "=" not in word and word not in _GLOBAL_FLAGS
+            if has_value and rest and rest[0] not in _KNOWN:
+                rest.pop(0)
+        elif word in _KNOWN:
+            verbs = (*verbs, word)
+        elif not word.startswith("$"):
+            return (), ()
+    return verbs, rest
+
+
+def _references(verb: str, words: Sequence[str]) -> Sequence[str]:
+    """The images among the words after the verb: the first that is neither option nor value, or, for `pull`, all those."""
+    rest, found, options = list(words), list[str](), True
+    while rest and (verb == "pull" or not found):
+        word = rest.pop(0)
+        if not options or not word.startswith("-"):
+            found.append(word)
+        elif word == "--":
+            options = False
+        elif word.startswith("--"):
+            if word not in _FLAGS and "=" not in word:
+                del rest[:1]
+        elif len(word[1:].lstrip(_SHORT_FLAGS[verb])) == 1:
+            # "-itp 80:80"; the value of "-p80:80" is no word of its own.
+            del rest[:1]
+    return found
 
 
 POLICIES = (
     Policy(
         "images-by-digest",
-        "Every container runs an image named by its digest (`…@sha256:…`): in Kubernetes, and in commands that call podman or docker.",
+        "Every container runs an image named by its digest (`…@sha256:…`): in Kubernetes, in container instances, and in commands "
+        "that call podman or docker.",
         "A tag can be moved, so that another program runs than the one that was reviewed.",
         "pass the reference that the image's component gives (`image.reference`), or pin another image by its digest "
         "(`skopeo inspect --format '{{.Digest}}' docker://<image>`).",

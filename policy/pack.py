@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,8 +44,12 @@ class _Bound:
         self.policies = policies
         self.stack = Stack()
         self.seen: dict[str, Resource] = {}
+        self.told: list[str] = []
+        # The engine's calls come on several threads.
+        self.lock = threading.Lock()
 
     def configure(self, stack: Stack, config: Mapping[str, str]) -> None:
+        self.told = []
         self.stack = replace(stack, exceptions=exceptions.read(config, self.policies, stack.name))
 
     def resource_policy(self, policy: Policy) -> PulumiPolicy:
@@ -52,7 +57,7 @@ class _Bound:
             resource = self.seen[args.urn] = _resource(args)
             if policy.check and policy.name not in self.stack.exceptions:
                 for complaint in policy.check(resource, self.stack):
-                    report(policy.message(complaint, self.stack.name))
+                    report(self._message(policy, complaint))
 
         return ResourceValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
 
@@ -60,9 +65,17 @@ class _Bound:
         def validate(args: Any, report: Any) -> None:
             if policy.check_stack and policy.name not in self.stack.exceptions:
                 for complaint in policy.check_stack([self._with_inputs(_resource(one)) for one in args.resources]):
-                    report(policy.message(complaint, self.stack.name))
+                    report(self._message(policy, complaint))
 
         return StackValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
+
+    def _message(self, policy: Policy, complaint: str) -> str:
+        """With a place in the list of exceptions that neither the stack's file nor another policy's message has taken."""
+        with self.lock:
+            if policy.may_be_excepted and policy.name not in self.told:
+                self.told.append(policy.name)
+            before = self.told[: self.told.index(policy.name)] if policy.may_be_excepted else []
+        return policy.message(complaint, self.stack.name, len(self.stack.exceptions) + len(before), before)
 
     def _with_inputs(self, resource: Resource) -> Resource:
         """The engine gives a stack's policies outputs, which a preview does not know of what is in a cluster that is not there yet."""

@@ -54,13 +54,13 @@ class Resource:
 class Stack:
     """What a policy may know of the stack beside its resources.
 
-    exceptions: names of policies that do not hold for it; secrets: values of its configuration that are encrypted, by their keys; of an
-    object or array each text in it, such as "secretFiles.token".
+    exceptions: names of policies that do not hold for it, as its file lists them; secrets: values of its configuration that are
+    encrypted, by their keys; of an object or array each text in it, such as "secretFiles.token".
     """
 
     name: str = ""
     project: str = ""
-    exceptions: frozenset[str] = frozenset()
+    exceptions: Sequence[str] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,14 +84,18 @@ class Policy:
     check_stack: StackCheck | None = None
     may_be_excepted: bool = False
 
-    def message(self, complaint: str, stack: str) -> str:
-        """What a person reads: what is wrong, and what to do."""
+    def message(self, complaint: str, stack: str, place: int = 0, before: Sequence[str] = ()) -> str:
+        """What a person reads: what is wrong, and what to do. place: where in the stack's list an exception from this policy goes when
+        there is one from each of the policies `before`.
+        """
         lines = [complaint, f"Remedy: {self.remedy}"]
         if self.may_be_excepted:
             lines.append(
                 f"Or say that stack {stack} is meant to be so, in Pulumi.{stack}.yaml:\n"
-                f"    pulumi config set --path 'policy:exceptions[0]' {self.name}"
+                f"    pulumi config set --path 'policy:exceptions[{place}]' {self.name}"
             )
+            if before:
+                lines.append(f"after the same for {' and '.join(before)}; without that the number is lower.")
         return "\n".join(lines)
 
 

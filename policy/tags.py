@@ -25,9 +25,6 @@ def missing_tags(resource: Resource, stack: Stack) -> Iterable[str]:
     tags = resource.at("freeformTags")
     if not resource.type.startswith("oci:") or resource.type in UNTAGGED or tags is UNKNOWN:
         return
-    # What was taken over keeps the tags of the one who made it.
-    if "freeformTags" in resource.ignored:
-        return
     given = tags if isinstance(tags, Mapping) else {}
     wrong = [f"{key}: {value}" for key, value in required(stack).items() if given.get(key) not in (value, UNKNOWN)]
     if wrong:

@@ -90,33 +90,57 @@ def test_a_committed_stack_passes(engine: None, name: str, tmp_path: Path) -> No
 
 
 VOLUME = """
-    tags = {{"project": "{project}", "stack": "test", "managed-by": "pulumi", "on-destroy": "keep"}}
-    options = pulumi.ResourceOptions(retain_on_delete=True, import_={taken!r}, ignore_changes={ignored!r})
+    tags = {{"project": "{project}", "stack": "test", "managed-by": "pulumi", "on-destroy": "{tag}"}}
+    options = pulumi.ResourceOptions(retain_on_delete={kept}, import_={taken!r}, ignore_changes={ignored!r})
     domain = oci.identity.get_availability_domains(compartment_id=TENANCY).availability_domains[0].name
     volume = oci.core.Volume(
         "volume", compartment_id=TENANCY, availability_domain=domain, size_in_gbs="50", freeform_tags=tags, opts=options
     )
     pulumi.export("volume", volume.id)
 """
+UP = ("up", "--yes", "--skip-preview")
+JUDGED = ("--policy-pack", str(PACK))
 
 
-def test_an_update_is_stopped_before_it_makes_anything_and_a_kept_volume_can_be_taken_over(
-    engine: None, tmp_path: Path
+def own_volume(folder: Path) -> dict[str, object]:
+    """The values in VOLUME of one that the stack makes and keeps."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    return {"project": project, "tag": "keep", "kept": True, "taken": None, "ignored": []}
+
+
+def test_an_update_is_stopped_before_it_makes_anything(engine: None, tmp_path: Path) -> None:
+    alone = new_project(tmp_path)
+    alone.write(VOLUME.format(**{**own_volume(tmp_path), "project": "of-another"}))
+    assert "volume (oci:Core/volume:Volume) lacks the tags project: " in alone.pulumi(*UP, *JUDGED, check=False)
+    assert not alone.records("volume")
+
+
+@pytest.mark.parametrize("before", ["keep", "delete"])
+def test_a_volume_that_is_taken_over_is_judged_by_what_this_stack_does_with_it(
+    engine: None, tmp_path: Path, before: str
 ) -> None:
     alone = new_project(tmp_path)
-    own = {"project": yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["name"], "taken": None, "ignored": []}
-    up = ("up", "--yes", "--skip-preview", "--policy-pack", str(PACK))
-    alone.write(VOLUME.format(**{**own, "project": "of-another"}))
-    assert "volume (oci:Core/volume:Volume) lacks the tags project: " in alone.pulumi(*up, check=False)
-    assert not alone.records("volume")
-    # As another stack made and kept it.
-    alone.pulumi(*up[:3])
+    own = own_volume(tmp_path)
+    alone.write(VOLUME.format(**{**own, "project": "of-another", "tag": before}))
+    alone.pulumi(*UP)
     volume = alone.state()["volume"]["id"]
     alone.pulumi("destroy", "--yes", "--skip-preview")
-    assert len(alone.records("volume")) == 1
-    alone.write(VOLUME.format(**{**own, "taken": volume, "ignored": ["freeformTags"]}))
-    alone.pulumi(*up)
-    assert alone.state()["volume"]["inputs"]["freeformTags"]["project"] == "of-another"
+    taken = {**own, "taken": volume}
+    alone.write(VOLUME.format(**{**taken, "tag": "delete", "kept": False}))
+    # Not UP: without its preview an `up` imports first.
+    assert "volume is deleted with its data" in alone.pulumi("up", "--yes", *JUDGED, check=False)
+    assert "volume" not in alone.state()
+    alone.write(VOLUME.format(**{**taken, "kept": False, "ignored": ["freeformTags"]}))
+    assert "volume may be deleted with its data" in alone.pulumi("preview", *JUDGED, check=False)
+    alone.write(VOLUME.format(**taken))
+    # As `make preview PLAN=…` and `make up PLAN=…` do.
+    plan = str(tmp_path / "plan.json")
+    alone.pulumi("preview", *JUDGED, "--save-plan", plan)
+    alone.pulumi(*UP, *JUDGED, "--plan", plan)
+    state = alone.state()["volume"]
+    assert (state["id"], state["inputs"]["freeformTags"]["project"]) == (volume, own["project"])
+    [record] = alone.records("volume")
+    assert json.dumps(own["project"]) in record.read_text()
     assert not alone.planned()
 
 

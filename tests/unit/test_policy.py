@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pulumi_oci as oci
 import pytest
 
 from policy import compute, data, images, network, pack, secrets, sizes, tags
 from policy.rule import UNKNOWN, Policy, Resource, SecretText, Stack
+from sandbox.oci import sdk as oci_sdk
 from specs import kubernetes, podman
 from tests.unit.kubernetes_values import APP
 
@@ -20,6 +23,7 @@ COMMAND = "command:remote:Command"
 INSTANCE = "oci:Core/instance:Instance"
 POOL = "oci:ContainerEngine/nodePool:NodePool"
 VOLUME = "oci:Core/volume:Volume"
+CONTAINER_INSTANCE = "oci:ContainerEngine/containerInstance:ContainerInstance"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 DIGEST = f"@sha256:{'0' * 64}"
 INTERNAL = "service.beta.kubernetes.io/oci-load-balancer-internal"
@@ -146,6 +150,21 @@ def pod(image: Any, name: str = "containers") -> dict[str, Any]:
         (COMMAND, {"create": "true", "update": "sudo podman pull nginx"}),
         (COMMAND, {"create": f"podman run x/y{DIGEST}\npodman --log-level=error run \\\n  --rm x/z:1"}),
         (COMMAND, {"create": f"podman run x/y{'@sha256:12'}"}),
+        (COMMAND, {"create": "podman --log-level debug run nginx:1"}),
+        (COMMAND, {"create": f"podman run --env X=a{DIGEST} nginx:1"}),
+        (COMMAND, {"create": f"podman run --label a{DIGEST} nginx:1"}),
+        (COMMAND, {"create": f"podman pull --quiet a{DIGEST} b:1 >/dev/null"}),
+        (COMMAND, {"create": f"x=$(podman run a:1); podman run a{DIGEST} && true"}),
+        (COMMAND, {"create": "cat >app.service <<'END'\nExecStart=/usr/bin/podman run --rm a:1\nEND\n"}),
+        (COMMAND, {"create": f"podman run a{DIGEST} sh -c 'docker run b:1'"}),
+        # What cannot be judged.
+        (COMMAND, {"create": 'podman run "$IMAGE"'}),
+        (COMMAND, {"create": "xargs podman pull <images"}),
+        (COMMAND, {"create": "podman kube play pod.yaml"}),
+        (COMMAND, {"create": "docker compose --file app.yaml up --detach"}),
+        (COMMAND, {"create": "docker-compose up"}),
+        (COMMAND, {"create": "true", "delete": "podman run nginx:1 clean"}),
+        (CONTAINER_INSTANCE, {"containers": [{"imageUrl": "x/y:1"}, {"imageUrl": f"x/y{DIGEST}"}]}),
         ("command:local:Command", {"create": "docker run hello-world"}),
         ("kubernetes:apps/v1:Deployment", pod("x/y:latest")),
         ("kubernetes:batch/v1:Job", pod("x/y", "initContainers")),
@@ -162,7 +181,17 @@ def test_an_image_by_tag_is_told(kind: str, inputs: Mapping[str, Any]) -> None:
         (COMMAND, {"create": UNKNOWN}),
         (COMMAND, {"create": SecretText(f"podman run x/y{DIGEST} serve"), "delete": "podman rm -f app"}),
         (COMMAND, {"create": "podman image prune --all; podman login --password-stdin x"}),
-        (COMMAND, {"create": "echo done # then podman run x/y:1"}),
+        (COMMAND, {"create": "echo done # don't: podman run x/y:1"}),
+        (COMMAND, {"create": f"sudo bash -c 'podman run x/y{DIGEST} jupyter lab'"}),
+        (COMMAND, {"create": f"podman run x/y{DIGEST}; true"}),
+        (COMMAND, {"create": f"if podman pull x/y{DIGEST}; then true; fi"}),
+        (COMMAND, {"create": f"podman run -itp 80:80 --env TZ=$(cat /etc/timezone) --rm x/y{DIGEST} serve 2>&1 | cat"}),
+        (COMMAND, {"create": f'podman run "$IMAGE{DIGEST}"; podman volume create x; docker --debug network create y'}),
+        (
+            COMMAND,
+            {"create": "dnf install podman; podman kube down pod.yaml; docker compose down; systemctl start docker"},
+        ),
+        (CONTAINER_INSTANCE, {"containers": [{"imageUrl": f"x/y{DIGEST}"}, {"imageUrl": UNKNOWN}]}),
         ("kubernetes:apps/v1:Deployment", pod(f"x/y:1{DIGEST}")),
         ("kubernetes:apps/v1:Deployment", pod(UNKNOWN)),
         ("kubernetes:core/v1:ConfigMap", {"data": {"image": "x/y:latest"}}),
@@ -171,6 +200,27 @@ def test_an_image_by_tag_is_told(kind: str, inputs: Mapping[str, Any]) -> None:
 def test_an_image_by_digest_and_one_that_is_not_known_yet_pass(kind: str, inputs: Mapping[str, Any]) -> None:
     [policy] = images.POLICIES
     assert not told(policy, kind, inputs)
+
+
+def test_container_instances_are_judged_under_the_name_that_the_provider_gives_them() -> None:
+    assert "containers" in oci_sdk.inputs(CONTAINER_INSTANCE)
+    assert "image_url" in inspect.signature(oci.containerengine.ContainerInstanceContainerArgs).parameters
+
+
+@pytest.mark.parametrize("kind", [SecretText, str])
+def test_a_message_about_an_image_quotes_no_secret_of_the_command(kind: type[str]) -> None:
+    [policy] = images.POLICIES
+    script = kind("podman run -e TOKEN=hunter2 nginx:1; docker pull other:2; podman run --new-option TOKEN=hunter2")
+    complaints = told(policy, COMMAND, {"create": script})
+    place = "one runs an image which names no digest, in its create: "
+    shown = (
+        ["podman run", "docker pull"]
+        if kind is SecretText
+        else ["podman run nginx:1", "docker pull other:2", "podman run"]
+    )
+    assert complaints == [place + tool for tool in shown]
+    in_cluster = pod(SecretText("registry.example/hunter2:1"))
+    assert told(policy, "kubernetes:apps/v1:Deployment", in_cluster) == ["one runs an image, which names no digest."]
 
 
 def encoded(text: str) -> str:
@@ -260,8 +310,13 @@ def test_machines_do_not_answer_version_1_of_the_metadata_service(
         (VOLUME, {}, {"protect": True}, True),
         (VOLUME, {}, {}, False),
         (VOLUME, {"freeformTags": {"on-destroy": "delete"}}, {}, False),
-        (VOLUME, {"freeformTags": {"stack": "of-another"}}, {"ignored": ("freeformTags",)}, True),
-        (VOLUME, {"freeformTags": {"on-destroy": "delete"}}, {"ignored": ("freeformTags",)}, False),
+        # The tag of whoever made it.
+        (VOLUME, {"freeformTags": {"on-destroy": "keep"}}, {"ignored": ("freeformTags",)}, False),
+        (VOLUME, {"freeformTags": {"on-destroy": "keep"}}, {"ignored": ('freeformTags["on-destroy"]',)}, False),
+        (VOLUME, {"freeformTags": {"on-destroy": "keep"}}, {"ignored": ("*",)}, False),
+        (VOLUME, {}, {"ignored": ("freeformTags",)}, False),
+        (VOLUME, {"freeformTags": {"on-destroy": "keep"}}, {"ignored": ("displayName", "freeformTags.team")}, True),
+        (VOLUME, {}, {"ignored": ("freeformTags",), "protect": True}, True),
         (CLAIM, {"metadata": {"labels": {"on-destroy": "keep"}}}, {}, True),
         (CLAIM, {"metadata": {"labels": {"on-destroy": "delete"}}}, {}, False),
         (CLAIM, {"metadata": {"name": "data"}}, {}, False),
@@ -285,7 +340,7 @@ OURS = {"project": "containerised-app", "stack": "dev", "managed-by": "pulumi"}
         ("oci:Core/vcn:Vcn", {}, {}, False),
         ("oci:Core/vcn:Vcn", {"freeformTags": {**OURS, "stack": "prod"}}, {}, False),
         ("oci:Core/vcn:Vcn", {"freeformTags": {"project": "containerised-app", "stack": "dev"}}, {}, False),
-        (VOLUME, {"freeformTags": {}}, {"ignored": ("freeformTags",)}, True),
+        (VOLUME, {"freeformTags": {}}, {"ignored": ("freeformTags",)}, False),
         ("oci:New/thing:Thing", {}, {}, False),
         (RULE, {}, {}, True),
         (COMMAND, {}, {}, True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,13 @@ EXCEPTABLE = {"always-free", "data-kept", "no-public-load-balancer"}
 DOCUMENT = ROOT / "docs" / "policies.md"
 
 
-def read(text: str | None) -> frozenset[str]:
+def read(text: str | None) -> Sequence[str]:
     return exceptions.read({} if text is None else {exceptions.KEY: text}, pack.POLICIES, "dev")
 
 
 def test_a_stack_may_name_exceptions() -> None:
-    assert read(None) == read("[]") == frozenset()
-    assert read('["always-free", "data-kept"]') == {"always-free", "data-kept"}
+    assert read(None) == read("[]") == ()
+    assert read('["always-free", "data-kept"]') == ("always-free", "data-kept")
     assert {policy.name for policy in pack.POLICIES if policy.may_be_excepted} == EXCEPTABLE
 
 
@@ -48,6 +48,8 @@ def test_a_stack_may_name_exceptions() -> None:
         ('["no-such"]', "policy:exceptions[0] in Pulumi.dev.yaml: no-such is no policy"),
         ('["data-kept", "images-by-digest"]', "policy:exceptions[1] in Pulumi.dev.yaml: images-by-digest holds for every stack"),
         ("[7]", "7 is no policy"),
+        ('[{"always-free": "because"}]', 'policy:exceptions[0] in Pulumi.dev.yaml: {"always-free": "because"} is no policy'),
+        ('[["always-free"]]', '["always-free"] is no policy'),
         ("data-kept", "is data-kept"),
         ('{"data-kept": true}', "It is an array"),
     ],
@@ -57,7 +59,31 @@ def test_a_wrong_exception_is_an_error_with_those_there_are(text: str, words: st
         read(text)
     assert words in str(raised.value)
     assert all(name in str(raised.value) for name in EXCEPTABLE)
-    assert "pulumi config set --path 'policy:exceptions[0]'" in str(raised.value)
+    # What is wrong, not an exception beside it, is replaced.
+    place = int(words[words.index("[") + 1]) if words.startswith("policy:exceptions[") else 0
+    assert f"pulumi config set --path 'policy:exceptions[{place}]'" in str(raised.value)
+
+
+def test_following_what_the_messages_say_keeps_every_exception() -> None:
+    bound = pack._Bound(pack.POLICIES)
+    bound.configure(Stack(name="local"), {exceptions.KEY: '["data-kept"]'})
+    balancer, free, images = (
+        next(one for one in pack.POLICIES if one.name == name)
+        for name in ("no-public-load-balancer", "always-free", "images-by-digest")
+    )
+
+    def places(message: str) -> list[str]:
+        return re.findall(r"--path 'policy:exceptions(\[\d\]' \S+)$", message, re.MULTILINE)
+
+    assert places(bound._message(images, "wrong")) == []
+    assert places(bound._message(balancer, "wrong")) == ["[1]' no-public-load-balancer"]
+    told = bound._message(free, "wrong")
+    assert places(told) == ["[2]' always-free"]
+    assert "after the same for no-public-load-balancer" in told
+    assert places(bound._message(balancer, "wrong as well")) == ["[1]' no-public-load-balancer"]
+    # An `up` begins anew after its preview.
+    bound.configure(Stack(name="local"), {})
+    assert places(bound._message(free, "wrong")) == ["[0]' always-free"]
 
 
 def test_names_are_unique_and_every_policy_has_one_check() -> None:
@@ -120,12 +146,16 @@ def test_what_the_program_makes_is_tagged_and_says_truly_whether_its_data_stay(
     assert set(told.values()) == {(kept, "keep" if kept else "delete")}
 
 
-def test_what_is_taken_over_keeps_its_tags(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_taken_over_says_what_this_stack_does_with_it(values: dict[str, Any], kept: bool) -> None:
     taken = {"dataVolumeId": "ocid1.volume.oc1.x.kept", "repositoryId": "ocid1.containerrepo.oc1.x.kept"}
-    run = run_program({**values, **taken})
-    ignoring = {name for name, asked in made_of(run).items() if "freeformTags" in asked.options.ignoreChanges}
-    assert ignoring == {"jupyterlab-data", "jupyterlab-repository"}
-    assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run_program(values)).values())
+    run = run_program({**values, **taken, "retainData": kept})
+    imported = {name for name, asked in made_of(run).items() if asked.options.importId}
+    assert imported == {"jupyterlab-data", "jupyterlab-repository"}
+    check_tags(run)
+    assert holders(run) == {"jupyterlab-data": (kept, "keep" if kept else "delete")}
+    # Policies are shown an ignored tag as its maker left it.
+    assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run).values())
 
 
 def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
