@@ -72,6 +72,16 @@ def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wron
     assert f"    {wrong.mend}" in message.splitlines()
 
 
+def test_numbers_and_truth_values_of_the_environment_become_text_as_pulumi_wrote_them(values: dict[str, Any]) -> None:
+    given = {"SECONDS": 3600, "HALF": 0.5, "ON": True, "OFF": False, "TEXT": "007"}
+    told = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
+    on_instance = settings_of({**values, "environment": given})
+    assert on_instance.environment == told
+    on_kubernetes = settings_of({**values, **BASE, "environment": given})
+    assert isinstance(on_kubernetes, KubernetesSettings)
+    assert on_kubernetes.app_spec.environment == told
+
+
 def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, "ocpus": 99, "port": 22, "imageTag": "/"})
