@@ -150,6 +150,13 @@ class AppSettings(BaseModel):
                 f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {64 * self.ocpus} GB (1 to 64 each)",
                 str(min(max(self.memory_in_gbs, 6 * self.ocpus), 64 * self.ocpus)),
             )
+        yield from self._unknown_account()
+
+    def _unknown_account(self) -> Iterable[str]:
+        # Where that is mended, the rest is known too.
+        if self.profile.problem:
+            yield self.profile.problem
+            return
         if not self.registry_host_override and not self.profile.region:
             yield complaint(
                 "oci:region",
