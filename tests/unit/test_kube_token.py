@@ -107,13 +107,9 @@ def test_an_account_file_that_cannot_be_used_is_told_without_a_traceback_unless_
     assert twice.returncode != 0
     assert twice.stderr.startswith("kube-token: ~/.oci/config: has user twice in the profile DEFAULT")
     assert "Traceback" not in twice.stderr
-    elsewhere = {
-        "tenancy_ocid": "t",
-        "user_ocid": "u",
-        "fingerprint": "f",
-        "private_key_path": str(home / ".oci" / "key.pem"),
-    }
-    signed(run(home, **{f"TF_VAR_{name}": value for name, value in elsewhere.items()}))
+    key = str(home / ".oci" / "key.pem")
+    names = {"TF_VAR_tenancy_ocid": "t", "TF_VAR_user_ocid": "u", "TF_VAR_fingerprint": "f"}
+    signed(run(home, folder=ROOT, TF_VAR_private_key_path=key, **names))
 
 
 def test_a_key_that_cannot_be_read_is_told_in_one_line_without_the_key(home: Path) -> None:
