@@ -32,17 +32,27 @@ VARIABLES = {
     "pass_phrase": "private_key_password",
     "region": "region",
 }
+NEEDED = {"tenancy", "user", "fingerprint", "key_file"}
 
 
 def account(
     profile: str, environment: Mapping[str, str] = os.environ, file: Path = oci_profile.CONFIG_FILE
 ) -> dict[str, str]:
-    """The SDK's configuration of the account; profile: "" for the one that the environment names, or DEFAULT."""
+    """The SDK's configuration of the account; profile: "" for the one that the environment names, or DEFAULT.
+
+    Raises oci_profile.ProfileError when the file would be needed and cannot be used.
+    """
     variables = {name: environment.get(f"TF_VAR_{variable}", "") for name, variable in VARIABLES.items()}
     found = {name: value for name, value in variables.items() if value}
     if "key_content" in found:
         found.setdefault("key_file", "")
-    return {**oci_profile.section(profile, environment, file), **found}
+    try:
+        of_file = oci_profile.section(profile, environment, file)
+    except oci_profile.ProfileError:
+        if not found.keys() >= NEEDED:
+            raise
+        of_file = {}
+    return {**of_file, **found}
 
 
 def signed_url(cluster_id: str, region: str, config: Mapping[str, str]) -> str:
@@ -82,8 +92,11 @@ def main() -> None:
     parser.add_argument("--region", required=True)
     parser.add_argument("--profile", default="", help="of ~/.oci/config")
     arguments = parser.parse_args()
-    config = account(arguments.profile)
-    missing = [name for name in ("tenancy", "user", "fingerprint", "key_file") if name not in config]
+    try:
+        config = account(arguments.profile)
+    except oci_profile.ProfileError as error:
+        sys.exit(f"kube-token: {error}")
+    missing = [name for name in VARIABLES if name in NEEDED - config.keys()]
     if missing:
         sys.exit(
             f"kube-token: the account lacks {', '.join(missing)}; it is read from ~/.oci/config (console: My profile → API keys → Add "

@@ -62,4 +62,7 @@ NAMESPACE = "sandbox"
 USER_NAME = "person@example.com"
 TENANCY_OCID = "ocid1.tenancy.oc1..sandbox"
 USER_OCID = "ocid1.user.oc1..sandbox"
+# A colleague, who has nothing here but a name.
+COLLEAGUE_OCID = "ocid1.user.oc1..colleague"
+USERS = {USER_OCID: USER_NAME, COLLEAGUE_OCID: "colleague@example.com"}
 REGISTRY_USER = f"{NAMESPACE}/{USER_NAME}"

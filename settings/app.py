@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 import oci_profile
@@ -37,6 +47,11 @@ class ConfigurationError(pulumi.RunError):
     """
 
 
+def _as_text(value: Any) -> Any:
+    """A number or truth value as it was written: `pulumi config set --path` makes these of 3600 and true."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 VolumeSize = Annotated[int, Field(ge=50, le=32768)]
 DataPath = Annotated[str, AfterValidator(data_path)]
@@ -46,7 +61,13 @@ Cidr = Annotated[str, AfterValidator(cidr), Field(json_schema_extra=CIDR)]
 Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CIDR)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-OneLine = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$")]
+ONE_LINE = r"^[^\r\n\x00]*$"
+OneLine = Annotated[
+    str,
+    Field(pattern=ONE_LINE),
+    BeforeValidator(_as_text),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "pattern": ONE_LINE}),
+]
 
 
 class AppSettings(BaseModel):
@@ -129,6 +150,13 @@ class AppSettings(BaseModel):
                 f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {64 * self.ocpus} GB (1 to 64 each)",
                 str(min(max(self.memory_in_gbs, 6 * self.ocpus), 64 * self.ocpus)),
             )
+        yield from self._unknown_account()
+
+    def _unknown_account(self) -> Iterable[str]:
+        # Where that is mended, the rest is known too.
+        if self.profile.problem:
+            yield self.profile.problem
+            return
         if not self.registry_host_override and not self.profile.region:
             yield complaint(
                 "oci:region",

@@ -103,8 +103,8 @@ WRONG = [
         SET + "--path 'environment.<name>' '<value>'",
     ),
     Wrong(
-        "environment number",
-        {"environment": {"A": 1}},
+        "environment list",
+        {"environment": {"A": [1]}},
         "environment.A",
         "valid string",
         SET + "--path 'environment.<name>' '<value>'",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi.provider.experimental import provider as api
 
+import oci_profile
 from sandbox import paths
 from sandbox.oci import sdk
 from sandbox.oci.catalogue import FUNCTIONS, RESOURCES
@@ -19,16 +21,17 @@ from sandbox.oci.wire import Properties, plain, wire
 
 T = TypeVar("T")
 
-# The account as the OCI provider reads it: stack configuration, then the environment (source: pulumi-oci, installation and configuration).
-_ACCOUNT = {"region": paths.REGION, "tenancyOcid": paths.TENANCY_OCID, "userOcid": paths.USER_OCID}
-_VARIABLES = {"region": "TF_VAR_region", "tenancyOcid": "TF_VAR_tenancy_ocid", "userOcid": "TF_VAR_user_ocid"}
+# The account that may be in use: the sandbox's one region and tenancy, and each of its users.
+_ACCOUNT = {"region": [paths.REGION], "tenancyOcid": [paths.TENANCY_OCID], "userOcid": [*paths.USERS]}
 
 
 class StandIn(api.Provider):
     """Pulumi's provider `oci` on the sandbox's cloud. Requests of one engine run side by side in threads; the cloud has the locks."""
 
-    def __init__(self, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> None:
-        self.cloud, self.environment = cloud, environment
+    def __init__(
+        self, cloud: Cloud, environment: Mapping[str, str] = os.environ, file: Path = oci_profile.CONFIG_FILE
+    ) -> None:
+        self.cloud, self.environment, self.file = cloud, environment, file
         self.under_way = 0
 
     # --- configuration -------------------------------------------------------------------------------------------------------------
@@ -43,19 +46,20 @@ class StandIn(api.Provider):
         return api.CheckResponse(inputs=request.new_inputs, failures=failures)
 
     async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
-        """Take the account; there is one, in one region."""
-        configured = plain(request.args)
+        """Take the account, from where the OCI provider reads it; there is one, in one region."""
+        account = oci_profile.read(plain(request.args).get, self.environment, self.file)
+        found = {"region": account.region, "tenancyOcid": account.tenancy_ocid, "userOcid": account.user_ocid}
         for name, expected in _ACCOUNT.items():
-            found = configured.get(name) or self.environment.get(_VARIABLES[name])
-            if not found:
+            if not found[name]:
                 raise UnsupportedError(
-                    f"oci:{name} is not configured, and {_VARIABLES[name]} not set: reading accounts from elsewhere"
+                    f"oci:{name} is not configured, nor its TF_VAR_ variable set, nor in ~/.oci/config: reading accounts from elsewhere"
                 )
-            if name == "region" and found != expected:
-                raise UnsupportedError(f"oci:region is {found}: another region than {expected}")
-            if found != expected:
+            if name == "region" and found[name] not in expected:
+                raise UnsupportedError(f"oci:region is {found[name]}: another region than {paths.REGION}")
+            if found[name] not in expected:
                 message = "The required information to complete authentication was not provided or was incorrect."
-                raise ServiceError(401, "NotAuthenticated", f"{message} oci:{name} must be {expected} in the sandbox.")
+                told = f"oci:{name} must be {' or '.join(expected)} in the sandbox."
+                raise ServiceError(401, "NotAuthenticated", f"{message} {told}")
         return api.ConfigureResponse(
             accept_secrets=False, supports_preview=True, accept_resources=False, accept_outputs=False
         )

@@ -135,6 +135,20 @@ def test_the_steps_of_the_build_specification_preview_and_then_do_what_was_plann
     assert find_secret(printed, team.needles) == []
 
 
+def test_a_plan_of_the_reader_is_refused_unless_the_stack_says_whose_the_registrys_token_is(team: Team) -> None:
+    file = team.repository.folder / "Pulumi.dev.yaml"
+    document = yaml.safe_load(file.read_text())
+    del document["config"]["containerised-app:registryUsername"]
+    file.write_text(yaml.safe_dump(document))
+    team.repository.commit("nobody in particular")
+    by_hand = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"})
+    run = run_workflow("deploy", by_hand, team.setting)
+    assert run.results == {"plan": "success", "up": "failure"}, run.log
+    assert "containerised-app:registry:Registry jupyterlab create error" in run.logs["up"]
+    assert "Nothing was done" in run.logs["up"]
+    assert team.resources() == {}
+
+
 def test_a_deploy_of_another_branch_does_nothing(team: Team) -> None:
     event = Event("workflow_dispatch", "refs/heads/feature", inputs={"stack": "dev"})
     assert run_workflow("deploy", event, team.setting).results == {"plan": "skipped", "up": "skipped"}

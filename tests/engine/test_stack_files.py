@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +18,9 @@ import yaml
 from sandbox import paths
 from tests.support import stack_files
 from tests.support.stack import ROOT
+from tests.unit.conftest import key_file, settings_of, values
+
+__all__ = ["key_file", "values"]
 
 COMMITTED = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
 
@@ -59,3 +66,26 @@ def test_a_stack_file_keeps_its_comments_and_its_schema_whatever_is_set(
     document = yaml.safe_load(file.read_text())
     assert document["config"]["containerised-app:retainImages"] == "true"
     assert stack_files.problems(document) == []
+
+
+def test_the_documented_command_for_idle_kernels_sets_a_variable_of_the_container(
+    tmp_path: Path, pulumi: Callable[..., str], values: dict[str, Any]
+) -> None:
+    documented = re.search(
+        r"`pulumi (config set --path environment\.CULL_IDLE_SECONDS \d+)`", (ROOT / "docker" / "README.md").read_text()
+    )
+    assert documented
+    pulumi("stack", "init", "dev")
+    pulumi(*shlex.split(documented[1]))
+    pulumi("config", "set", "--path", "environment.CULL_CONNECTED", "true")
+    pulumi("config", "set", "--path", "environment.ZIP", "00501")
+    pulumi("config", "set", "--path", "environment.HALF", "0.50")
+    assert stack_files.problems(yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text())) == []
+    # As the program is handed it.
+    handed = json.loads(pulumi("config", "--json"))["containerised-app:environment"]["value"]
+    assert settings_of({**values, "environment": handed}).environment == {
+        "CULL_IDLE_SECONDS": "3600",
+        "CULL_CONNECTED": "true",
+        "ZIP": "00501",
+        "HALF": "0.50",
+    }

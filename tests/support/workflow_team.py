@@ -9,8 +9,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sandbox import account, paths
 from sandbox.rehearsal import home
 from tests.support.github_server import GitHub
@@ -62,11 +60,11 @@ class Team:
             self.repository.folder,
             folder / "runs",
             github,
-            {"dev": secrets, "dev-read": secrets},
+            {"dev": secrets, "dev-read": dict(secrets)},
             {
                 "": {"PULUMI_BACKEND_URL": f"file://{self.backend}", "DEPLOYED_STACKS": '["dev"]', "MAIN_STACK": ""},
                 "dev": variables,
-                "dev-read": variables,
+                "dev-read": {**variables, "OCI_USER": paths.COLLEAGUE_OCID},
             },
             machine,
         )
@@ -77,6 +75,8 @@ class Team:
         if not own.exists():
             (own / ".ssh").mkdir(parents=True)
             shutil.copy(account.SSH_KEY, own / ".ssh")
+            (own / ".oci").mkdir()
+            shutil.copy(account.OCI_CONFIG, own / ".oci" / "config")
         environment = {
             **os.environ,
             "PULUMI_HOME": str(self.cloud / "pulumi"),
@@ -97,11 +97,13 @@ class Team:
 
     def _prepare(self, folder: Path) -> None:
         without_local_stacks(folder)
-        set_keys(folder, "dev", compartmentId=paths.TENANCY_OCID, sshNetworks=["203.0.113.7/32"])
-        document = yaml.safe_load((folder / "Pulumi.dev.yaml").read_text())
-        account_of_team = {"region": paths.REGION, "tenancyOcid": paths.TENANCY_OCID, "userOcid": paths.USER_OCID}
-        document["config"] |= {f"oci:{key}": value for key, value in account_of_team.items()}
-        (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump(document))
+        set_keys(
+            folder,
+            "dev",
+            compartmentId=paths.TENANCY_OCID,
+            registryUsername=paths.USER_NAME,
+            sshNetworks=["203.0.113.7/32"],
+        )
         self.pulumi(folder, "stack", "init")
         self.pulumi(folder, "config", "set", "--secret", "password", stdin=PASSWORD)
         self.pulumi(folder, "config", "set", "--secret", "registryToken", stdin=TOKEN)

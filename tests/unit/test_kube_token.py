@@ -97,6 +97,21 @@ def test_without_an_account_it_says_what_is_missing_in_one_line(tmp_path: Path) 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_an_account_file_that_cannot_be_used_is_told_without_a_traceback_unless_it_is_not_needed(home: Path) -> None:
+    file = home / ".oci" / "config"
+    misspelt = run(home, "--profile", "wrok")
+    assert misspelt.returncode != 0
+    assert misspelt.stderr.startswith("kube-token: ~/.oci/config: has no profile wrok; those there are DEFAULT, work\n")
+    file.write_text(file.read_text() * 2)
+    twice = run(home)
+    assert twice.returncode != 0
+    assert twice.stderr.startswith("kube-token: ~/.oci/config: has user twice in the profile DEFAULT")
+    assert "Traceback" not in twice.stderr
+    key = str(home / ".oci" / "key.pem")
+    names = {"TF_VAR_tenancy_ocid": "t", "TF_VAR_user_ocid": "u", "TF_VAR_fingerprint": "f"}
+    signed(run(home, folder=ROOT, TF_VAR_private_key_path=key, **names))
+
+
 def test_a_key_that_cannot_be_read_is_told_in_one_line_without_the_key(home: Path) -> None:
     (home / ".oci" / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nnonsense\n")
     done = run(home)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import paths
 from sandbox.oci.catalogue import FUNCTIONS
 from tests.unit.oci_cloud import IMAGE, OTHER, TENANCY, Tenancy
 
@@ -70,6 +71,11 @@ def test_functions_refuse_what_is_not_there(tenancy: Tenancy) -> None:
     }.items():
         with pytest.raises(Exception, match="404-NotAuthorizedOrNotFound"):
             call(tenancy, name, **arguments)
+
+
+def test_each_user_has_a_name_of_their_own(tenancy: Tenancy) -> None:
+    names = [call(tenancy, "getUser", userId=user)["name"] for user in (paths.USER_OCID, paths.COLLEAGUE_OCID)]
+    assert names == [paths.USER_NAME, "colleague@example.com"]
 
 
 def test_functions_check_their_arguments() -> None:

@@ -10,6 +10,7 @@ import pytest
 from pulumi.provider.experimental import provider as api
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from sandbox import paths
 from sandbox.oci.errors import ServiceError, UnsupportedError
 from sandbox.oci.provider import StandIn
 from sandbox.oci.wire import UNKNOWN, plain, wire
@@ -27,7 +28,7 @@ def tenancy(tmp_path: Path) -> Tenancy:
 
 @pytest.fixture
 def provider(tenancy: Tenancy) -> StandIn:
-    return StandIn(tenancy.cloud, {})
+    return StandIn(tenancy.cloud, {}, tenancy.cloud.root / "none")
 
 
 def urn(token: str) -> str:
@@ -54,6 +55,16 @@ def test_the_account_may_come_from_the_environment(tenancy: Tenancy) -> None:
         "TF_VAR_user_ocid": ACCOUNT["userOcid"],
     }
     assert configure(StandIn(tenancy.cloud, variables)).supports_preview
+
+
+def test_the_account_may_come_from_its_file_and_be_another_user_of_the_tenancy(
+    tenancy: Tenancy, tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        f"[DEFAULT]\nregion={ACCOUNT['region']}\ntenancy={ACCOUNT['tenancyOcid']}\nuser={paths.COLLEAGUE_OCID}\n"
+    )
+    assert configure(StandIn(tenancy.cloud, {}, file)).supports_preview
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,16 @@ def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wron
     assert f"    {wrong.mend}" in message.splitlines()
 
 
+def test_numbers_and_truth_values_of_the_environment_become_text_as_pulumi_wrote_them(values: dict[str, Any]) -> None:
+    given = {"SECONDS": 3600, "HALF": 0.5, "ON": True, "OFF": False, "TEXT": "007"}
+    told = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
+    on_instance = settings_of({**values, "environment": given})
+    assert on_instance.environment == told
+    on_kubernetes = settings_of({**values, **BASE, "environment": given})
+    assert isinstance(on_kubernetes, KubernetesSettings)
+    assert on_kubernetes.app_spec.environment == told
+
+
 def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, "ocpus": 99, "port": 22, "imageTag": "/"})
@@ -177,7 +187,112 @@ def test_the_account_is_read_from_the_stack_then_the_environment_then_the_file(t
     assert read(lambda _: None, {"TF_VAR_region": "e"}, file).region == "e"
     assert read({"region": "f"}.get, {"TF_VAR_region": "e"}, file).region == "f"
     assert read({"configFileProfile": "OTHER"}.get, {}, file).region == "d"
-    assert read(lambda _: None, {}, tmp_path / "none") == OciProfile("", "", "")
+    none = read(lambda _: None, {}, tmp_path / "none")
+    assert (none.region, none.tenancy_ocid, none.user_ocid) == ("", "", "")
+
+
+ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
+SIGNED_ELSEWHERE = {
+    "TF_VAR_tenancy_ocid": "ocid1.tenancy.oc1..t",
+    "TF_VAR_user_ocid": "ocid1.user.oc1..u",
+    "TF_VAR_fingerprint": "12:34",
+    "TF_VAR_private_key_path": "/key.pem",
+    "TF_VAR_region": "eu-frankfurt-1",
+}
+UNUSABLE = {
+    "pasted twice": (f"[DEFAULT]\n{ACCOUNT}[DEFAULT]\n{ACCOUNT}", "has user twice in the profile DEFAULT", "keep one"),
+    "a profile twice": (f"[W]\n{ACCOUNT}[W]\n{ACCOUNT}", "has the profile W twice", "keep one, or give"),
+    "without a profile": (ACCOUNT, "does not begin with a profile", "put [DEFAULT] above the text"),
+    "with a byte order mark": (
+        f"\ufeff[DEFAULT]\n{ACCOUNT}",
+        "does not begin with a profile",
+        "without a byte order mark",
+    ),
+    "a line that is none": (
+        f"[DEFAULT]\n{ACCOUNT}pass phrase\n",
+        "has a line that is no `name=value` (line 6)",
+        "paste",
+    ),
+    "of another profile": (
+        f"[home]\n{ACCOUNT}",
+        "has no profile DEFAULT; those there are home",
+        "oci:configFileProfile home",
+    ),
+    "empty": ("", "has no profile DEFAULT; it has none at all", "My profile → API keys"),
+    "the console's placeholder": (
+        f"[DEFAULT]\n{ACCOUNT}key_file=<path to your private keyfile> # TODO\n",
+        "its key_file does not exist: <path to your private keyfile> # TODO",
+        "with the key's path as key_file",
+    ),
+}
+
+
+def complaints(values: dict[str, Any], profile: OciProfile) -> list[str]:
+    """The lines that a person is told."""
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of(values, profile)
+    return str(caught.value).splitlines()[1:]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_account_file_that_cannot_be_used_is_named_with_what_mends_it_and_nothing_else_is_asked_for(
+    name: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    content, says, mend = UNUSABLE[name]
+    file = tmp_path / "config"
+    file.write_text(content)
+    problem, remedy = complaints(values, read(lambda _: None, {}, file))
+    assert problem.startswith(f"{file}: {says}")
+    assert mend in remedy
+    assert "pass phrase" not in problem + remedy
+
+
+def test_an_account_file_in_another_encoding_is_told_without_a_traceback(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(f"[DEFAULT]\n{ACCOUNT}".encode("utf-16"))
+    assert complaints(values, read(lambda _: None, {}, file))[0] == f"{file}: is not in UTF-8"
+
+
+def test_a_misspelt_profile_is_told_with_those_that_there_are(values: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"[DEFAULT]\n{ACCOUNT}\n[work]\n{ACCOUNT}")
+    by_stack = complaints(values, read({"configFileProfile": "wrok"}.get, {}, file))
+    assert by_stack == [
+        f"{file}: has no profile wrok; those there are DEFAULT, work",
+        "    pulumi config set oci:configFileProfile DEFAULT",
+    ]
+    by_environment = complaints(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
+    assert by_environment[1] == "    export TF_VAR_config_file_profile=DEFAULT"
+
+
+def test_without_an_account_the_file_is_asked_for_and_not_what_follows_from_it(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    told = complaints(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
+    assert len(told) == 2
+    assert 'does not exist, and nothing else tells the account (README, "On your own tenancy")' in told[0]
+    assert "My profile → API keys" in told[1]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_the_account_file_does_not_matter_where_requests_are_signed_without_it(
+    name: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(UNUSABLE[name][0])
+    assert settings_of(values, read(lambda _: None, SIGNED_ELSEWHERE, file)).user_ocid == "ocid1.user.oc1..u"
+    assert read({"configFileProfile": "wrok"}.get, SIGNED_ELSEWHERE, tmp_path / "none").problem == ""
+    assert read({"auth": "InstancePrincipal"}.get, {}, file).problem == ""
+
+
+def test_a_key_named_elsewhere_is_used_instead_of_the_account_files(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(UNUSABLE["the console's placeholder"][0])
+    for key in ("privateKey", "privateKeyPath"):
+        assert read({key: "x"}.get, {}, file).problem == ""
+    assert read(lambda _: None, {"TF_VAR_private_key_path": "x"}, file).problem == ""
 
 
 def test_a_stack_on_kubernetes_needs_no_ssh_and_one_on_an_instance_nothing_of_a_cluster(values: dict[str, Any]) -> None:

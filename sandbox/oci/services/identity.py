@@ -1,4 +1,4 @@
-"""Identity: the sandbox's one tenancy, its one user and the region's availability domains. Nothing can be made here."""
+"""Identity: the sandbox's one tenancy, its users and the region's availability domains. Nothing can be made here."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ def _get_availability_domains(cloud: Cloud, arguments: Properties) -> Properties
 
 
 def _get_user(cloud: Cloud, arguments: Properties) -> Properties:
-    if arguments["userId"] != paths.USER_OCID:
-        raise not_found(f"user {arguments['userId']}")
+    user = arguments["userId"]
+    if user not in paths.USERS:
+        raise not_found(f"user {user}")
     return {
-        "id": paths.USER_OCID,
+        "id": user,
         "compartmentId": paths.TENANCY_OCID,
-        "name": paths.USER_NAME,
-        "description": "The one user of the sandbox",
-        "email": paths.USER_NAME,
+        "name": paths.USERS[user],
+        "description": "A user of the sandbox",
+        "email": paths.USERS[user],
         "emailVerified": True,
         "definedTags": {},
         "freeformTags": {},
