@@ -31,6 +31,8 @@ NONE = "none"
 SANDBOX = "sandbox/pulumi"
 Json = dict[str, Any]
 
+CLUSTER = "oci:ContainerEngine/cluster:Cluster"
+
 # Made again they are the same one: a build is pushed to its tag once more, a command runs again and is written for that, an object of
 # Kubernetes is applied by its name (upsert_existing_objects), and the default lists and tables of a VCN are only written to.
 REPEATABLE = re.compile(r"docker-build:|command:remote:Command$|kubernetes:|pulumi:providers:|oci:Core/default")
@@ -68,9 +70,7 @@ KINDS = {
     "oci:Artifacts/containerRepository:ContainerRepository": Kind(
         "containerrepo", f"artifacts container repository list {_NAMED}"
     ),
-    "oci:ContainerEngine/cluster:Cluster": Kind(
-        "cluster", "ce cluster list --compartment-id {compartmentId} --name {name}"
-    ),
+    CLUSTER: Kind("cluster", "ce cluster list --compartment-id {compartmentId} --name {name}"),
     "oci:ContainerEngine/nodePool:NodePool": Kind(
         "nodepool", "ce node-pool list --compartment-id {compartmentId} --name {name}"
     ),
@@ -192,6 +192,23 @@ def put_right(stack: Stack, words: Sequence[str]) -> list[str]:
         *(f"{name_of(one)}: taken over, {one['id']}" for one in taken),
         *(f"{name}: the next `up` makes it" for name in sorted(forgotten)),
         *again,
+        *volume_of_claim(resources, operations),
+    ]
+
+
+def volume_of_claim(resources: Sequence[Json], operations: Sequence[Json]) -> list[str]:
+    """Of a `destroy` that was interrupted: a cluster deletes the volume of a claim after the claim, which it cannot once it is gone itself
+    or its nodes are, which have to let go of the volume. Nothing where the claim is retained, or the cluster is not the stack's.
+    """
+    outputs = next((one.get("outputs") or {} for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    volume = outputs.get("dataVolumeId")
+    deleting = any(operation["type"] == "deleting" for operation in operations)
+    goes = any(one["type"] == CLUSTER for one in resources) and not outputs.get("retained")
+    if not (deleting and goes and isinstance(volume, str) and volume):
+        return []
+    return [
+        "the claim's volume: the cluster deletes it, if it still can. When the stack is destroyed, look, and delete it if it is there:\n"
+        f"    oci bv volume get --volume-id {volume}\n    oci bv volume delete --volume-id {volume}"
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import paths
+from sandbox.oci.catalogue import KINDS, cloud
 from tests.e2e.conftest import PORT, new_password
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
@@ -92,9 +93,15 @@ def test_what_was_killed_while_it_was_changed_is_changed(
 def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
+    volume = killed_stack.output("dataVolumeId")
     for name in (SERVICE, DEPLOYMENT, CLAIM, NODES, CLUSTER):
         killed(killed_stack, "destroy", name, "delete")
+        before = len(killed_stack.log)
         assert put_right(killed_stack) == {}
+        assert f"oci bv volume delete --volume-id {volume}" in killed_stack.log[before:]
     killed_stack.destroy()
+    # The nodes may have gone before they let go of it: then a person does as they were told.
+    if volume in living():
+        KINDS["volume"].delete(cloud(), volume)
     assert left(before_killed[0]) == {}
     assert living() == before_killed[1]

@@ -91,6 +91,7 @@ def put_right(stack: Stack) -> dict[str, str]:
     """`pulumi cancel`, `make interrupted`, and the command that it prints, with the answers; those, by the resources' names."""
     stack.pulumi("cancel", "--yes")
     said = _make(["make", "interrupted", f"STACK={stack.name}"])
+    stack.log += said.stdout
     if not said.returncode:
         return {}
     [command] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("make interrupted ")]

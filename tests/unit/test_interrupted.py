@@ -240,3 +240,19 @@ def test_every_type_of_the_cloud_that_the_program_makes_has_a_look_up_or_is_the_
     assert "Instance" in resources
     known = {kind.rpartition(":")[2] for kind in interrupted.KINDS}
     assert known == {name for name in resources if not name.startswith("Default")}
+
+
+@pytest.mark.parametrize(
+    ("retained", "cluster", "told"), [("", True, True), ("the volume stays", True, False), ("", False, False)]
+)
+def test_after_an_interrupted_destroy_the_volume_of_a_claim_is_to_be_looked_for(
+    retained: str, cluster: bool, told: bool
+) -> None:
+    volume = "ocid1.volume.oc1..claims"
+    stack = {"urn": "urn:s::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack"}
+    stack["outputs"] = {"dataVolumeId": volume, "retained": retained}  # type: ignore[assignment]
+    nodes = resource("oci:ContainerEngine/nodePool:NodePool", "nodes", "ocid1.nodepool.oc1..n")
+    owner = [resource(interrupted.CLUSTER, "cluster", "ocid1.cluster.oc1..c")] if cluster else []
+    state = State(resources=[stack, *owner, nodes], operations=[pending("deleting", nodes)])
+    said = "\n".join(interrupted.put_right(state, []))
+    assert (f"oci bv volume delete --volume-id {volume}" in said) == told
