@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from review.remedy import make, no_program
+
 ROOT = Path(__file__).resolve().parent
 NONE = "none"
-# What `make` takes where PULUMI names no other.
-SANDBOX = "sandbox/pulumi"
 Json = dict[str, Any]
 
 CLUSTER = "oci:ContainerEngine/cluster:Cluster"
@@ -110,7 +110,7 @@ class Stack:
         try:
             done = subprocess.run(command, cwd=ROOT, capture_output=capture, text=True, check=False)
         except FileNotFoundError:
-            sys.exit(f"error: {self.pulumi}: there is no such program; the README's first steps install Pulumi")
+            sys.exit(f"error: {no_program(self.pulumi)}")
         if done.returncode:
             said = done.stderr or ""
             if "currently locked" in said:
@@ -310,11 +310,11 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
                 f"    this happened {times[name]} times: of several, answer with one and delete the others by hand"
             )
         paragraphs.append("\n".join(lines))
-    program = "" if stack.pulumi == SANDBOX else f" PULUMI={shlex.quote(stack.pulumi)}"
-    blanks = " ".join(f"{name}=?" for name in times)
+    found = 'FOUND="' + " ".join(f"{name}=?" for name in times) + '"'
+    answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
         f"Look each up, so or in the console; what is TERMINATED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
-        f'    make interrupted STACK={stack.name}{program} FOUND="{blanks}"'
+        f"    {answered}"
     )
     return "\n\n".join(paragraphs)
 

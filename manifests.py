@@ -15,6 +15,7 @@ import yaml
 import settings
 from oci_profile import OciProfile
 from sandbox import tls
+from sandbox.committed_file import is_encrypted
 from specs import kubernetes, load_balancer
 from specs.kubernetes import Manifest
 
@@ -41,21 +42,17 @@ def configuration(stack: str) -> dict[str, str]:
     plain = {
         key.removeprefix(prefix): _readable(value)
         for key, value in given.items()
-        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not _is_encrypted(value))
+        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not is_encrypted(value))
     }
     values: dict[str, Any] = {key: entry["default"] for key, entry in project["config"].items()}
     values = {**values, **ACCOUNT, **plain}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, dict) and "secure" in value
-
-
 def _readable(value: Any) -> Any:
-    if isinstance(value, dict) and not _is_encrypted(value):
+    if isinstance(value, dict) and not is_encrypted(value):
         return {key: _readable(part) for key, part in value.items()}
-    return SECRET if _is_encrypted(value) else value
+    return SECRET if is_encrypted(value) else value
 
 
 def _checkable(values: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from review.events import WITHHELD, Events, read
+from review.remedy import no_program
 
 DRIFT_OR_CHANGES = 7
 """Exit code of `--expect-no-changes` where there are some (source: pulumi 3.259, pkg/cmd/pulumi/cmd/exit_codes.go)."""
@@ -50,7 +51,7 @@ def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = Fal
                 stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
-            raise _missing(pulumi) from None
+            raise EngineError(no_program(pulumi)) from None
         out, errors = _Passed(sys.stdout, withhold), _Passed(sys.stderr, withhold)
         threads = [
             threading.Thread(target=passed.copy, args=[stream])
@@ -72,16 +73,10 @@ def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
             [*shlex.split(pulumi), *command, "--stack", stack], capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
-        raise _missing(pulumi) from None
+        raise EngineError(no_program(pulumi)) from None
     if done.returncode:
         raise EngineError(done.stderr.strip() or f"`pulumi {' '.join(command)}` ended with {done.returncode}")
     return done.stdout
-
-
-def _missing(pulumi: str) -> EngineError:
-    return EngineError(
-        f"{pulumi}: there is no such program. The README's first steps install Pulumi; without PULUMI= it is the sandbox's"
-    )
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

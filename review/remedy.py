@@ -1,4 +1,4 @@
-"""The commands that a summary tells a person to type."""
+"""What a person is told to type: in a summary, and after a run that was killed (interrupted.py)."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def make(target: str, stack: str, pulumi: str, *more: str) -> str:
     """`make target` of this stack, reached as it was by the command that tells of it: by the program `pulumi`."""
     program = [] if pulumi == SANDBOX else [f"PULUMI={shlex.quote(pulumi)}"]
     return " ".join(["make", target, f"STACK={stack}", *program, *more])
+
+
+def no_program(pulumi: str) -> str:
+    """Of a program that could not be run."""
+    return f"{pulumi}: there is no such program. The README's first steps install Pulumi; without PULUMI= it is the sandbox's"

@@ -14,6 +14,8 @@ LIMIT = 60_000
 """Characters of a summary. GitHub takes 65,536 in a comment; the rest is for what a workflow writes around it."""
 _LONGEST_MESSAGE = 8_000
 _CUT = "\n\n*The rest is left out, since a comment has a limit: the preview's own output has all of it.*\n"
+FOLD = "<details><summary>What is created, with its properties</summary>"
+"""The one fold of a summary; .github/scripts/comment.py has to know it, too."""
 NOTE = "sandbox: "
 """What begins a line on standard error that belongs into the summary."""
 _VERBS = {
@@ -167,7 +169,7 @@ def _inputs(found: Sequence[Change]) -> list[str]:
     created = [change for change in found if change.kind is Kind.CREATED and change.new and change.new.inputs]
     if not created:
         return []
-    lines = ["", "<details><summary>What is created, with its properties</summary>", ""]
+    lines = ["", FOLD, ""]
     for change in created:
         lines.append(f"- {_title(change)}")
         inputs = change.new.inputs if change.new else {}

@@ -38,9 +38,9 @@ def committed(stack: str) -> Path:
     return paths.ROOT / f"Pulumi.{stack}.yaml"
 
 
-def committed_config(file: Path, *, builds: bool = False) -> Config:
-    """The configuration in a committed file as far as it holds here (committed_file.adapted); empty when there is none."""
-    return committed_file.adapted(_config(file), project(), builds=builds)
+def committed_config(name: str, file: Path, *, builds: bool = False) -> Config:
+    """The configuration of project `name` in a committed file as far as it holds here (committed_file.adapted); empty without a file."""
+    return committed_file.adapted(_config(file), name, builds=builds)
 
 
 def differing(stack: str) -> list[str]:
@@ -62,7 +62,7 @@ def account_values(name: str) -> Config:
 
 def build_values(name: str) -> Config:
     """What a stack of project `name` needs to be built and run here, as the stack local has it."""
-    of_local = committed_config(committed("local"))
+    of_local = committed_config(name, committed("local"))
     return {f"{name}:{key}": of_local[f"{name}:{key}"] for key in BUILD_KEYS}
 
 
@@ -115,7 +115,7 @@ def _ensure(stack: str, *, builds: bool) -> Path:
     secrets = {f"{name}:{key}": ENCRYPTED for key in committed_file.ACCOUNT_SECRETS}
     added = {**account_values(name), **secrets, **(build_values(name) if builds else {})}
     write(stack, file, _read(file), _current(name, stack, added, builds=builds))
-    now = committed_config(committed(stack), builds=builds)
+    now = committed_config(name, committed(stack), builds=builds)
     write_if_changed(remembered, yaml.safe_dump({"config": now, "builds": builds}))
     return file
 
@@ -124,11 +124,11 @@ def write(stack: str, file: Path, document: Config, config: Config) -> None:
     """Write the stack file `document` with another configuration; what is only marked as encrypted in that is taken from `document`, else
     set as a secret that stands in for it.
     """
-    name = project()
     missing: list[tuple[str, ...]] = []
     filled = _filled(config, document.get("config") or {}, (), missing)
     if filled == _config(file) and not missing:
         return
+    name = project()
     # Renamed when it is whole: a half of it, left by a killed run, would be taken for what a person has set.
     new = file.with_name(f".new-{file.name}")
     write_if_changed(new, yaml.safe_dump({**document, "config": filled}, sort_keys=False), 0o600)
@@ -160,7 +160,7 @@ def _filled(wanted: Config, current: Any, place: tuple[str, ...], missing: list[
 
 
 def _current(name: str, stack: str, added: Config, *, builds: bool = False) -> Config:
-    now = committed_config(committed(stack), builds=builds)
+    now = committed_config(name, committed(stack), builds=builds)
     return merged(_config(path(stack)), _config(_remembered(stack)), now, added)
 
 

@@ -15,8 +15,9 @@ from sandbox import paths, stack_file
 def config_file(stack: str, base: Path) -> Path:
     """The stack's file as it is with the other checkout's committed one, account and secrets being the same."""
     document = yaml.safe_load(stack_file.ensure(stack).read_text())
-    now, before = (stack_file.committed_config(folder / f"Pulumi.{stack}.yaml") for folder in (base, paths.ROOT))
-    config = stack_file.merged(document["config"], before, now, stack_file.account_values(stack_file.project()))
+    name = stack_file.project()
+    now, before = (stack_file.committed_config(name, folder / f"Pulumi.{stack}.yaml") for folder in (base, paths.ROOT))
+    config = stack_file.merged(document["config"], before, now, stack_file.account_values(name))
     file = paths.STACKS / f"base-of-{stack}.yaml"
     stack_file.write(stack, file, document, config)
     return file

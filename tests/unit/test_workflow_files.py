@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from review.summary import FOLD
 from tests.support.workflow_actions import UnknownActionError, use
 from tests.support.workflow_expressions import UnknownExpressionError, evaluate, insert
 from tests.support.workflow_runner import WORKFLOWS
@@ -200,6 +201,10 @@ def test_an_action_which_nothing_stands_in_for_is_an_error() -> None:
         use(f"actions/setup-python@{'0' * 40}", {}, None)  # type: ignore[arg-type]
     with pytest.raises(UnknownActionError):
         use("actions/checkout@v4", {}, None)  # type: ignore[arg-type]
+
+
+def test_a_comment_knows_the_fold_of_a_summary() -> None:
+    assert f'"{FOLD}"' in (ROOT / ".github" / "scripts" / "comment.py").read_text()
 
 
 ACCOUNT = ROOT / ".github" / "scripts" / "account"
