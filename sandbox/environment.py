@@ -39,6 +39,8 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # A plugin that is missing is an error of the sandbox's, not a download.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # One in the user's PATH would be taken before the sandbox's own (source: pulumi, sdk/go/common/workspace/plugins.go).
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "SSL_CERT_FILE": str(paths.CA_BUNDLE),
         "DOCKER_CONFIG": str(paths.DOCKER_CONFIG),
         "NO_PROXY": unproxied,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_a_preview_of_the_dev_stack_shows_every_resource_and_writes_nothing(dev:
 def test_a_preview_needs_no_builder_and_no_registry(changed: Stack) -> None:
     changed.configure(builder="nowhere", registryHost="registry.invalid", baseImage="registry.invalid/base:1")
     assert set(changed.preview()) == EVERYTHING
+
+
+def test_a_plugin_in_the_users_path_is_not_taken(dev: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = tmp_path / "pulumi-resource-oci"
+    plugin.write_text("#!/bin/sh\nexit 1\n")
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert set(dev.preview()) == EVERYTHING
 
 
 OWN_NETWORK = f"""\

@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox import paths
 from sandbox.oci.catalogue import KINDS, cloud
-from tests.support.killing import descendants, kill, kill_alone, kill_when
+from tests.support.killing import at_each_write, descendants, kill, kill_alone, kill_when
 from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
 SECONDS_UNTIL_BEGUN = 600
@@ -49,7 +49,8 @@ def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool 
         )
         try:
             how = kill if plugins else _kill_the_engine
-            kill_when(process, lambda: (name, operation) in under_way(stack), SECONDS_UNTIL_BEGUN, how)
+            begun = at_each_write(process, state_of(stack), lambda: (name, operation) in under_way(stack))
+            kill_when(process, begun, SECONDS_UNTIL_BEGUN, how)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}:\n{log.read_text()[-5000:]}") from None
         finally:
@@ -76,10 +77,14 @@ def _command_line(pid: int) -> str:
         return ""
 
 
+def state_of(stack: Stack) -> Path:
+    """The file which the engine replaces whenever a step has begun or ended."""
+    return paths.BACKEND / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
+
+
 def under_way(stack: Stack) -> set[tuple[str, str]]:
     """Name and operation of the steps which have begun and not ended, by the state's file."""
-    file = paths.BACKEND / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
-    pending = json.loads(file.read_text())["checkpoint"]["latest"] or {}
+    pending = json.loads(state_of(stack).read_text())["checkpoint"]["latest"] or {}
     found = {"creating": "create", "updating": "update", "deleting": "delete"}
     return {
         (operation["resource"]["urn"].rsplit("::", 1)[1], found.get(operation["type"], operation["type"]))

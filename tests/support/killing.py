@@ -23,11 +23,34 @@ def kill_when(
         while not due():
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline, f"it could not be killed at the right moment within {seconds} s"
-            time.sleep(0.02)
+            time.sleep(0.001)
         (how or kill)(process.pid)
     finally:
         kill(process.pid)
         process.wait()
+
+
+def at_each_write(process: Popen[str], file: Path, due: Callable[[], bool]) -> Callable[[], bool]:
+    """`due`, asked once for each `file` that the process puts in the place of the former, while it stands still: no step is too short."""
+
+    def written() -> tuple[int, int]:
+        status = file.stat()
+        return status.st_ino, status.st_mtime_ns
+
+    seen = written()
+
+    def asked() -> bool:
+        nonlocal seen
+        if written() == seen:
+            return False
+        process.send_signal(signal.SIGSTOP)
+        seen = written()
+        found = due()
+        if not found:
+            process.send_signal(signal.SIGCONT)
+        return found
+
+    return asked
 
 
 def kill(pid: int) -> None:
