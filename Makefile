@@ -19,7 +19,7 @@ PLAN ?=
 review = python3 -m review $@ --pulumi '$(PULUMI)' --stack $(STACK) $(if $(SUMMARY),--summary '$(SUMMARY)')
 # What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
 prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
-put_right = python3 interrupted.py --stack $(STACK) --pulumi $(PULUMI) $(FOUND)
+put_right = python3 interrupted.py --stack $(STACK) --pulumi '$(PULUMI)' $(FOUND)
 # What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
 POLICIES ?= policy/run
 policies = $(if $(POLICIES),--policy-pack $(POLICIES))
@@ -108,7 +108,7 @@ lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, 
 
 pin-base: ## pin the digest of STACK's baseImage; PULUMI=pulumi for a stack outside the sandbox
 	@sandbox/bootstrap --preview
-	@$(if $(filter $(pulumi),$(PULUMI)),$(as_sandbox)) $(bin)/python docker/pin_base.py --stack $(STACK) --pulumi $(PULUMI)
+	@$(if $(filter $(pulumi),$(PULUMI)),$(as_sandbox)) $(bin)/python docker/pin_base.py --stack $(STACK) --pulumi '$(PULUMI)'
 
 test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test

@@ -1,6 +1,6 @@
 """Puts a stack right whose `pulumi up` was killed: nothing is made twice, nothing is left behind, nothing is lost.
 
-    interrupted.py [--stack <name>] [--pulumi <program>] [<resource>=<id>|<resource>=none …]
+    interrupted.py [--stack <name>] [--pulumi <command>] [<resource>=<id>|<resource>=none …]
 
 The engine writes down each step before it begins, so after a kill the state says what was under way ("pending operations"). The next `up`
 does an update or a delete again by itself. A create it does again too, and of most of the cloud's resources that makes a second one. So
@@ -83,7 +83,7 @@ class UnresolvedError(Exception):
 
 @dataclass
 class Stack:
-    """The stack `name`, and `pulumi`, the program to reach it with."""
+    """The stack `name`, and `pulumi`, the command to reach it with."""
 
     name: str
     pulumi: str
@@ -106,7 +106,7 @@ class Stack:
         self._run("refresh", "--yes", "--skip-preview", *targets)
 
     def _run(self, *arguments: str, capture: bool = False) -> str:
-        command = [self.pulumi, *arguments, "--stack", self.name, "--non-interactive"]
+        command = [*shlex.split(self.pulumi), *arguments, "--stack", self.name, "--non-interactive"]
         try:
             done = subprocess.run(command, cwd=ROOT, capture_output=capture, text=True, check=False)
         except FileNotFoundError:
@@ -127,7 +127,7 @@ class Stack:
         The state itself is replaced at once, and whole. But beside each of its files Pulumi keeps what kind of file it is, `<file>.attrs`,
         and that one a kill can leave empty (source: gocloud.dev, fileblob/attrs.go, setAttrs); without it all is read as with it.
         """
-        asked = [self.pulumi, "whoami", "--json", "--non-interactive"]
+        asked = [*shlex.split(self.pulumi), "whoami", "--json", "--non-interactive"]
         done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
         url = json.loads(done.stdout)["url"] if done.returncode == 0 else ""
         if not url.startswith("file://"):
@@ -143,7 +143,7 @@ def main(arguments: list[str]) -> int:
     """The exit status: 0 when `up` may begin."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--stack", default="dev")
-    parser.add_argument("--pulumi", default="pulumi", help="the program to reach the stack with")
+    parser.add_argument("--pulumi", default="pulumi", help="the command to reach the stack with")
     parser.add_argument("answers", nargs="*", metavar="<resource>=<id>|<resource>=none")
     options = parser.parse_args(arguments)
     try:

@@ -1,6 +1,6 @@
 """Pins a stack's base image: sets baseImage to "<name>:<tag>@<digest>", of the image that the tag names now.
 
-    pin_base.py [--stack <name>] [--pulumi <program>]
+    pin_base.py [--stack <name>] [--pulumi <command>]
 
 The registry is asked by `docker buildx imagetools` or by skopeo, with their logins. An image that does not exist for all of the stack's
 platforms is refused before anything is set.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,12 +37,13 @@ def main(arguments: list[str]) -> int:
     """The exit status: 0 when the digest is set, 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--stack", default="dev")
-    parser.add_argument("--pulumi", default="pulumi", help="the program to read and set the configuration with")
+    parser.add_argument("--pulumi", default="pulumi", help="the command to read and set the configuration with")
     options = parser.parse_args(arguments)
+    pulumi = shlex.split(options.pulumi)
     try:
-        known = settings(json.loads(run([options.pulumi, "config", "--json", "--stack", options.stack])))
+        known = settings(json.loads(run([*pulumi, "config", "--json", "--stack", options.stack])))
         pinned = pin(known["baseImage"], known["platforms"])
-        run([options.pulumi, "config", "set", "--stack", options.stack, "baseImage", pinned])
+        run([*pulumi, "config", "set", "--stack", options.stack, "baseImage", pinned])
     except PinError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

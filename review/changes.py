@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from review.data import HOLDS_DATA
 from review.events import State, Step
@@ -197,8 +198,17 @@ def _properties(step: Step) -> tuple[Property, ...]:
     return tuple(found)
 
 
+def of_outputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Property, ...]:
+    """What differs between two mappings of a stack's outputs, by name."""
+    values = {name: (before.get(name, ABSENT), after.get(name, ABSENT)) for name in sorted({*before, *after})}
+    return tuple(Property(name, *_shown(*both)) for name, both in values.items() if both[0] != both[1])
+
+
 def _both(path: str, old: State | None, new: State | None) -> tuple[str, str]:
-    before, after = _value(path, old), _value(path, new)
+    return _shown(_value(path, old), _value(path, new))
+
+
+def _shown(before: object, after: object) -> tuple[str, str]:
     # What is secret on one side was, or becomes, plain on the other: the value may be the same.
     if is_secret(before) or is_secret(after):
         return show(before if before == ABSENT else SECRET), show(after if after == ABSENT else SECRET)

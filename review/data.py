@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from review.values import code
 
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 HOLDS_DATA = {
     "oci:Core/volume:Volume": "a block volume",
     "oci:Artifacts/containerRepository:ContainerRepository": "a repository with its images",
     "oci:ObjectStorage/bucket:Bucket": "a bucket",
     "oci:FileStorage/fileSystem:FileSystem": "a file system",
-    "kubernetes:core/v1:PersistentVolumeClaim": "a claim with its volume",
+    CLAIM: "a claim with its volume",
     "kubernetes:core/v1:PersistentVolume": "a volume of a cluster",
     "kubernetes:core/v1:Namespace": "a namespace with every claim in it",
 }
@@ -21,11 +22,17 @@ _TAKEN_OVER_BY = {
 }
 
 
-def take_over(type_token: str, identifier: str) -> list[str]:
-    """How the stack takes over what was kept, as Markdown: one sentence or none."""
+def take_over(type_token: str, identifier: str, volume_of_claim: str = "") -> list[str]:
+    """How the stack takes over what was kept, as Markdown: one sentence or none.
+
+    volume_of_claim: where the cluster goes too, and with it what is in it: the OCID of the volume behind the claim.
+    """
     key = _TAKEN_OVER_BY.get(type_token)
     if key:
         return [f"to take it over again: {code(f'pulumi config set {key} {identifier}')}"]
+    if volume_of_claim:
+        how = code(f"pulumi config set dataVolumeId {volume_of_claim}")
+        return [f"its cluster goes, its volume stays; to take that over again: {how}"] if type_token == CLAIM else []
     if type_token.startswith("kubernetes:") and type_token in HOLDS_DATA:
         return ["the next `up` of a stack of the same name takes it over again"]
     return []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
-_CLUSTER = "oci:ContainerEngine/cluster:Cluster"
+CLUSTER = "oci:ContainerEngine/cluster:Cluster"
 # source: pulumi-kubernetes 4.34, provider.go, Read.
 _UNREACHABLE = "configured Kubernetes cluster is unreachable"
 WITHHELD = "violates plan"
@@ -78,14 +78,16 @@ class Violation:
 
 @dataclass
 class Events:
-    """All that one operation logged. steps: as they began; found: as they ended, which for a refresh is what it found; planning: it
-    was a preview, or ended in the one before.
+    """All that one operation logged. steps: as they began; found: as they ended, which for a refresh is what it found; outputs_before,
+    outputs: the stack's own; planning: it was a preview, or ended in the one before.
     """
 
     steps: list[Step] = field(default_factory=list)
     found: list[Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    outputs_before: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     planning: bool = False
 
     @property
@@ -101,7 +103,7 @@ class Events:
     @property
     def unreachable_cluster(self) -> str:
         """Why a cluster did not answer; "" when none was asked in vain, or when it is found to be gone itself."""
-        gone = any(step.type == _CLUSTER and step.operation == "delete" for step in self.found)
+        gone = any(step.type == CLUSTER and step.operation == "delete" for step in self.found)
         told = (one.text for one in self.warnings if one.text.startswith(_UNREACHABLE))
         return "" if gone else next(told, "")
 
@@ -118,7 +120,12 @@ def read(file: Path) -> Events:
             _append(events.steps, event["resourcePreEvent"]["metadata"])
             events.planning = events.planning or bool(event["resourcePreEvent"].get("planning"))
         elif "resOutputsEvent" in event:
-            _append(events.found, event["resOutputsEvent"]["metadata"])
+            ended = event["resOutputsEvent"]["metadata"]
+            _append(events.found, ended)
+            if ended["type"] == ROOT_TYPE:
+                # When it begins, with those it had; and again with those that the program exports, unless it fails.
+                events.outputs_before = (ended.get("old") or {}).get("outputs") or {}
+                events.outputs = (ended.get("new") or {}).get("outputs") or {}
         elif "diagnosticEvent" in event:
             told = event["diagnosticEvent"]
             if told["severity"] in ("error", "warning") and not told.get("ephemeral"):

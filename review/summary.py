@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from review.changes import Change, Kind, Property, changes
+from review.changes import Change, Kind, Property, changes, of_outputs
 from review.data import HOLDS_DATA, take_over
-from review.events import Events, Message
+from review.events import CLUSTER, Events, Message
 from review.values import block, code, show
 
 LIMIT = 60_000
@@ -39,14 +40,17 @@ def first_line(operation: str, stack: str, outcome: str) -> str:
 
 def summary(operation: str, stack: str, events: Events, *, failed: bool, printed: str = "") -> str:
     """The summary of `operation` ("preview" or "up"). printed: as errors: notes, and why it failed without events."""
-    found = changes(events.steps)
-    outcome = "failed" if failed else "changes" if found else "nothing"
+    found, outputs = changes(events.steps), of_outputs(events.outputs_before, events.outputs)
+    outcome = "failed" if failed else "changes" if found or outputs else "nothing"
     head = [first_line(operation, stack, outcome), f"### {operation.capitalize()} of {code(stack)}", ""]
-    head += _failure(events, printed) if failed else [_counts(operation, found, events)]
+    head += _failure(events, printed) if failed else [_counts(operation, found, outputs, events)]
     head += _notes(printed)
     head += _data(operation, found) + _policies(events)
-    for render in (_in_full, _without_inputs, _names_alone):
-        text = "\n".join([*head, *render(found), *_warnings(events.warnings), ""])
+    tail = [*_outputs(outputs), *_warnings(events.warnings)]
+    sections = _sections(found, partial(_with_properties, volume=_volume_without_cluster(found, events)))
+    # The fold comes last: .github/scripts/comment.py takes all that follows for its content.
+    for shown in ([*sections, *tail, *_inputs(found)], [*sections, *tail], [*_names_alone(found), *tail]):
+        text = "\n".join([*head, *shown, ""])
         if len(text) <= LIMIT:
             return text
     return cut(text)
@@ -82,12 +86,13 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}\n… ({len(text)} characters)"
 
 
-def _counts(operation: str, found: Sequence[Change], events: Events) -> str:
+def _counts(operation: str, found: Sequence[Change], outputs: Sequence[Property], events: Events) -> str:
     counted = [(kind, sum(change.kind is kind for change in found)) for kind in Kind]
     told = [f"{count} {_VERBS[kind]}" for kind, count in counted if count]
     same = {step.urn for step in events.steps if step.operation == "same"} - {change.urn for change in found}
     told += [f"{len(same)} unchanged"] if same else []
-    if not found:
+    told += [f"{len(outputs)} outputs differ" if len(outputs) > 1 else "1 output differs"] if outputs else []
+    if not found and not outputs:
         return f"**Nothing {'changes' if operation == 'preview' else 'changed'}**" + (
             f", {len(same)} resources." if same else "."
         )
@@ -125,12 +130,18 @@ def _warnings(warnings: Sequence[Message]) -> list[str]:
     return ["", "#### Warnings", "", block(_shortened("\n".join(texts)))]
 
 
-def _in_full(found: Sequence[Change]) -> list[str]:
-    return _sections(found, _with_properties) + _inputs(found)
+def _volume_without_cluster(found: Sequence[Change], events: Events) -> str:
+    """The OCID of the volume behind the claim, where the stack's cluster goes; "" where it stays."""
+    goes = any(change.type == CLUSTER and change.kind in (Kind.DELETED, Kind.REPLACED) for change in found)
+    return str(events.outputs_before.get("dataVolumeId", "")) if goes else ""
 
 
-def _without_inputs(found: Sequence[Change]) -> list[str]:
-    return _sections(found, _with_properties)
+def _outputs(outputs: Sequence[Property]) -> list[str]:
+    return ["", "#### Outputs", "", *map(_output, outputs)] if outputs else []
+
+
+def _output(changed: Property) -> str:
+    return f"- {code(changed.path)}: {changed.before} → {changed.after}"
 
 
 def _names_alone(found: Sequence[Change]) -> list[str]:
@@ -150,13 +161,13 @@ def _sections(found: Sequence[Change], lines_of: Callable[[Change], list[str]]) 
     return lines
 
 
-def _with_properties(change: Change) -> list[str]:
+def _with_properties(change: Change, volume: str) -> list[str]:
     title = f"- {_title(change)}"
     if change.kind is not Kind.CREATED and change.id:
         title += f" {code(change.id)}"
     lines = [title, *(f"  - {note}" for note in change.notes), *(_property(one) for one in change.properties)]
     if change.retained:
-        lines += [f"  - {sentence}" for sentence in take_over(change.type, change.id)]
+        lines += [f"  - {sentence}" for sentence in take_over(change.type, change.id, volume)]
     return lines
 
 

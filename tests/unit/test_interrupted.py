@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,13 @@ def test_a_stack_that_was_never_brought_up_has_nothing_under_way(monkeypatch: py
     state = State()
     monkeypatch.setattr(State, "export", lambda self: {"version": 3, "deployment": None})
     assert interrupted.put_right(state, []) == []
+
+
+def test_pulumi_may_be_a_command_of_several_words(tmp_path: Path) -> None:
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text("""echo '{"asked": "'"$*"'"}'""")
+    asked = interrupted.Stack("dev", f"env sh {pulumi}").export()["asked"]
+    assert asked == "stack export --stack dev --non-interactive"
 
 
 def test_a_create_is_asked_for_with_the_way_to_look_it_up_and_the_command_that_answers() -> None:

@@ -60,7 +60,15 @@ def test_a_plan_and_a_summary_are_handed_on_and_not_made_up() -> None:
 @pytest.mark.parametrize("target", ["up", "destroy"])
 def test_a_run_that_writes_first_looks_for_one_that_was_killed(target: str) -> None:
     first, *_ = planned(target, "STACK=dev", "PULUMI=pulumi", "FOUND=a=none").stdout.splitlines()
-    assert first == "python3 interrupted.py --stack dev --pulumi pulumi a=none"
+    assert first == "python3 interrupted.py --stack dev --pulumi 'pulumi' a=none"
+
+
+@pytest.mark.parametrize("target", ["preview", "up", "drift", "refresh", "destroy", "interrupted", "pin-base"])
+def test_pulumi_may_be_a_command_of_several_words(target: str) -> None:
+    lines = planned(target, "STACK=dev", "PLAN=p.json", "PULUMI=op run -- pulumi").stdout.splitlines()
+    called = [line for line in lines if "op run" in line]
+    assert called
+    assert all("'op run -- pulumi'" in line for line in called if "--pulumi" in line)
 
 
 def test_a_preview_and_a_refresh_do_not() -> None:
@@ -70,7 +78,7 @@ def test_a_preview_and_a_refresh_do_not() -> None:
 def test_what_a_killed_run_left_is_put_right_before_a_plan_is_reviewed_and_not_after_it() -> None:
     lines = planned("preview", "STACK=dev", "PLAN=p.json", "PULUMI=pulumi").stdout.splitlines()
     [put_right, reviewed] = [line for line in lines if "interrupted.py" in line or "-m review" in line]
-    assert "interrupted.py --stack dev --pulumi pulumi" in put_right
+    assert "interrupted.py --stack dev --pulumi 'pulumi'" in put_right
     assert "review preview" in reviewed
     assert "interrupted.py" not in planned("preview", "STACK=dev").stdout
 

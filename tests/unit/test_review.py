@@ -16,7 +16,7 @@ from review.drift import drift_summary
 from review.engine import run
 from review.events import Events, Message, State, Step, read
 from review.plan import moved_steps, outline, state_digest
-from review.summary import LIMIT, first_line, summary
+from review.summary import FOLD, LIMIT, first_line, summary
 from review.values import LONGEST, UNKNOWN, at, block, code, show, show_both
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
@@ -130,6 +130,45 @@ def test_a_kept_claim_is_taken_over_by_the_next_stack_of_its_name() -> None:
     claim = "kubernetes:core/v1:PersistentVolumeClaim"
     kept = state("claim", claim, id="jupyterlab-oke/jupyterlab", retained=True)
     assert "the next `up` of a stack of the same name takes it over" in told(step("delete", "claim", claim, old=kept))
+
+
+@pytest.mark.parametrize("operation", ["delete", "replace"])
+def test_of_a_claim_that_is_kept_while_its_cluster_goes_the_volume_is_what_can_be_taken_over(operation: str) -> None:
+    cluster, claim = "oci:ContainerEngine/cluster:Cluster", "kubernetes:core/v1:PersistentVolumeClaim"
+    namespace = "kubernetes:core/v1:Namespace"
+    text = told(
+        step(operation, "cluster", cluster, old=state("cluster", cluster, id="ocid1.cluster.x")),
+        step(operation, "claim", claim, old=state("claim", claim, id="ns/claim", retained=True)),
+        step(operation, "namespace", namespace, old=state("namespace", namespace, id="ns", retained=True)),
+        outputs_before={"dataVolumeId": "ocid1.volume.x"},
+    )
+    assert text.count("to take that over again: `pulumi config set dataVolumeId ocid1.volume.x`") == 1
+    assert "the next `up`" not in text
+
+
+def test_outputs_that_differ_are_told_and_are_a_change() -> None:
+    text = told(
+        outputs_before={"same": 1, "gone": 2, "hidden": SECRET},
+        outputs={"same": 1, "hidden": "shown", "new": UNKNOWN_TEXT},
+    )
+    assert text.startswith("<!-- review: preview of dev: changes -->\n")
+    assert "**3 outputs differ.**" in text
+    outputs = text.partition("#### Outputs\n\n")[2].splitlines()
+    assert outputs == [
+        "- `gone`: `2` → `[none]`",
+        "- `hidden`: `[secret]` → `[secret]`",
+        f"- `new`: `[none]` → `{UNKNOWN}`",
+    ]
+
+
+def test_what_is_folded_comes_last() -> None:
+    created = step("create", new=state("it", inputs={"cidrBlock": "10.0.0.0/16"}))
+    text = told(created, outputs={"a": 1}, messages=[Message("warning", "", "look at this")])
+    before, fold, folded = text.partition(FOLD)
+    assert fold
+    assert "look at this" in before
+    assert "#### Outputs" in before
+    assert folded.rstrip().endswith("</details>")
 
 
 def test_secrets_are_named_at_any_depth_and_never_compared() -> None:
