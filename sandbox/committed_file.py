@@ -23,7 +23,7 @@ NETWORKS = ("sshNetworks", "apiNetworks")
 OWN_NETWORK = f"{paths.GATEWAY}/32"
 """This machine, as the sandbox's machines see it."""
 WITH_SECRETS = ("secretFiles", "environment")
-"""Keys whose single values may be encrypted and may be any text."""
+"""Keys whose single values may be encrypted and may be any text; the program says that it takes none in `environment`."""
 OF_BUILDS = ("registryHost", "registryUsername", "builder")
 """No other registry takes the sandbox's images, and it has no other builder."""
 # What is only allowed, or means something, beside an existing thing that is left out.

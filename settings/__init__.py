@@ -15,7 +15,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
 import oci_profile
-from settings.app import ConfigurationError
+from settings.app import IN_PLAIN_TEXT, ConfigurationError
 from settings.instance import InstanceSettings
 from settings.kubernetes import KubernetesSettings
 from specs.complaints import complaint, describe
@@ -39,7 +39,7 @@ def parse(
     project: str,
     stack: str,
     profile: oci_profile.OciProfile,
-    is_encrypted: Callable[[str], bool] = lambda _: True,
+    is_encrypted: Callable[[str], bool] = lambda key: key not in IN_PLAIN_TEXT,
 ) -> Settings:
     """Check `values` (key to text; arrays and objects as JSON). Raises ConfigurationError."""
     try:
@@ -50,6 +50,12 @@ def parse(
             )
             for key in settings.secret_keys
             if not is_encrypted(key)
+        ]
+        problems += [
+            f"{key}: has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it\n"
+            f"    pulumi config set --secret --path 'secretFiles.<name>'\n    pulumi config rm --path '{key}.<NAME>'"
+            for key in IN_PLAIN_TEXT
+            if is_encrypted(key)
         ]
     except ValidationError as error:
         problems = [describe(detail, values) for detail in error.errors()]

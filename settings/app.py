@@ -40,6 +40,9 @@ KEPT_VOLUME = (
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 
+# Keys whose values stay in plain text wherever the app runs, even those that Pulumi had encrypted.
+IN_PLAIN_TEXT = ("environment",)
+
 
 class ConfigurationError(pulumi.RunError):
     """The configuration is wrong; the message lists everything that is, for a person. Pulumi prints it without a

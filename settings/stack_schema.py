@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from settings.app import IN_PLAIN_TEXT
 from settings.contract import Contract, Key
 from specs.secret_files import PLACEHOLDER
 
@@ -82,14 +83,17 @@ def _property(key: Key) -> Schema:
     described = {"description": f"{key.description}{targets}"}
     if key.secret and key.type != "object":
         return {**described, **ENCRYPTED}
-    # Anything may be encrypted, and Pulumi decrypts it before the program looks at it.
-    forms = [_plain(key), *([TEXTS[key.type]] if key.type in TEXTS else []), SECURE]
+    # Anything else may be encrypted, and Pulumi decrypts it before the program looks at it.
+    encrypted = [] if key.name in IN_PLAIN_TEXT else [SECURE]
+    forms = [_plain(key), *([TEXTS[key.type]] if key.type in TEXTS else []), *encrypted]
     return {**described, "default": key.default, "anyOf": forms}
 
 
 def _plain(key: Key) -> Schema:
     if key.type == "object":
         content = dict(key.accepts["additionalProperties"])
+        if key.name in IN_PLAIN_TEXT:
+            return {**key.accepts, "additionalProperties": content}
         if key.secret:
             content["pattern"] = re.escape(PLACEHOLDER)
         return {**key.accepts, "additionalProperties": {"anyOf": [content, SECURE]}}

@@ -226,7 +226,7 @@ ENCRYPTED = {"secure": "v1:hM/lGdmDpfLK6rPm:vXDEqkQNG41KyRopQlhQhWOBxXgVCNpuRWtQ
         # As `pulumi config set` writes numbers and booleans.
         config(ocpus="4", memoryInGbs="24", retainData="true", operatingSystemVersion="9"),
         config(ocpus=4, retainData=True),
-        config(environment={"A": "1", "B": ENCRYPTED, "C": 3600, "D": 0.5, "E": True}),
+        config(environment={"A": "1", "C": 3600, "D": 0.5, "E": True}),
         config(secretFiles={"users": ENCRYPTED, "hash": "argon2:{argon2}"}),
         config(secretFiles=ENCRYPTED, registryUsername=ENCRYPTED, sshNetworks=["203.0.113.7/32", ENCRYPTED]),
         {"config": {"oci:region": "eu-frankfurt-1", "oci:privateKey": ENCRYPTED, "pulumi:tags": {"a": "b"}}},
@@ -267,6 +267,7 @@ def test_what_pulumi_writes_and_people_need_is_valid(right: dict[str, Any]) -> N
         (config(subnetId="subnet"), "containerised-app:subnetId: is not what"),
         (config(environment={"A B": "x"}), "containerised-app:environment: is not what"),
         (config(environment={"A": [1]}), "containerised-app:environment: is not what"),
+        (config(environment={"A": ENCRYPTED}), "containerised-app:environment: is not what"),
         (config(password="correct horse"), "containerised-app:password: has to be encrypted"),
         (config(registryToken="correct horse"), "pulumi config set --secret registryToken"),
         (config(tlsPrivateKey="correct horse"), "containerised-app:tlsPrivateKey: has to be encrypted"),

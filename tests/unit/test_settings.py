@@ -103,11 +103,22 @@ def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key
     assert f"pulumi config set --secret {key}" in str(caught.value)
 
 
+def test_an_encrypted_variable_is_refused_since_it_would_become_plain_text(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="environment: has an encrypted value") as caught:
+        parse(as_pulumi_does({**values, "environment": {"HF_TOKEN": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
+    assert "pulumi config set --secret --path 'secretFiles.<name>'" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_secret_file_in_plain_text_is_refused_unless_it_holds_only_the_hash(values: dict[str, Any]) -> None:
     def refused(files: dict[str, str]) -> str:
         try:
             parse(
-                as_pulumi_does({**values, "secretFiles": files}), "p", "dev", PROFILE, lambda key: key != "secretFiles"
+                as_pulumi_does({**values, "secretFiles": files}),
+                "p",
+                "dev",
+                PROFILE,
+                lambda key: key not in ("secretFiles", "environment"),
             )
         except ConfigurationError as error:
             return str(error)
