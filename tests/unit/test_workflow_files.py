@@ -68,6 +68,16 @@ def test_secrets_are_of_an_environment_and_of_the_steps_that_need_them(job: dict
         assert "secrets." not in json.dumps(rest)
 
 
+def test_the_ssh_key_is_given_to_the_jobs_that_run_the_program_and_to_no_other() -> None:
+    given = {
+        f"{file.stem}-{name}"
+        for file in FILES
+        for name, job in workflow(file)["jobs"].items()
+        if "secrets.SSH_PRIVATE_KEY" in json.dumps(job)
+    }
+    assert given == {"deploy-plan", "deploy-up"}
+
+
 def test_a_deploy_and_what_it_makes_are_never_ended_by_another_one() -> None:
     deploy = workflow(WORKFLOWS / "deploy.yml")
     assert deploy["concurrency"]["cancel-in-progress"] is False
