@@ -152,7 +152,7 @@ def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() 
             "onFailure",
         }
     assert all(value.startswith("ocid1.vaultsecret.") for value in BUILD["env"]["vaultVariables"].values())
-    assert [step["name"] for step in BUILD["steps"]] == ["test", "pulumi", "preview", "up"]
+    assert [step["name"] for step in BUILD["steps"]] == ["test", "pulumi", "builder", "preview", "up"]
 
 
 @pytest.mark.parametrize("step", BUILD["steps"], ids=lambda step: step["name"])
