@@ -101,7 +101,9 @@ def nights(team: Team) -> None:
     assert issues[issue["number"]]["state"] == "closed"
 
 
-def test_the_steps_of_the_build_specification_preview_and_then_do_what_was_planned(team: Team, tmp_path: Path) -> None:
+def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do_what_was_planned(
+    team: Team, tmp_path: Path
+) -> None:
     """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
     steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
     environment = {
@@ -116,19 +118,28 @@ def test_the_steps_of_the_build_specification_preview_and_then_do_what_was_plann
     (tmp_path / "home").mkdir()
     printed = []
 
-    def run(name: str, **more: str) -> str:
+    def run(name: str, code: int = 0, **more: str) -> str:
         command = ["bash", "-e", "-c", steps[name]]
         done = subprocess.run(
             command, cwd=team.repository.folder, env={**environment, **more}, capture_output=True, text=True
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         assert [file for file in (tmp_path / "home").rglob(".[os]*/*") if file.is_file()] == []
         printed.append(text(name, done.stdout + done.stderr))
-        return done.stdout
+        return done.stdout + done.stderr
 
+    assert "none is needed" in run("builder")
     assert "jupyterlab-instance" in run("preview")
     assert "nothing is done" in run("up")
     assert team.resources() == {}
+    assert "no builder '' (key builder of the stack dev)" in run("builder", 1, UP="yes")
+    set_keys(team.repository.folder, "dev", builder="elsewhere")
+    assert "no builder 'elsewhere'" in run("builder", 1, UP="yes")
+    instances = tmp_path / "home" / ".docker" / "buildx" / "instances"
+    instances.mkdir(parents=True)
+    (instances / "elsewhere").touch()
+    assert run("builder", UP="yes") == ""
+    run("preview", UP="yes")
     run("up", UP="yes")
     assert "jupyterlab-instance" in team.resources()
     printed += [text(name, (team.repository.folder / name).read_text()) for name in ("plan.json", "summary.md")]

@@ -177,7 +177,8 @@ class _JobRun:
         self.folder = setting.folder / f"run-{workflow.done.id}" / label.replace(" ", "-").strip("()")
         self.workspace = self.folder / "workspace"
         self.workspace.mkdir(parents=True)
-        (self.folder / "home").mkdir()
+        for name in ("home", "temp"):
+            (self.folder / name).mkdir()
         for name in ("env", "output", "summary"):
             (self.folder / name).touch()
         (self.folder / "event.json").write_text(json.dumps(event.payload))
@@ -250,6 +251,7 @@ class _JobRun:
             "HOME": str(self.folder / "home"),
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
+            "RUNNER_TEMP": str(self.folder / "temp"),
             "GITHUB_API_URL": self.workflow.setting.github.url,
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_REPOSITORY": REPOSITORY,

@@ -68,6 +68,16 @@ def test_secrets_are_of_an_environment_and_of_the_steps_that_need_them(job: dict
         assert "secrets." not in json.dumps(rest)
 
 
+def test_the_ssh_key_is_given_to_the_jobs_that_run_the_program_and_to_no_other() -> None:
+    given = {
+        f"{file.stem}-{name}"
+        for file in FILES
+        for name, job in workflow(file)["jobs"].items()
+        if "secrets.SSH_PRIVATE_KEY" in json.dumps(job)
+    }
+    assert given == {"deploy-plan", "deploy-up"}
+
+
 def test_a_deploy_and_what_it_makes_are_never_ended_by_another_one() -> None:
     deploy = workflow(WORKFLOWS / "deploy.yml")
     assert deploy["concurrency"]["cancel-in-progress"] is False
@@ -142,7 +152,7 @@ def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() 
             "onFailure",
         }
     assert all(value.startswith("ocid1.vaultsecret.") for value in BUILD["env"]["vaultVariables"].values())
-    assert [step["name"] for step in BUILD["steps"]] == ["test", "pulumi", "preview", "up"]
+    assert [step["name"] for step in BUILD["steps"]] == ["test", "pulumi", "builder", "preview", "up"]
 
 
 @pytest.mark.parametrize("step", BUILD["steps"], ids=lambda step: step["name"])
@@ -211,10 +221,15 @@ ACCOUNT = ROOT / ".github" / "scripts" / "account"
 OF_ACCOUNT = {"OCI_REGION": "r", "OCI_TENANCY": "t", "OCI_USER": "u", "OCI_FINGERPRINT": "f", "OCI_PRIVATE_KEY": "key"}
 
 
-def account(home: Path, *words: str, **more: str) -> int:
-    """The script on a machine with this home; its exit code."""
+def run_account(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """The script on a machine with this home."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), **OF_ACCOUNT, **more}
-    return subprocess.run([ACCOUNT, *words], env=environment, capture_output=True, check=False).returncode
+    return subprocess.run([ACCOUNT, *words], env=environment, capture_output=True, text=True, check=False)
+
+
+def account(home: Path, *words: str, **more: str) -> int:
+    """Its exit code."""
+    return run_account(home, *words, **more).returncode
 
 
 def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
@@ -229,3 +244,28 @@ def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> 
     assert own.read_text() == "of the job\n"
     assert account(tmp_path, "--remove") == 0
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_a_job_never_takes_the_account_of_another_one_from_it(tmp_path: Path) -> None:
+    """Two runners of one user: the second job is refused, which it is told how to mend, and takes back what it has written: nothing."""
+    home, first, second = (tmp_path / name for name in ("home", "first", "second"))
+    for folder in (home, first, second):
+        folder.mkdir()
+    assert account(home, RUNNER_TEMP=str(first)) == 0
+    refused = run_account(home, RUNNER_TEMP=str(second))
+    assert refused.returncode == 1
+    assert "/.oci/config is there already" in refused.stderr
+    assert "run this one again after it" in refused.stderr
+    assert account(home, "--remove", RUNNER_TEMP=str(second)) == 0
+    assert sorted(file.name for file in (home / ".oci").iterdir()) == ["config", "key.pem"]
+    assert account(home, "--remove", RUNNER_TEMP=str(first)) == 0
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_an_ssh_key_of_the_machine_is_in_the_way_of_those_jobs_alone_which_bring_one(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    own = tmp_path / ".ssh" / "id_ed25519"
+    own.write_text("of the machine's own user")
+    assert account(tmp_path) == 0
+    assert account(tmp_path, "--remove") == 0
+    assert own.read_text() == "of the machine's own user"
