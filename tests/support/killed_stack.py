@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from sandbox import paths
-from sandbox.oci.catalogue import KINDS, cloud
+from sandbox.oci.catalogue import KINDS, RESOURCES, cloud
 from tests.support.killing import at_each_write, descendants, kill, kill_alone, kill_when
 from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
 SECONDS_UNTIL_BEGUN = 600
+SECONDS_UNTIL_ASKED = 60
 SECONDS_UNTIL_THE_PLUGINS_END = 120
 # Inputs by which a person tells one resource of a type from another.
 TELLING = (
@@ -31,11 +33,28 @@ TELLING = (
 
 
 def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool = True) -> None:
-    """Run `pulumi command`, and SIGKILL it when the state says that the resource `name` is being created, updated or deleted.
+    """Run `pulumi command`, and SIGKILL it while the resource `name` is being created, updated or deleted.
 
-    plugins: kill them in the same moment. Otherwise they come to the end of what they do, and nobody hears of it.
+    plugins: kill them in the same moment. Otherwise they come to the end of what they do, and nobody hears of it. What the cloud creates
+    is half made then; of what takes but some milliseconds the end may be near, or just over.
     """
     log = stack.folder / "killed.log"
+    before = _in_cloud()
+
+    def begun() -> bool:
+        return (name, operation) in under_way(stack) or (operation == "create" and name in made(stack))
+
+    def kill_in_its_middle(pid: int) -> None:
+        resource = RESOURCES.get(under_way(stack).get((name, operation), ""))
+        # The engine stands still, perhaps before it has asked the plugin.
+        os.kill(pid, signal.SIGCONT)
+        deadline = time.monotonic() + SECONDS_UNTIL_ASKED
+        while resource and operation == "create" and not _in_cloud(resource.kind) - before:
+            assert time.monotonic() < deadline, f"{name}: the cloud was not asked for it"
+            time.sleep(0.001)
+        time.sleep(0.005)
+        (kill if plugins else _kill_the_engine)(pid)
+
     with log.open("w") as output:
         arguments = ["--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.config_file)]
         process = subprocess.Popen(
@@ -48,13 +67,17 @@ def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool 
             text=True,
         )
         try:
-            how = kill if plugins else _kill_the_engine
-            begun = at_each_write(process, state_of(stack), lambda: (name, operation) in under_way(stack))
-            kill_when(process, begun, SECONDS_UNTIL_BEGUN, how)
+            due = at_each_write(process, state_of(stack), begun)
+            kill_when(process, due, SECONDS_UNTIL_BEGUN, kill_in_its_middle)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}:\n{log.read_text()[-5000:]}") from None
         finally:
             stack.log += log.read_text()
+
+
+def _in_cloud(*kinds: str) -> set[str]:
+    """The ids of what is in the cloud, half made or gone as it may be."""
+    return {record.id for kind in kinds or KINDS for record in cloud().all(kind)}
 
 
 def _kill_the_engine(pid: int) -> None:
@@ -82,14 +105,27 @@ def state_of(stack: Stack) -> Path:
     return paths.BACKEND / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
 
 
-def under_way(stack: Stack) -> set[tuple[str, str]]:
-    """Name and operation of the steps which have begun and not ended, by the state's file."""
-    pending = json.loads(state_of(stack).read_text())["checkpoint"]["latest"] or {}
+def under_way(stack: Stack) -> dict[tuple[str, str], str]:
+    """Name and operation of the steps which have begun and not ended, by the state's file, and the type of each."""
     found = {"creating": "create", "updating": "update", "deleting": "delete"}
     return {
-        (operation["resource"]["urn"].rsplit("::", 1)[1], found.get(operation["type"], operation["type"]))
-        for operation in pending.get("pending_operations") or []
+        (_name(operation["resource"]), found.get(operation["type"], operation["type"])): operation["resource"]["type"]
+        for operation in _state(stack).get("pending_operations") or []
     }
+
+
+def made(stack: Stack) -> set[str]:
+    """The names of what there is, by the state's file."""
+    resources = _state(stack).get("resources") or []
+    return {_name(one) for one in resources if not (one.get("delete") or one.get("pendingReplacement"))}
+
+
+def _state(stack: Stack) -> dict[str, Any]:
+    return json.loads(state_of(stack).read_text())["checkpoint"]["latest"] or {}
+
+
+def _name(resource: dict[str, Any]) -> str:
+    return str(resource["urn"].rsplit("::", 1)[1])
 
 
 def put_right(stack: Stack) -> dict[str, str]:
@@ -104,7 +140,7 @@ def put_right(stack: Stack) -> dict[str, str]:
     known = {one.get("id") for one in deployment.get("resources", [])}
     found = {}
     for operation in deployment["pending_operations"]:
-        made, name = operation["resource"], operation["resource"]["urn"].rsplit("::", 1)[1]
+        made, name = operation["resource"], _name(operation["resource"])
         if f"{name}=?" in command:
             found[name] = _look_up(made, known)
             command = command.replace(f"{name}=?", f"{name}={found[name]}")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 
@@ -31,7 +31,7 @@ def kill_when(
 
 
 def at_each_write(process: Popen[str], file: Path, due: Callable[[], bool]) -> Callable[[], bool]:
-    """`due`, asked once for each `file` that the process puts in the place of the former, while it stands still: no step is too short."""
+    """`due`, asked for each `file` which the process puts in place of the former; the process stands still meanwhile, and after a True."""
 
     def written() -> tuple[int, int]:
         status = file.stat()
@@ -55,23 +55,33 @@ def at_each_write(process: Popen[str], file: Path, due: Callable[[], bool]) -> C
 
 def kill(pid: int) -> None:
     """SIGKILL for the process and its descendants. The engine gives each plugin a process group of its own, so one group is not all."""
-    family = [pid, *descendants(pid)]
+    family: set[int] = set()
+    # All stand still before the first is killed, or one could start another that nobody knows.
+    while others := {pid, *descendants(pid)} - family:
+        for member in others:
+            _send(member, signal.SIGSTOP)
+        family |= others
     for member in family:
         kill_alone(member)
 
 
 def kill_alone(pid: int) -> None:
     """SIGKILL for one process; content when it is gone."""
+    _send(pid, signal.SIGKILL)
+
+
+def _send(pid: int, what: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, what)
 
 
-def descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> set[int]:
     """Its children, theirs, and so on."""
-    for child, parent in _parents().items():
-        if parent == pid:
-            yield child
-            yield from descendants(child)
+    parents = _parents()
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent == pid or parent in found} - found:
+        found |= more
+    return found
 
 
 def _parents() -> dict[int, int]:
