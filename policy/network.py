@@ -69,7 +69,9 @@ def public_load_balancer(resource: Resource, _: Stack) -> Iterable[str]:
         annotations = resource.at("metadata.annotations")
         given = {} if annotations is None else annotations
         if isinstance(given, Mapping):
-            name = _INTERNAL.get(given.get("oci.oraclecloud.com/load-balancer-type", "lb"), _INTERNAL["lb"])
+            # In any case of letters (source: oci-cloud-controller-manager, load_balancer_spec.go, getLoadBalancerType).
+            kind = str(given.get("oci.oraclecloud.com/load-balancer-type", "lb")).lower()
+            name = _INTERNAL.get(kind, _INTERNAL["lb"])
             if given.get(name, "") in ("", "false", "False", "FALSE", "0", "f", "F"):
                 yield f'{resource.name} gets a public address: its annotation {name} is not "true".'
 

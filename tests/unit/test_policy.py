@@ -27,6 +27,7 @@ CONTAINER_INSTANCE = "oci:ContainerEngine/containerInstance:ContainerInstance"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 DIGEST = f"@sha256:{'0' * 64}"
 INTERNAL = "service.beta.kubernetes.io/oci-load-balancer-internal"
+INTERNAL_OF_NLB = "oci-network-load-balancer.oraclecloud.com/internal"
 SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
 STACK = Stack(name="dev", project="containerised-app", secrets={"containerised-app:password": "correct horse"})
 
@@ -92,6 +93,7 @@ def service(annotations: Any) -> dict[str, Any]:
         (SERVICE, service({INTERNAL: "false"})),
         (SERVICE, service({INTERNAL: ""})),
         (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "nlb", INTERNAL: "true"})),
+        (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "NLB", INTERNAL: "true"})),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"shape": "flexible"}),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": False}),
         ("oci:NetworkLoadBalancer/networkLoadBalancer:NetworkLoadBalancer", {}),
@@ -106,6 +108,7 @@ def test_a_load_balancer_with_a_public_address_is_told(kind: str, inputs: Mappin
     [
         (SERVICE, service({INTERNAL: "true", "service.beta.kubernetes.io/oci-load-balancer-subnet1": UNKNOWN})),
         (SERVICE, service(UNKNOWN)),
+        (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "NLB", INTERNAL_OF_NLB: "true"})),
         (SERVICE, {"spec": {"type": "ClusterIP"}}),
         (SERVICE, {"spec": {}}),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": True}),
