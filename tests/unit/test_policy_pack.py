@@ -190,6 +190,20 @@ def test_each_text_of_a_secret_value_is_looked_for() -> None:
     }
 
 
+def test_an_encrypted_key_of_the_provider_that_names_a_thing_is_no_secret() -> None:
+    names = ["oci:tenancyOcid", "oci:userOcid", "oci:fingerprint", "oci:region"]
+    config = dict.fromkeys([*names, *handover.SECRETS_OF_OCI, "app:password", "app:port", "other:key"], "a value")
+    encrypted = [key for key in config if key != "app:port"]
+    assert handover.secrets(config, encrypted, "app").keys() == {*handover.SECRETS_OF_OCI, "app:password"}
+    assert handover.secrets({"app:files": '{"token": "t0ken"}'}, ["app:files", "app:gone"], "app") == {
+        "app:files.token": "t0ken"
+    }
+
+
+def test_what_is_taken_for_a_secret_of_the_provider_is_a_key_of_it() -> None:
+    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(handover.SECRETS_OF_OCI)
+
+
 @pytest.mark.parametrize(
     "command",
     [
