@@ -119,12 +119,12 @@ def test_an_internal_load_balancer_and_what_is_none_pass(kind: str, inputs: Mapp
     assert not told(CLOSED[0], kind, inputs)
 
 
-def deployed(image: str) -> str:
+def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
     spec = podman.ContainerSpec(
         name="app",
         image=image,
         port=8888,
-        environment={"GREETING": "don't 'quote' me"},
+        environment=environment or {"GREETING": "don't 'quote' me"},
         secret_names=["password-hash"],
         data_path="/data",
         health_path="/api",
@@ -262,6 +262,79 @@ def test_a_secret_in_plain_text_is_told_and_passes_encrypted(inputs: Mapping[str
     assert len(complaints) == 1
     assert not any(secret in complaints[0] for secret in ("hunter2", "correct horse", "$2y$", "MHc", "ghp_"))
     assert not told(policy, "oci:Core/vcn:Vcn", encrypted(inputs))
+
+
+SECRET_NAMES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "HF_TOKEN",
+    "API_TOKEN",
+    "SECRET",
+    "DB_PASS",
+    "OPENAI_API_KEY",
+    "MYSQL_PWD",
+    "TOKEN",
+)
+NO_SECRET_NAMES = (
+    *("PUBLIC_KEY", "SSH_HOST_KEY", "CACHE_KEY", "KEY", "KEYBOARD", "MONKEY", "TOKENIZERS_PARALLELISM", "MAX_TOKENS"),
+    *("PASSENGERS", "COMPASS", "TOKEN_FILE", "PASSWORD_FILE", "SECRET_NAME", "PWD", "GREETING"),
+)
+
+
+def in_kubernetes(name: str) -> Sequence[str]:
+    [policy] = secrets.POLICIES
+    container = {"name": "a", "env": [{"name": name, "value": "it is hunter2's"}]}
+    return told(policy, "kubernetes:apps/v1:Deployment", {"spec": {"template": {"spec": {"containers": [container]}}}})
+
+
+def on_an_instance(name: str) -> Sequence[str]:
+    [policy] = secrets.POLICIES
+    return told(policy, COMMAND, {"create": deployed(f"x/y{DIGEST}", {name: "it is hunter2's"})})
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_plain_variable_whose_name_says_secret_is_told_on_both_targets_alike(name: str) -> None:
+    assert in_kubernetes(name) == [
+        "one has what its name calls a secret in plain text: spec.template.spec.containers[0].env[0].value."
+    ]
+    assert on_an_instance(name) == [f"one has what its name calls a secret in plain text: {name} in its create."]
+
+
+@pytest.mark.parametrize("name", NO_SECRET_NAMES)
+def test_a_plain_variable_whose_name_says_no_secret_passes_on_both_targets_alike(name: str) -> None:
+    assert not in_kubernetes(name)
+    assert not on_an_instance(name)
+
+
+@pytest.mark.parametrize(
+    ("script", "passes"),
+    [
+        ("podman run -e HF_TOKEN=hunter2 x", False),
+        ("podman run -eHF_TOKEN=hunter2 x", False),
+        ("podman run --env=HF_TOKEN='hunter2' x", False),
+        ("export HF_TOKEN=hunter2", False),
+        ("cat >app.env <<END\nHF_TOKEN=hunter2\nEND\npodman run --env-file app.env x", False),
+        ("podman run --env HF_TOKEN x", True),
+        ('HF_TOKEN=$(cat) podman run --env HF_TOKEN="$HF_TOKEN" --env API_TOKEN= x', True),
+        ("podman run --secret hf_token,type=env,target=HF_TOKEN x", True),
+    ],
+)
+def test_a_variable_that_a_command_sets_is_told_unless_its_value_comes_from_elsewhere(
+    script: str, passes: bool
+) -> None:
+    [policy] = secrets.POLICIES
+    for place in ("create", "update", "delete"):
+        complaints = told(policy, COMMAND, {"create": "true", place: script})
+        assert bool(complaints) != passes
+        assert not any("hunter2" in one for one in complaints)
+        assert not told(policy, COMMAND, {"create": "true", place: SecretText(script)})
+
+
+def test_the_name_of_a_secret_of_kubernetes_is_none() -> None:
+    [policy] = secrets.POLICIES
+    annotations = {"service.beta.kubernetes.io/oci-load-balancer-tls-secret": "certificate"}
+    assert not told(policy, SERVICE, service(annotations))
+    source = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "app", "key": "token"}}}
+    assert not told(policy, "kubernetes:core/v1:Pod", {"spec": {"containers": [{"name": "a", "env": [source]}]}})
 
 
 @pytest.mark.parametrize("inputs", [{"stdin": "anything"}, {"environment": {"NAME": "value"}}])
