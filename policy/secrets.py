@@ -50,6 +50,14 @@ def plain_secrets(resource: Resource, stack: Stack) -> Iterable[str]:
                     yield f"{resource.name} has {_BY_NAME} in plain text: {variable} in its {place}."
 
 
+def plain_outputs(resources: Sequence[Resource], stack: Stack) -> Iterable[str]:
+    """Outputs of the stack and of components which are the same; a resource's own are its provider's to mark."""
+    for resource in resources:
+        for place, name, text in _plain_texts(resource.outputs, "") if resource.is_component else ():
+            if reason := _reason(resource, place, name, text, stack):
+                yield f"{resource.name} has {reason} in plain text: its output {place}."
+
+
 def _variables(script: str) -> Iterator[str]:
     """Names of the variables which the script sets, for itself or, as by podman's --env, for a container."""
     for words in commands(script):
@@ -97,11 +105,13 @@ def _plain_texts(value: Any, place: str, name: str = "") -> Iterator[tuple[str, 
 POLICIES = (
     Policy(
         "no-plaintext-secret",
-        "Passwords, their hashes, tokens and private keys are encrypted inputs, and so is all that a command reads or has as environment.",
-        "Plain inputs can be read in the state, in plans and in the output of a preview.",
+        "Passwords, their hashes, tokens and private keys are encrypted, as inputs and as outputs of the stack and its components, and so "
+        "is all that a command reads or has as environment.",
+        "What is plain can be read in the state, in plans and in the output of a preview.",
         "wrap the value in pulumi.Output.secret(…); from the configuration take it with `config.require_secret`, set by "
         "`pulumi config set --secret <key>`; what is in `environment` becomes a file by "
         "`pulumi config set --secret --path 'secretFiles.<name>'`. Consider a value that was in plain text known.",
         check=plain_secrets,
+        check_stack=plain_outputs,
     ),
 )

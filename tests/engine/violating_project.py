@@ -34,6 +34,15 @@ KEPT = {{"on-destroy": "keep"}}
 vcn = oci.core.Vcn("vcn", compartment_id=TENANCY, cidr_blocks=["10.7.0.0/16"], freeform_tags=TAGS)
 untagged = oci.core.NetworkSecurityGroup("untagged", compartment_id=TENANCY, vcn_id=vcn.id)
 password = pulumi.Config().require("password")
+class Part(pulumi.ComponentResource):
+    def __init__(self, name, outputs):
+        super().__init__("violations:index:Part", name)
+        self.register_outputs(outputs)
+
+Part("telling", {{"note": f"for {{password}}"}})
+Part("silent", {{"note": pulumi.Output.secret(f"for {{password}}")}})
+pulumi.export("token", "of a test")
+pulumi.export("password", pulumi.Output.secret("of a test"))
 for name, source in (("open", "0.0.0.0/0"), ("closed", "203.0.113.7/32")):
     oci.core.NetworkSecurityGroupSecurityRule(
         name,
@@ -113,7 +122,7 @@ VIOLATIONS = {
     "no-ingress-from-anywhere": {"open"},
     "no-public-load-balancer": {"public"},
     "images-by-digest": {"tagged", "by-tag"},
-    "no-plaintext-secret": {"open", "plain"},
+    "no-plaintext-secret": {"open", "plain", ALL_OF_IT},
     "no-imds-v1": {"old"},
     "data-kept": {"lost", "lost-claim"},
     "tags-present": {"untagged"},

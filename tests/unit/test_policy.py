@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi_oci as oci
@@ -80,6 +81,12 @@ def test_rules_for_known_networks_and_ways_out_pass(kind: str, inputs: Mapping[s
 @pytest.mark.parametrize("options", [None, {"type": 3}, {"type": 8, "code": 4}])
 def test_of_icmp_from_anywhere_only_packet_too_large_passes(options: Any) -> None:
     assert told(OPEN[0], RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
+
+
+def of_stack(policy: Policy, *resources: Resource) -> Sequence[str]:
+    """What the policy says of all of them together."""
+    assert policy.check_stack
+    return list(policy.check_stack(resources, STACK))
 
 
 def service(annotations: Any) -> dict[str, Any]:
@@ -262,6 +269,29 @@ def test_a_secret_in_plain_text_is_told_and_passes_encrypted(inputs: Mapping[str
     assert len(complaints) == 1
     assert not any(secret in complaints[0] for secret in ("hunter2", "correct horse", "$2y$", "MHc", "ghp_"))
     assert not told(policy, "oci:Core/vcn:Vcn", encrypted(inputs))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "place"),
+    [
+        ({"password": "hunter2"}, "password"),
+        ({"note": "it is correct horse"}, "note"),
+        ({"users": [{"hash": HASH}]}, "users[0].hash"),
+        ({"key": KEY}, "key"),
+    ],
+)
+def test_a_secret_as_a_plain_output_is_told_and_passes_encrypted(outputs: Mapping[str, Any], place: str) -> None:
+    [policy] = secrets.POLICIES
+    stack = resource("pulumi:pulumi:Stack", {}, outputs=outputs, is_component=True)
+    [complaint] = of_stack(policy, stack)
+    assert complaint.startswith("one has ")
+    assert complaint.endswith(f" in plain text: its output {place}.")
+    assert not any(secret in complaint for secret in ("hunter2", "correct horse", "$argon2", "MHc"))
+    hidden = {name: [SecretText("x")] if name == "users" else SecretText(value) for name, value in outputs.items()}
+    for others in ({}, hidden, dict.fromkeys(outputs, UNKNOWN)):
+        assert not of_stack(policy, replace(stack, outputs=others))
+    # Those of a resource are its provider's.
+    assert not of_stack(policy, replace(stack, is_component=False))
 
 
 SECRET_NAMES = (
@@ -463,7 +493,7 @@ def balancer(most: str, shape: str = "flexible") -> Resource:
     ],
 )
 def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
-    assert not list(sizes.beyond_always_free(resources))
+    assert not list(sizes.beyond_always_free(resources, STACK))
 
 
 @pytest.mark.parametrize(
@@ -486,12 +516,12 @@ def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
     ],
 )
 def test_what_costs_money_is_told_with_its_parts(resources: Sequence[Resource], words: str) -> None:
-    assert words in "\n".join(sizes.beyond_always_free(resources))
+    assert words in "\n".join(sizes.beyond_always_free(resources, STACK))
 
 
 def test_resources_of_one_name_are_all_counted() -> None:
     both = [volume("100"), Resource(CLAIM, "one", claim("150Gi").inputs)]
-    assert "250 GB" in "\n".join(sizes.beyond_always_free(both))
+    assert "250 GB" in "\n".join(sizes.beyond_always_free(both, STACK))
 
 
 @pytest.mark.parametrize("policy", pack.POLICIES, ids=lambda policy: policy.name)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -86,9 +87,9 @@ def test_following_what_the_messages_say_keeps_every_exception() -> None:
     assert places(bound._message(free, "wrong")) == ["[0]' always-free"]
 
 
-def test_names_are_unique_and_every_policy_has_one_check() -> None:
+def test_names_are_unique_and_every_policy_checks_resources_the_stack_or_both() -> None:
     assert len({policy.name for policy in pack.POLICIES}) == len(pack.POLICIES) == 8
-    assert all(bool(policy.check) != bool(policy.check_stack) for policy in pack.POLICIES)
+    assert all(policy.check or policy.check_stack for policy in pack.POLICIES)
 
 
 def test_the_table_in_the_documentation_is_that_of_the_pack() -> None:
@@ -182,6 +183,46 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
     ]
 
 
+def engine_args(kind: str, props: Mapping[str, Any], provider: Any = None, **dependencies: Sequence[str]) -> Any:
+    """As pulumi-policy hands over a resource "one"; dependencies: property to URNs."""
+    return SimpleNamespace(
+        resource_type=kind,
+        name="one",
+        urn="urn:one",
+        props=props,
+        provider=provider,
+        opts=SimpleNamespace(protect=False, ignore_changes=[]),
+        property_dependencies={name: [SimpleNamespace(urn=urn) for urn in urns] for name, urns in dependencies.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "provider", "expected"),
+    [
+        ("pulumi:pulumi:Stack", None, True),
+        ("containerised-app:network:Network", None, True),
+        ("oci:Core/vcn:Vcn", object(), False),
+        ("pulumi:providers:oci", None, False),
+        ("pulumi:pulumi:StackReference", None, False),
+    ],
+)
+def test_a_component_is_what_has_outputs_by_the_program(kind: str, provider: Any, expected: bool) -> None:
+    assert pack._resource(engine_args(kind, {}, provider)).is_component == expected
+
+
+def test_policies_of_the_stack_see_what_is_given_and_what_came_of_it() -> None:
+    bound = pack._Bound(pack.POLICIES)
+    bound.seen["urn:one"] = pack._resource(engine_args("a:b:C", {"vcnId": "x", "token": SecretText("t"), "n": 1}))
+    args = engine_args("a:b:C", {"token": "t", "made": "later"}, vcnId=["urn:vcn"], gone=["urn:vcn"])
+    seen = bound._whole(args)
+    assert seen.inputs == {"vcnId": "x", "token": "t", "n": 1, "made": "later"}
+    assert isinstance(seen.inputs["token"], SecretText)
+    assert not isinstance(seen.outputs["token"], SecretText)
+    assert seen.property_dependencies == {"vcnId": ["urn:vcn"], "token": [], "n": []}
+    # What is read, not made.
+    assert pack._Bound(pack.POLICIES)._whole(args).property_dependencies == {}
+
+
 def test_each_text_of_a_secret_value_is_looked_for() -> None:
     assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
     assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
@@ -221,7 +262,10 @@ def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(Empty(), timeout=30)
         assert info.name == pack.NAME
-        assert [one.name for one in info.policies] == [one.name for one in pack.POLICIES]
+        assert [one.name for one in info.policies] == [
+            *(one.name for one in pack.POLICIES if one.check),
+            *(one.name for one in pack.POLICIES if one.check_stack),
+        ]
         assert {one.enforcementLevel for one in info.policies} == {analyzer_pb2.MANDATORY}
     finally:
         server.terminate()
