@@ -83,10 +83,67 @@ def test_of_icmp_from_anywhere_only_packet_too_large_passes(options: Any) -> Non
     assert told(OPEN[0], RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
 
 
+VCN_ID, DEFAULT_ID = "ocid1.vcn.x", "ocid1.securitylist.default"
+
+
+def vcn(default: Any = UNKNOWN) -> Resource:
+    return Resource("oci:Core/vcn:Vcn", "vcn", {"defaultSecurityListId": default}, urn="urn:vcn")
+
+
+def subnet(lists: Any = None, **dependencies: Sequence[str]) -> Resource:
+    """One whose VCN is that of vcn(), with these lists if any. dependencies: property to URNs."""
+    given = {"vcnId": ["urn:vcn"], **({} if lists is None else {"securityListIds": []}), **dependencies}
+    inputs = {"vcnId": UNKNOWN, "securityListIds": lists}
+    return Resource("oci:Core/subnet:Subnet", "one", inputs, urn="urn:subnet", property_dependencies=given)
+
+
+def default_list(managed: Any = UNKNOWN, *urns: str) -> Resource:
+    dependencies = {"manageDefaultResourceId": urns}
+    return resource(DEFAULT_LIST, {"manageDefaultResourceId": managed}, property_dependencies=dependencies)
+
+
 def of_stack(policy: Policy, *resources: Resource) -> Sequence[str]:
     """What the policy says of all of them together."""
     assert policy.check_stack
     return list(policy.check_stack(resources, STACK))
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        # As a preview knows it.
+        [vcn(), subnet()],
+        [vcn(), subnet(), default_list(UNKNOWN, "urn:other")],
+        [vcn(), subnet([UNKNOWN], securityListIds=["urn:vcn"])],
+        [vcn(), subnet([])],
+        # Once it is made.
+        [vcn(DEFAULT_ID), replace(subnet(), inputs={"vcnId": VCN_ID, "securityListIds": [DEFAULT_ID]})],
+        [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own", DEFAULT_ID])],
+        [vcn(DEFAULT_ID), subnet(), default_list("ocid1.securitylist.of-another", "urn:other")],
+        # In a VCN of somebody's.
+        [subnet(vcnId=[])],
+    ],
+)
+def test_a_subnet_with_the_default_security_list_as_oracle_makes_it_is_told(resources: Sequence[Resource]) -> None:
+    [complaint] = of_stack(OPEN[0], *resources)
+    assert complaint.startswith("one takes its VCN's default security list")
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [vcn(), subnet(), default_list(UNKNOWN, "urn:vcn")],
+        [vcn(), subnet([UNKNOWN], securityListIds=["urn:own"])],
+        [vcn(), subnet(UNKNOWN, securityListIds=["urn:own"])],
+        [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own"])],
+        [subnet(["ocid1.securitylist.own"], vcnId=[])],
+        # Nothing in it, and one that is only read.
+        [vcn()],
+        [vcn(), replace(subnet(), property_dependencies={})],
+    ],
+)
+def test_a_subnet_whose_security_lists_the_stack_or_a_person_says_passes(resources: Sequence[Resource]) -> None:
+    assert not of_stack(OPEN[0], *resources)
 
 
 def service(annotations: Any) -> dict[str, Any]:
