@@ -18,9 +18,9 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy import data, exceptions, handover, pack, tags
+from policy import data, exceptions, handover, network, pack, tags
 from policy.exceptions import ExceptionsError
-from policy.rule import UNKNOWN, SecretText, Stack
+from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
 from specs import tags as program_tags
 from tests.unit.conftest import ROOT
@@ -157,6 +157,43 @@ def test_what_is_taken_over_says_what_this_stack_does_with_it(values: dict[str, 
     assert holders(run) == {"jupyterlab-data": (kept, "keep" if kept else "delete")}
     # Policies are shown an ignored tag as its maker left it.
     assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run).values())
+
+
+def as_policies_see(run: Run) -> Sequence[Resource]:
+    """The program's resources, with their names for URNs."""
+    found = []
+    for name, asked in run.resources.items():
+        dependencies = {key: list[str]() for key in asked.inputs}
+        for key, of_property in asked.options.propertyDependencies.items():
+            dependencies[key] = [urn.rpartition("::")[2] for urn in of_property.urns]
+        found.append(Resource(asked.type, name, asked.inputs, urn=name, property_dependencies=dependencies))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("theirs", "subnets"),
+    [
+        ({}, {"jupyterlab-subnet"}),
+        ({"subnetId": "ocid1.subnet.oc1.x.theirs"}, set()),
+        ({"target": "kubernetes"}, {"jupyterlab-api-subnet", "jupyterlab-nodes-subnet", "jupyterlab-load-balancer-subnet"}),
+        (
+            {
+                "target": "kubernetes",
+                "clusterId": "ocid1.cluster.oc1.x.theirs",
+                "loadBalancerSubnetId": "ocid1.subnet.oc1.x.theirs",
+                "apiNetworks": [],
+            },
+            set(),
+        ),
+    ],
+)  # fmt: skip
+def test_no_subnet_of_the_program_takes_the_default_security_list_that_oracle_makes(
+    values: dict[str, Any], kubernetes_stack: dict[str, Any], theirs: Mapping[str, Any], subnets: set[str]
+) -> None:
+    seen = as_policies_see(run_program({**(kubernetes_stack if "target" in theirs else values), **theirs}))
+    assert not list(network.default_lists_as_made(seen, Stack()))
+    without = [one for one in seen if one.type != "oci:Core/defaultSecurityList:DefaultSecurityList"]
+    assert {told.split()[0] for told in network.default_lists_as_made(without, Stack())} == subnets
 
 
 def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
