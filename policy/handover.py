@@ -8,7 +8,7 @@ from an environment variable which the engine sets for old runtimes only. tests/
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -23,16 +23,21 @@ Configure = Callable[[Stack, Mapping[str, str]], None]
 """Is told the stack, without exceptions yet, and all of its configuration. May raise ExceptionsError."""
 
 
+SECRETS_OF_OCI = ("oci:privateKey", "oci:privateKeyPassword", "oci:tokenExchangeClientSecret")
+"""The provider's other keys name things, such as the tenancy, which resources do in plain text. Pulumi's page on the provider
+("Installation & Configuration") has people encrypt them all the same.
+"""
+
+
 def complete(configure: Configure) -> None:
     """Make pulumi-policy hand both over. To be called before a PolicyPack is made."""
 
     class Servicer(sdk._PolicyAnalyzerServicer):  # type: ignore[misc]
         def ConfigureStack(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's
             config = dict(request.config)
-            given = {key: config[key] for key in request.config_secret_keys if key in config}
-            secrets = {place: text for key, value in given.items() for place, text in texts(key, value)}
+            given = secrets(config, request.config_secret_keys, request.project)
             try:
-                configure(Stack(name=request.stack, project=request.project, secrets=secrets), config)
+                configure(Stack(name=request.stack, project=request.project, secrets=given), config)
             except ExceptionsError as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             return super().ConfigureStack(request, context)
@@ -43,6 +48,12 @@ def complete(configure: Configure) -> None:
     for name, ours in (("_PolicyAnalyzerServicer", Servicer), ("deserialize_properties", deserialize)):
         assert hasattr(sdk, name), f"pulumi-policy has no {name} any more"  # noqa: S101 - before anything is checked
         setattr(sdk, name, ours)
+
+
+def secrets(config: Mapping[str, str], encrypted: Iterable[str], project: str) -> dict[str, str]:
+    """The texts which have to be in plain text nowhere, by their places: of the encrypted keys the project's own, and SECRETS_OF_OCI."""
+    keys = [key for key in encrypted if key in config and (key.startswith(f"{project}:") or key in SECRETS_OF_OCI)]
+    return {place: text for key in keys for place, text in texts(key, config[key])}
 
 
 def texts(key: str, value: str) -> Iterator[tuple[str, str]]:

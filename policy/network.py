@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, Stack, known
 
 _RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
-_LISTS = ("oci:Core/securityList:SecurityList", "oci:Core/defaultSecurityList:DefaultSecurityList")
+_DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
+_LISTS = ("oci:Core/securityList:SecurityList", _DEFAULT_LIST)
+_VCN, _SUBNET = "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet"
 # A network wider than these is nobody's own.
 _WIDEST_PREFIX = {4: 8, 6: 16}
 
@@ -51,6 +53,28 @@ def ingress_from_anywhere(resource: Resource, _: Stack) -> Iterable[str]:
         yield f"{resource.name} lets everybody in: its source is {source}."
 
 
+def default_lists_as_made(resources: Sequence[Resource], _: Stack) -> Iterable[str]:
+    """Subnets with the security list that Oracle makes with each VCN, which lets 22/tcp in from anywhere (source: Oracle, "Security Lists",
+    "Default Security List"), unless the stack says what is in that list.
+    """
+    defaults = {one.urn: one.at("defaultSecurityListId") for one in resources if one.type == _VCN}
+    # By what a value comes from: a preview does not know the OCIDs of what is yet to be made.
+    taken_over = {
+        urn
+        for one in resources
+        if one.type == _DEFAULT_LIST
+        for urn in one.property_dependencies.get("manageDefaultResourceId", ())
+    }
+    for subnet in resources:
+        sources = subnet.property_dependencies
+        # The program gives none to a subnet that it only reads.
+        if subnet.type == _SUBNET and "vcnId" in sources and taken_over.isdisjoint(sources["vcnId"]):
+            lists = subnet.at("securityListIds") if "securityListIds" in sources else None
+            of_vcn = not set(sources["vcnId"]).isdisjoint(sources.get("securityListIds", ()))
+            if lists in (None, []) or of_vcn or any(defaults.get(vcn) in known(lists) for vcn in sources["vcnId"]):
+                yield f"{subnet.name} takes its VCN's default security list, which lets everybody in at 22/tcp as Oracle makes it."
+
+
 _INTERNAL = {
     "lb": "service.beta.kubernetes.io/oci-load-balancer-internal",
     "nlb": "oci-network-load-balancer.oraclecloud.com/internal",
@@ -69,7 +93,9 @@ def public_load_balancer(resource: Resource, _: Stack) -> Iterable[str]:
         annotations = resource.at("metadata.annotations")
         given = {} if annotations is None else annotations
         if isinstance(given, Mapping):
-            name = _INTERNAL.get(given.get("oci.oraclecloud.com/load-balancer-type", "lb"), _INTERNAL["lb"])
+            # In any case of letters (source: oci-cloud-controller-manager, load_balancer_spec.go, getLoadBalancerType).
+            kind = str(given.get("oci.oraclecloud.com/load-balancer-type", "lb")).lower()
+            name = _INTERNAL.get(kind, _INTERNAL["lb"])
             if given.get(name, "") in ("", "false", "False", "FALSE", "0", "f", "F"):
                 yield f'{resource.name} gets a public address: its annotation {name} is not "true".'
 
@@ -78,11 +104,14 @@ POLICIES = (
     Policy(
         "no-ingress-from-anywhere",
         "No rule of a security group or security list lets in the whole internet (0.0.0.0/0, ::/0, or nearly as wide); "
-        'ICMP\'s "packet too large" alone may come from anywhere.',
+        "ICMP's \"packet too large\" alone may come from anywhere. No subnet has its VCN's default security list as Oracle makes it, "
+        "with 22/tcp from everywhere.",
         "Whatever answers there is found and tried within minutes.",
         "name the networks that need it, such as `pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32` "
-        "(apiNetworks, loadBalancerNetworks likewise).",
+        "(apiNetworks, loadBalancerNetworks likewise). A VCN's default security list is taken over, and emptied, by "
+        "oci.core.DefaultSecurityList(…, manage_default_resource_id=vcn.default_security_list_id), or the subnet has security_list_ids.",
         check=ingress_from_anywhere,
+        check_stack=default_lists_as_made,
     ),
     Policy(
         "no-public-load-balancer",

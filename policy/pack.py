@@ -15,6 +15,8 @@ from policy.rule import Policy, Resource, Stack
 
 NAME = "containerised-app"
 
+_ROOT = "pulumi:pulumi:Stack"
+
 POLICIES: tuple[Policy, ...] = (
     *network.POLICIES,
     *images.POLICIES,
@@ -30,10 +32,14 @@ def serve(policies: Sequence[Policy], name: str = NAME) -> None:
     """Answer the engine until it ends this process. All policies are mandatory."""
     bound = _Bound(policies)
     handover.complete(bound.configure)
+    # A policy that has both checks is two of Pulumi's under one name, by which the engine tells policies apart only to configure them.
     PolicyPack(
         name=name,
         enforcement_level=EnforcementLevel.MANDATORY,
-        policies=[bound.resource_policy(one) if one.check else bound.stack_policy(one) for one in policies],
+        policies=[
+            *(bound.resource_policy(one) for one in policies if one.check),
+            *(bound.stack_policy(one) for one in policies if one.check_stack),
+        ],
     )
 
 
@@ -64,7 +70,7 @@ class _Bound:
     def stack_policy(self, policy: Policy) -> PulumiPolicy:
         def validate(args: Any, report: Any) -> None:
             if policy.check_stack and policy.name not in self.stack.exceptions:
-                for complaint in policy.check_stack([self._with_inputs(_resource(one)) for one in args.resources]):
+                for complaint in policy.check_stack([self._whole(one) for one in args.resources], self.stack):
                     report(self._message(policy, complaint))
 
         return StackValidationPolicy(name=policy.name, description=policy.asks, validate=validate)
@@ -77,10 +83,18 @@ class _Bound:
             before = self.told[: self.told.index(policy.name)] if policy.may_be_excepted else []
         return policy.message(complaint, self.stack.name, len(self.stack.exceptions) + len(before), before)
 
-    def _with_inputs(self, resource: Resource) -> Resource:
+    def _whole(self, args: Any) -> Resource:
         """The engine gives a stack's policies outputs, which a preview does not know of what is in a cluster that is not there yet."""
-        seen = self.seen.get(resource.urn)
-        return replace(resource, inputs={**resource.inputs, **seen.inputs}) if seen else resource
+        resource = _resource(args)
+        given = self.seen[args.urn].inputs if args.urn in self.seen else {}
+        return replace(
+            resource,
+            inputs={**resource.inputs, **given},
+            outputs=resource.inputs,
+            property_dependencies={
+                name: [one.urn for one in args.property_dependencies.get(name, ())] for name in given
+            },
+        )
 
 
 def _resource(args: Any) -> Resource:
@@ -91,4 +105,7 @@ def _resource(args: Any) -> Resource:
         protect=bool(args.opts.protect),
         ignored=tuple(args.opts.ignore_changes),
         urn=args.urn,
+        # They alone have no provider, but for what is the engine's own.
+        is_component=not args.provider
+        and (args.resource_type == _ROOT or not args.resource_type.startswith("pulumi:")),
     )

@@ -28,7 +28,9 @@ class Resource:
     """One resource, as a policy sees it.
 
     inputs: its properties under Pulumi's names (camel case), with UNKNOWN and SecretText in them; protect: Pulumi's option;
-    ignored: the properties whose changes are ignored.
+    ignored: the properties whose changes are ignored; is_component: whether the program says its outputs, as of components and of the
+    stack itself. For a policy of the whole stack also outputs, and property_dependencies: of each property that the program gives, the
+    URNs of the resources which its value comes from.
     """
 
     type: str
@@ -37,6 +39,9 @@ class Resource:
     protect: bool = False
     ignored: Sequence[str] = ()
     urn: str = ""
+    is_component: bool = False
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def at(self, path: str) -> Any:
         """The value at a path such as "instanceOptions.areLegacyImdsEndpointsDisabled"; None where there is none, UNKNOWN where it, or
@@ -66,14 +71,14 @@ class Stack:
 
 Check = Callable[[Resource, Stack], Iterable[str]]
 """What is wrong with one resource, a sentence each."""
-StackCheck = Callable[[Sequence[Resource]], Iterable[str]]
+StackCheck = Callable[[Sequence[Resource], Stack], Iterable[str]]
 """What is wrong with all of them together."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy. asks, why, remedy: sentences for people, also for docs/policies.md; may_be_excepted: whether a stack may name it in
-    `policy:exceptions`.
+    """One policy, of each resource, of the whole stack, or both. asks, why, remedy: sentences for people, also for docs/policies.md;
+    may_be_excepted: whether a stack may name it in `policy:exceptions`.
     """
 
     name: str

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from policy.rule import UNKNOWN, Policy, Resource
+from policy.rule import UNKNOWN, Policy, Resource, Stack
 
 # Source: Oracle, "Always Free Resources", as in the project's design: A1 Flex, block and boot volumes together, one flexible load balancer.
 OCPUS, MEMORY_GB, STORAGE_GB, LOAD_BALANCERS, BANDWIDTH_MBPS = 2, 12, 200, 1, 10
@@ -86,7 +86,7 @@ _SUMS: tuple[tuple[str, float, str, Callable[[Resource], float]], ...] = (
 )
 
 
-def beyond_always_free(resources: Sequence[Resource]) -> Iterable[str]:
+def beyond_always_free(resources: Sequence[Resource], _: Stack) -> Iterable[str]:
     """What costs money: sums over the stack, and single things that Always Free does not know."""
     for what, covered, unit, size in _SUMS:
         parts = [(resource.name, size(resource)) for resource in resources if size(resource)]

@@ -38,6 +38,14 @@ def test_each_policy_fails_the_stack_that_violates_it_with_its_message(project: 
         assert policy.asks in lines, policy.name
         assert f"Remedy: {policy.remedy}" in lines, policy.name
     assert "open lets everybody in: its source is 0.0.0.0/0." in lines
+    default = "takes its VCN's default security list, which lets everybody in at 22/tcp as Oracle makes it."
+    assert {line for line in lines if line.endswith(default)} == {
+        f"{name} {default}" for name in ("as-made", "by-name")
+    }
+    assert {line for line in lines if " in plain text: its output " in line} == {
+        "violations-broken has what its name calls a secret in plain text: its output token.",
+        "telling has the value of the secret configuration key violations:password in plain text: its output note.",
+    }
     # One complaint each; the volumes are those of the cluster too, of which a preview knows no outputs.
     sums = [line.partition(" (")[0] for line in lines if line.startswith("The stack has ")]
     assert sorted(sums) == [
@@ -113,6 +121,45 @@ def test_an_update_is_stopped_before_it_makes_anything(engine: None, tmp_path: P
     alone.write(VOLUME.format(**{**own_volume(tmp_path), "project": "of-another"}))
     assert "volume (oci:Core/volume:Volume) lacks the tags project: " in alone.pulumi(*UP, *JUDGED, check=False)
     assert not alone.records("volume")
+
+
+NETWORK = """
+    where = {{"compartment_id": TENANCY, "freeform_tags": {{"project": "{project}", "stack": "test", "managed-by": "pulumi"}}}}
+    vcn = oci.core.Vcn("vcn", cidr_blocks=["10.7.0.0/16"], **where)
+    subnet = oci.core.Subnet("subnet", vcn_id=vcn.id, cidr_block="10.7.1.0/24", **where)
+    {more}
+"""
+TAKEN_OVER = 'oci.core.DefaultSecurityList("list", manage_default_resource_id=vcn.default_security_list_id, **where); '
+
+
+def test_a_default_security_list_that_the_stack_gives_up_is_told(engine: None, tmp_path: Path) -> None:
+    alone = new_project(tmp_path)
+    project = own_volume(tmp_path)["project"]
+    alone.write(NETWORK.format(project=project, more=TAKEN_OVER))
+    alone.pulumi("up", "--yes", *JUDGED)
+    subnet = alone.state()["subnet"]["id"]
+    alone.write(NETWORK.format(project=project, more=f'oci.core.Subnet.get("read", "{subnet}")'))
+    told = alone.pulumi("preview", *JUDGED, check=False)
+    assert "subnet takes its VCN's default security list" in told
+    assert "read takes" not in told
+    with_own = 'oci.core.Subnet("own", vcn_id=vcn.id, cidr_block="10.7.2.0/24", security_list_ids=[own.id], **where)'
+    made = f'own = oci.core.SecurityList("own", vcn_id=vcn.id, **where); {with_own}'
+    alone.write(NETWORK.format(project=project, more=TAKEN_OVER + made))
+    alone.pulumi("up", "--yes", *JUDGED)
+    alone.pulumi("preview", *JUDGED)
+
+
+def test_an_output_that_a_preview_cannot_know_is_judged_at_the_end_of_the_update(engine: None, tmp_path: Path) -> None:
+    alone = new_project(tmp_path)
+    project = own_volume(tmp_path)["project"]
+    alone.write(NETWORK.format(project=project, more=TAKEN_OVER + 'pulumi.export("token", vcn.id)'))
+    alone.pulumi("preview", *JUDGED)
+    assert "in plain text: its output token." in alone.pulumi(*UP, *JUDGED, check=False)
+    assert "vcn" in alone.state()
+    alone.write(
+        NETWORK.format(project=project, more=TAKEN_OVER + 'pulumi.export("token", pulumi.Output.secret(vcn.id))')
+    )
+    alone.pulumi(*UP, *JUDGED)
 
 
 @pytest.mark.parametrize("before", ["keep", "delete"])

@@ -34,6 +34,30 @@ KEPT = {{"on-destroy": "keep"}}
 vcn = oci.core.Vcn("vcn", compartment_id=TENANCY, cidr_blocks=["10.7.0.0/16"], freeform_tags=TAGS)
 untagged = oci.core.NetworkSecurityGroup("untagged", compartment_id=TENANCY, vcn_id=vcn.id)
 password = pulumi.Config().require("password")
+other = oci.core.Vcn("other", compartment_id=TENANCY, cidr_blocks=["10.8.0.0/16"], freeform_tags=TAGS)
+oci.core.DefaultSecurityList(
+    "emptied", compartment_id=TENANCY, manage_default_resource_id=other.default_security_list_id, freeform_tags=TAGS
+)
+own = oci.core.SecurityList("own", compartment_id=TENANCY, vcn_id=vcn.id, freeform_tags=TAGS)
+for name, inside, network, lists in (
+    ("as-made", vcn, "10.7.1.0/24", None),
+    ("by-name", vcn, "10.7.2.0/24", [vcn.default_security_list_id]),
+    ("with-own-list", vcn, "10.7.3.0/24", [own.id]),
+    ("with-emptied-list", other, "10.8.1.0/24", None),
+):
+    oci.core.Subnet(
+        name, compartment_id=TENANCY, vcn_id=inside.id, cidr_block=network, security_list_ids=lists, freeform_tags=TAGS
+    )
+
+class Part(pulumi.ComponentResource):
+    def __init__(self, name, outputs):
+        super().__init__("violations:index:Part", name)
+        self.register_outputs(outputs)
+
+Part("telling", {{"note": f"for {{password}}"}})
+Part("silent", {{"note": pulumi.Output.secret(f"for {{password}}")}})
+pulumi.export("token", "of a test")
+pulumi.export("password", pulumi.Output.secret("of a test"))
 for name, source in (("open", "0.0.0.0/0"), ("closed", "203.0.113.7/32")):
     oci.core.NetworkSecurityGroupSecurityRule(
         name,
@@ -110,10 +134,10 @@ for name, labels in (("lost-claim", {{}}), ("kept-claim", KEPT)):
 
 ALL_OF_IT = f"{NAME}-{STACK}"
 VIOLATIONS = {
-    "no-ingress-from-anywhere": {"open"},
+    "no-ingress-from-anywhere": {"open", ALL_OF_IT},
     "no-public-load-balancer": {"public"},
     "images-by-digest": {"tagged", "by-tag"},
-    "no-plaintext-secret": {"open", "plain"},
+    "no-plaintext-secret": {"open", "plain", ALL_OF_IT},
     "no-imds-v1": {"old"},
     "data-kept": {"lost", "lost-claim"},
     "tags-present": {"untagged"},
@@ -159,6 +183,8 @@ class Project:
         self.file.write_text(json.dumps({"config": account}))
         self._run("stack", "init")
         self._run("config", "set", "--secret", "password", "correct horse")
+        # As Pulumi's page on the provider has it; no violation, though every resource names the tenancy.
+        self._run("config", "set", "--secret", "oci:tenancyOcid", paths.TENANCY_OCID)
 
     def remove(self) -> None:
         """Remove the stack; nothing of it was ever made."""

@@ -52,6 +52,8 @@ class Asked:
 class _Recorder(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = dict(args.inputs)
+        if args.typ == "oci:Core/vcn:Vcn":
+            outputs["defaultSecurityListId"] = "ocid1.securitylist.default"
         if args.typ == "docker-build:index:Index":
             outputs["ref"] = f"{args.inputs['tag']}@sha256:{'0' * 64}"
         if args.typ == "docker-build:index:Image":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi_oci as oci
@@ -27,6 +28,7 @@ CONTAINER_INSTANCE = "oci:ContainerEngine/containerInstance:ContainerInstance"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 DIGEST = f"@sha256:{'0' * 64}"
 INTERNAL = "service.beta.kubernetes.io/oci-load-balancer-internal"
+INTERNAL_OF_NLB = "oci-network-load-balancer.oraclecloud.com/internal"
 SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
 STACK = Stack(name="dev", project="containerised-app", secrets={"containerised-app:password": "correct horse"})
 
@@ -81,6 +83,69 @@ def test_of_icmp_from_anywhere_only_packet_too_large_passes(options: Any) -> Non
     assert told(OPEN[0], RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
 
 
+VCN_ID, DEFAULT_ID = "ocid1.vcn.x", "ocid1.securitylist.default"
+
+
+def vcn(default: Any = UNKNOWN) -> Resource:
+    return Resource("oci:Core/vcn:Vcn", "vcn", {"defaultSecurityListId": default}, urn="urn:vcn")
+
+
+def subnet(lists: Any = None, **dependencies: Sequence[str]) -> Resource:
+    """One whose VCN is that of vcn(), with these lists if any. dependencies: property to URNs."""
+    given = {"vcnId": ["urn:vcn"], **({} if lists is None else {"securityListIds": []}), **dependencies}
+    inputs = {"vcnId": UNKNOWN, "securityListIds": lists}
+    return Resource("oci:Core/subnet:Subnet", "one", inputs, urn="urn:subnet", property_dependencies=given)
+
+
+def default_list(managed: Any = UNKNOWN, *urns: str) -> Resource:
+    dependencies = {"manageDefaultResourceId": urns}
+    return resource(DEFAULT_LIST, {"manageDefaultResourceId": managed}, property_dependencies=dependencies)
+
+
+def of_stack(policy: Policy, *resources: Resource) -> Sequence[str]:
+    """What the policy says of all of them together."""
+    assert policy.check_stack
+    return list(policy.check_stack(resources, STACK))
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        # As a preview knows it.
+        [vcn(), subnet()],
+        [vcn(), subnet(), default_list(UNKNOWN, "urn:other")],
+        [vcn(), subnet([UNKNOWN], securityListIds=["urn:vcn"])],
+        [vcn(), subnet([])],
+        # Once it is made.
+        [vcn(DEFAULT_ID), replace(subnet(), inputs={"vcnId": VCN_ID, "securityListIds": [DEFAULT_ID]})],
+        [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own", DEFAULT_ID])],
+        [vcn(DEFAULT_ID), subnet(), default_list("ocid1.securitylist.of-another", "urn:other")],
+        # In a VCN of somebody's.
+        [subnet(vcnId=[])],
+    ],
+)
+def test_a_subnet_with_the_default_security_list_as_oracle_makes_it_is_told(resources: Sequence[Resource]) -> None:
+    [complaint] = of_stack(OPEN[0], *resources)
+    assert complaint.startswith("one takes its VCN's default security list")
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [vcn(), subnet(), default_list(UNKNOWN, "urn:vcn")],
+        [vcn(), subnet([UNKNOWN], securityListIds=["urn:own"])],
+        [vcn(), subnet(UNKNOWN, securityListIds=["urn:own"])],
+        [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own"])],
+        [subnet(["ocid1.securitylist.own"], vcnId=[])],
+        # Nothing in it, and one that is only read.
+        [vcn()],
+        [vcn(), replace(subnet(), property_dependencies={})],
+    ],
+)
+def test_a_subnet_whose_security_lists_the_stack_or_a_person_says_passes(resources: Sequence[Resource]) -> None:
+    assert not of_stack(OPEN[0], *resources)
+
+
 def service(annotations: Any) -> dict[str, Any]:
     return {"metadata": {"annotations": annotations}, "spec": {"type": "LoadBalancer"}}
 
@@ -92,6 +157,7 @@ def service(annotations: Any) -> dict[str, Any]:
         (SERVICE, service({INTERNAL: "false"})),
         (SERVICE, service({INTERNAL: ""})),
         (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "nlb", INTERNAL: "true"})),
+        (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "NLB", INTERNAL: "true"})),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"shape": "flexible"}),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": False}),
         ("oci:NetworkLoadBalancer/networkLoadBalancer:NetworkLoadBalancer", {}),
@@ -106,6 +172,7 @@ def test_a_load_balancer_with_a_public_address_is_told(kind: str, inputs: Mappin
     [
         (SERVICE, service({INTERNAL: "true", "service.beta.kubernetes.io/oci-load-balancer-subnet1": UNKNOWN})),
         (SERVICE, service(UNKNOWN)),
+        (SERVICE, service({"oci.oraclecloud.com/load-balancer-type": "NLB", INTERNAL_OF_NLB: "true"})),
         (SERVICE, {"spec": {"type": "ClusterIP"}}),
         (SERVICE, {"spec": {}}),
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": True}),
@@ -116,12 +183,12 @@ def test_an_internal_load_balancer_and_what_is_none_pass(kind: str, inputs: Mapp
     assert not told(CLOSED[0], kind, inputs)
 
 
-def deployed(image: str) -> str:
+def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
     spec = podman.ContainerSpec(
         name="app",
         image=image,
         port=8888,
-        environment={"GREETING": "don't 'quote' me"},
+        environment=environment or {"GREETING": "don't 'quote' me"},
         secret_names=["password-hash"],
         data_path="/data",
         health_path="/api",
@@ -261,6 +328,102 @@ def test_a_secret_in_plain_text_is_told_and_passes_encrypted(inputs: Mapping[str
     assert not told(policy, "oci:Core/vcn:Vcn", encrypted(inputs))
 
 
+@pytest.mark.parametrize(
+    ("outputs", "place"),
+    [
+        ({"password": "hunter2"}, "password"),
+        ({"note": "it is correct horse"}, "note"),
+        ({"users": [{"hash": HASH}]}, "users[0].hash"),
+        ({"key": KEY}, "key"),
+    ],
+)
+def test_a_secret_as_a_plain_output_is_told_and_passes_encrypted(outputs: Mapping[str, Any], place: str) -> None:
+    [policy] = secrets.POLICIES
+    stack = resource("pulumi:pulumi:Stack", {}, outputs=outputs, is_component=True)
+    [complaint] = of_stack(policy, stack)
+    assert complaint.startswith("one has ")
+    assert complaint.endswith(f" in plain text: its output {place}.")
+    assert not any(secret in complaint for secret in ("hunter2", "correct horse", "$argon2", "MHc"))
+    hidden = {name: [SecretText("x")] if name == "users" else SecretText(value) for name, value in outputs.items()}
+    for others in ({}, hidden, dict.fromkeys(outputs, UNKNOWN)):
+        assert not of_stack(policy, replace(stack, outputs=others))
+    # Those of a resource are its provider's.
+    assert not of_stack(policy, replace(stack, is_component=False))
+
+
+SECRET_NAMES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "HF_TOKEN",
+    "API_TOKEN",
+    "SECRET",
+    "DB_PASS",
+    "OPENAI_API_KEY",
+    "MYSQL_PWD",
+    "TOKEN",
+)
+NO_SECRET_NAMES = (
+    *("PUBLIC_KEY", "SSH_HOST_KEY", "CACHE_KEY", "KEY", "KEYBOARD", "MONKEY", "TOKENIZERS_PARALLELISM", "MAX_TOKENS"),
+    *("PASSENGERS", "COMPASS", "TOKEN_FILE", "PASSWORD_FILE", "SECRET_NAME", "PWD", "GREETING"),
+)
+
+
+def in_kubernetes(name: str) -> Sequence[str]:
+    [policy] = secrets.POLICIES
+    container = {"name": "a", "env": [{"name": name, "value": "it is hunter2's"}]}
+    return told(policy, "kubernetes:apps/v1:Deployment", {"spec": {"template": {"spec": {"containers": [container]}}}})
+
+
+def on_an_instance(name: str) -> Sequence[str]:
+    [policy] = secrets.POLICIES
+    return told(policy, COMMAND, {"create": deployed(f"x/y{DIGEST}", {name: "it is hunter2's"})})
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_plain_variable_whose_name_says_secret_is_told_on_both_targets_alike(name: str) -> None:
+    assert in_kubernetes(name) == [
+        "one has what its name calls a secret in plain text: spec.template.spec.containers[0].env[0].value."
+    ]
+    assert on_an_instance(name) == [f"one has what its name calls a secret in plain text: {name} in its create."]
+
+
+@pytest.mark.parametrize("name", NO_SECRET_NAMES)
+def test_a_plain_variable_whose_name_says_no_secret_passes_on_both_targets_alike(name: str) -> None:
+    assert not in_kubernetes(name)
+    assert not on_an_instance(name)
+
+
+@pytest.mark.parametrize(
+    ("script", "passes"),
+    [
+        ("podman run -e HF_TOKEN=hunter2 x", False),
+        ("podman run -eHF_TOKEN=hunter2 x", False),
+        ("podman run --env=HF_TOKEN='hunter2' x", False),
+        ("export HF_TOKEN=hunter2", False),
+        ("cat >app.env <<END\nHF_TOKEN=hunter2\nEND\npodman run --env-file app.env x", False),
+        ("podman run --env HF_TOKEN x", True),
+        ('HF_TOKEN=$(cat) podman run --env HF_TOKEN="$HF_TOKEN" --env API_TOKEN= x', True),
+        ("podman run --secret hf_token,type=env,target=HF_TOKEN x", True),
+    ],
+)
+def test_a_variable_that_a_command_sets_is_told_unless_its_value_comes_from_elsewhere(
+    script: str, passes: bool
+) -> None:
+    [policy] = secrets.POLICIES
+    for place in ("create", "update", "delete"):
+        complaints = told(policy, COMMAND, {"create": "true", place: script})
+        assert bool(complaints) != passes
+        assert not any("hunter2" in one for one in complaints)
+        assert not told(policy, COMMAND, {"create": "true", place: SecretText(script)})
+
+
+def test_the_name_of_a_secret_of_kubernetes_is_none() -> None:
+    [policy] = secrets.POLICIES
+    annotations = {"service.beta.kubernetes.io/oci-load-balancer-tls-secret": "certificate"}
+    assert not told(policy, SERVICE, service(annotations))
+    source = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "app", "key": "token"}}}
+    assert not told(policy, "kubernetes:core/v1:Pod", {"spec": {"containers": [{"name": "a", "env": [source]}]}})
+
+
 @pytest.mark.parametrize("inputs", [{"stdin": "anything"}, {"environment": {"NAME": "value"}}])
 def test_what_a_command_is_given_has_to_be_secret(inputs: Mapping[str, Any]) -> None:
     [policy] = secrets.POLICIES
@@ -387,7 +550,7 @@ def balancer(most: str, shape: str = "flexible") -> Resource:
     ],
 )
 def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
-    assert not list(sizes.beyond_always_free(resources))
+    assert not list(sizes.beyond_always_free(resources, STACK))
 
 
 @pytest.mark.parametrize(
@@ -410,12 +573,12 @@ def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
     ],
 )
 def test_what_costs_money_is_told_with_its_parts(resources: Sequence[Resource], words: str) -> None:
-    assert words in "\n".join(sizes.beyond_always_free(resources))
+    assert words in "\n".join(sizes.beyond_always_free(resources, STACK))
 
 
 def test_resources_of_one_name_are_all_counted() -> None:
     both = [volume("100"), Resource(CLAIM, "one", claim("150Gi").inputs)]
-    assert "250 GB" in "\n".join(sizes.beyond_always_free(both))
+    assert "250 GB" in "\n".join(sizes.beyond_always_free(both, STACK))
 
 
 @pytest.mark.parametrize("policy", pack.POLICIES, ids=lambda policy: policy.name)

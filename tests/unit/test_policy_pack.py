@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -17,9 +18,9 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy import data, exceptions, handover, pack, tags
+from policy import data, exceptions, handover, network, pack, tags
 from policy.exceptions import ExceptionsError
-from policy.rule import UNKNOWN, SecretText, Stack
+from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
 from specs import tags as program_tags
 from tests.unit.conftest import ROOT
@@ -86,9 +87,9 @@ def test_following_what_the_messages_say_keeps_every_exception() -> None:
     assert places(bound._message(free, "wrong")) == ["[0]' always-free"]
 
 
-def test_names_are_unique_and_every_policy_has_one_check() -> None:
+def test_names_are_unique_and_every_policy_checks_resources_the_stack_or_both() -> None:
     assert len({policy.name for policy in pack.POLICIES}) == len(pack.POLICIES) == 8
-    assert all(bool(policy.check) != bool(policy.check_stack) for policy in pack.POLICIES)
+    assert all(policy.check or policy.check_stack for policy in pack.POLICIES)
 
 
 def test_the_table_in_the_documentation_is_that_of_the_pack() -> None:
@@ -158,6 +159,43 @@ def test_what_is_taken_over_says_what_this_stack_does_with_it(values: dict[str, 
     assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run).values())
 
 
+def as_policies_see(run: Run) -> Sequence[Resource]:
+    """The program's resources, with their names for URNs."""
+    found = []
+    for name, asked in run.resources.items():
+        dependencies = {key: list[str]() for key in asked.inputs}
+        for key, of_property in asked.options.propertyDependencies.items():
+            dependencies[key] = [urn.rpartition("::")[2] for urn in of_property.urns]
+        found.append(Resource(asked.type, name, asked.inputs, urn=name, property_dependencies=dependencies))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("theirs", "subnets"),
+    [
+        ({}, {"jupyterlab-subnet"}),
+        ({"subnetId": "ocid1.subnet.oc1.x.theirs"}, set()),
+        ({"target": "kubernetes"}, {"jupyterlab-api-subnet", "jupyterlab-nodes-subnet", "jupyterlab-load-balancer-subnet"}),
+        (
+            {
+                "target": "kubernetes",
+                "clusterId": "ocid1.cluster.oc1.x.theirs",
+                "loadBalancerSubnetId": "ocid1.subnet.oc1.x.theirs",
+                "apiNetworks": [],
+            },
+            set(),
+        ),
+    ],
+)  # fmt: skip
+def test_no_subnet_of_the_program_takes_the_default_security_list_that_oracle_makes(
+    values: dict[str, Any], kubernetes_stack: dict[str, Any], theirs: Mapping[str, Any], subnets: set[str]
+) -> None:
+    seen = as_policies_see(run_program({**(kubernetes_stack if "target" in theirs else values), **theirs}))
+    assert not list(network.default_lists_as_made(seen, Stack()))
+    without = [one for one in seen if one.type != "oci:Core/defaultSecurityList:DefaultSecurityList"]
+    assert {told.split()[0] for told in network.default_lists_as_made(without, Stack())} == subnets
+
+
 def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
     mark = {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG}
     properties = {
@@ -182,12 +220,66 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
     ]
 
 
+def engine_args(kind: str, props: Mapping[str, Any], provider: Any = None, **dependencies: Sequence[str]) -> Any:
+    """As pulumi-policy hands over a resource "one"; dependencies: property to URNs."""
+    return SimpleNamespace(
+        resource_type=kind,
+        name="one",
+        urn="urn:one",
+        props=props,
+        provider=provider,
+        opts=SimpleNamespace(protect=False, ignore_changes=[]),
+        property_dependencies={name: [SimpleNamespace(urn=urn) for urn in urns] for name, urns in dependencies.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "provider", "expected"),
+    [
+        ("pulumi:pulumi:Stack", None, True),
+        ("containerised-app:network:Network", None, True),
+        ("oci:Core/vcn:Vcn", object(), False),
+        ("pulumi:providers:oci", None, False),
+        ("pulumi:pulumi:StackReference", None, False),
+    ],
+)
+def test_a_component_is_what_has_outputs_by_the_program(kind: str, provider: Any, expected: bool) -> None:
+    assert pack._resource(engine_args(kind, {}, provider)).is_component == expected
+
+
+def test_policies_of_the_stack_see_what_is_given_and_what_came_of_it() -> None:
+    bound = pack._Bound(pack.POLICIES)
+    bound.seen["urn:one"] = pack._resource(engine_args("a:b:C", {"vcnId": "x", "token": SecretText("t"), "n": 1}))
+    args = engine_args("a:b:C", {"token": "t", "made": "later"}, vcnId=["urn:vcn"], gone=["urn:vcn"])
+    seen = bound._whole(args)
+    assert seen.inputs == {"vcnId": "x", "token": "t", "n": 1, "made": "later"}
+    assert isinstance(seen.inputs["token"], SecretText)
+    assert not isinstance(seen.outputs["token"], SecretText)
+    assert seen.property_dependencies == {"vcnId": ["urn:vcn"], "token": [], "n": []}
+    # What is read, not made.
+    assert pack._Bound(pack.POLICIES)._whole(args).property_dependencies == {}
+
+
 def test_each_text_of_a_secret_value_is_looked_for() -> None:
     assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
     assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
         "a:files.token": "t0ken",
         "a:files.more[0]": "x",
     }
+
+
+def test_an_encrypted_key_of_the_provider_that_names_a_thing_is_no_secret() -> None:
+    names = ["oci:tenancyOcid", "oci:userOcid", "oci:fingerprint", "oci:region"]
+    config = dict.fromkeys([*names, *handover.SECRETS_OF_OCI, "app:password", "app:port", "other:key"], "a value")
+    encrypted = [key for key in config if key != "app:port"]
+    assert handover.secrets(config, encrypted, "app").keys() == {*handover.SECRETS_OF_OCI, "app:password"}
+    assert handover.secrets({"app:files": '{"token": "t0ken"}'}, ["app:files", "app:gone"], "app") == {
+        "app:files.token": "t0ken"
+    }
+
+
+def test_what_is_taken_for_a_secret_of_the_provider_is_a_key_of_it() -> None:
+    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(handover.SECRETS_OF_OCI)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +299,10 @@ def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(Empty(), timeout=30)
         assert info.name == pack.NAME
-        assert [one.name for one in info.policies] == [one.name for one in pack.POLICIES]
+        assert [one.name for one in info.policies] == [
+            *(one.name for one in pack.POLICIES if one.check),
+            *(one.name for one in pack.POLICIES if one.check_stack),
+        ]
         assert {one.enforcementLevel for one in info.policies} == {analyzer_pb2.MANDATORY}
     finally:
         server.terminate()
