@@ -5,9 +5,12 @@ Made once, kept until `make clean`, readable by their owner alone.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import paths
@@ -31,8 +34,11 @@ _LETTERS = "".join(letter for letter in string.ascii_lowercase if letter not in 
 
 def ensure() -> None:
     """Make what is not there yet."""
-    paths.ACCOUNT.mkdir(parents=True, exist_ok=True)
-    paths.ACCOUNT.chmod(0o700)
+    with _locked():
+        _ensure()
+
+
+def _ensure() -> None:
     for file, content in (
         (TOKEN, secrets.token_urlsafe(24)),
         (PASSWORD, readable()),
@@ -84,13 +90,24 @@ def load_balancer_key() -> str:
 
 
 def _load_balancer() -> tuple[str, str]:
-    if not LOAD_BALANCER.exists():
-        # As above, and few stacks need it.
-        from sandbox import tls
+    with _locked():
+        if not LOAD_BALANCER.exists():
+            # As above, and few stacks need it.
+            from sandbox import tls
 
-        write_if_changed(LOAD_BALANCER, "".join(tls.self_signed("load-balancer.example")), 0o600)
+            write_if_changed(LOAD_BALANCER, "".join(tls.self_signed("load-balancer.example")), 0o600)
     certificate, end, key = LOAD_BALANCER.read_text().partition("-----END CERTIFICATE-----\n")
     return certificate + end, key
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """The right to make what is missing, for one process at a time, whatever else it holds: half of two pairs of keys is none."""
+    paths.ACCOUNT.mkdir(parents=True, exist_ok=True)
+    paths.ACCOUNT.chmod(0o700)
+    with (paths.ACCOUNT / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _read(file: Path) -> str:

@@ -20,7 +20,7 @@ def reserve(name: str) -> str:
     with locked():
         if have := of(name):
             return have
-        taken = {_read(other) for other in paths.MACHINES.iterdir() if (other / "address").exists()}
+        taken = {_read(other) for other in paths.MACHINES.iterdir()}
         free = (str(address) for address in list(paths.SUBNET.hosts())[FIRST_ADDRESS - 1 :])
         address = next((one for one in free if one not in taken), None)
         if address is None:
@@ -36,7 +36,8 @@ def of(name: str) -> str:
 
 def release(name: str) -> None:
     """Give the address back, with whatever else the folder holds. Content when there is none."""
-    shutil.rmtree(paths.MACHINES / name, ignore_errors=True)
+    with locked():
+        shutil.rmtree(paths.MACHINES / name, ignore_errors=True)
 
 
 def announce(own: str) -> None:
@@ -58,5 +59,8 @@ def locked() -> Iterator[None]:
 
 
 def _read(folder: Path) -> str:
-    file = folder / "address"
-    return file.read_text().strip() if file.exists() else ""
+    # A cluster's and a node's folder is deleted whole by another program, which knows no lock.
+    try:
+        return (folder / "address").read_text().strip()
+    except FileNotFoundError:
+        return ""

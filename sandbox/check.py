@@ -20,6 +20,7 @@ from sandbox.environment import environment
 from sandbox.process import SandboxError, run
 
 SECONDS = 180
+SECONDS_BETWEEN_TUNNELS = 0.5
 
 
 def outputs(stack: str) -> dict[str, str]:
@@ -43,12 +44,15 @@ def check(stack: str, say: Callable[[str], None]) -> None:
         log, healthy = Path(folder) / "tunnel", False
         while not healthy and time.monotonic() < began + SECONDS:
             with _tunnel(found["tunnel"], log) as process:
-                # One that breaks, say because the machine is booting, is opened anew.
                 while process.poll() is None and time.monotonic() < began + SECONDS and not healthy:
                     time.sleep(0.2)
                     healthy = answers(found["health"])
+            if not healthy:
+                # One that breaks, say because the machine is booting, is opened anew.
+                time.sleep(SECONDS_BETWEEN_TUNNELS)
         if not healthy:
-            said = log.read_text(errors="replace").strip()
+            # Each of them says the same, as a rule.
+            said = "\n".join([*dict.fromkeys(log.read_text(errors="replace").strip().splitlines())][-15:])
             raise SandboxError(
                 f"{found['health']} did not answer within {SECONDS} s. The tunnel said: {said or '(nothing)'}"
             )
@@ -97,8 +101,8 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def _tunnel(command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the tunnel through a shell, as a person would; what it prints goes to the file `log`."""
-    with log.open("wb") as sink:
+    """Run the tunnel through a shell, as a person would; what it prints goes to the end of the file `log`."""
+    with log.open("ab") as sink:
         # A session of its own, to be ended with the shell and whatever the shell starts.
         process = subprocess.Popen(
             ["sh", "-c", command],

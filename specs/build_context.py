@@ -6,6 +6,7 @@ cloned the project: without this, the same commit would be another plan on anoth
 
 from __future__ import annotations
 
+import fcntl
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -20,7 +21,16 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """Copy the folder `app`, and the shared one beside it, to `target`; return that. `extra`: the file that becomes EXTRA.
 
     Modes are 644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed.
+    Two previews of a stack may be at it: the second one waits for the first.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lay_out(app, target, extra)
+    return target
+
+
+def _lay_out(app: Path, target: Path, extra: Path | None) -> None:
     wanted = {file.relative_to(app): file for file in _files(app)}
     wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
     for there in sorted(target.rglob("*"), reverse=True):
@@ -33,7 +43,6 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     for relative, source in wanted.items():
         _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)
     _place(extra.read_bytes() if extra else b"", 0o644, target / EXTRA)
-    return target
 
 
 def _files(folder: Path) -> list[Path]:
@@ -51,6 +60,7 @@ def _place(content: bytes, mode: int, target: Path) -> None:
         # In one step: another `up` of the same stack may read it now.
         unfinished = target.with_name(f".{target.name}.unfinished")
         unfinished.write_bytes(content)
+        unfinished.chmod(mode)
         unfinished.replace(target)
     if target.stat().st_mode & 0o777 != mode:
         target.chmod(mode)

@@ -222,7 +222,7 @@ class BlockVolumes:
             return
         try:
             catalogue.KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])
-        except SandboxError:
+        except (SandboxError, ServiceError):
             # Still let go of somewhere; the next round.
             return
         self._api.delete(f"/api/v1/persistentvolumes/{meta['name']}")

@@ -14,6 +14,8 @@ from sandbox import address
 from sandbox.kubernetes import authenticator, bootstrap, folders
 from sandbox.kubernetes.api import Api, ApiError, Json
 from sandbox.kubernetes.supervise import Supervisor
+from sandbox.oci.errors import ServiceError
+from sandbox.process import SandboxError
 
 ETCD = "http://127.0.0.1:2379"
 # How often Oracle's side looks at what is wanted of it.
@@ -55,7 +57,7 @@ def _forever(reconcile: Callable[[], None]) -> None:
     while True:
         try:
             reconcile()
-        except (ApiError, OSError, HTTPException) as error:
+        except (ApiError, OSError, HTTPException, SandboxError, ServiceError) as error:
             # The next round sees what is so then.
             print(f"{reconcile.__qualname__}: {error!r}", file=sys.stderr, flush=True)
         sleep(SECONDS)

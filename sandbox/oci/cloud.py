@@ -94,9 +94,11 @@ class Cloud:
         """Write the record. Only to be called in a transaction."""
         file = self._file(record.kind, record.id)
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".new")
+        # Beside the locks, and one for all: what a writer that was killed left is no resource, and goes with the next one.
+        temporary = self.root / "locks" / "new"
+        temporary.unlink(missing_ok=True)
         # Instance metadata may hold keys: for nobody else's eyes.
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:
             json.dump(asdict(record), sink, indent=1, sort_keys=True)
         as_owner(temporary)
         temporary.replace(file)
@@ -138,12 +140,23 @@ class Cloud:
     def _locked(self, name: str) -> Iterator[Path]:
         path = self.root / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield path
+        while True:
+            with path.open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                # Who held it may have deleted the file: the lock of that one keeps nobody out.
+                if _is_at(path, lock.fileno()):
+                    yield path
+                    return
 
     def _file(self, kind: str, id: str) -> Path:
         return self.root / "resources" / kind / f"{id}.json"
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def new_id(kind: str) -> str:

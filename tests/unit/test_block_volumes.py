@@ -1,11 +1,19 @@
-"""How large the sandbox's volumes for claims are, and which messages a kubelet and the node's driver exchange."""
+"""How large the sandbox's volumes for claims are, when they go, and which messages a kubelet and the node's driver exchange."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from sandbox.kubernetes import csi
-from sandbox.kubernetes.block_volumes import size_gb
+from sandbox.kubernetes import control_plane, csi
+from sandbox.kubernetes.block_volumes import _PROVISIONED_BY, BlockVolumes, size_gb
+from sandbox.kubernetes.bootstrap import DRIVER
+from sandbox.oci import catalogue
+from sandbox.oci.errors import conflict
+from sandbox.process import SandboxError
+from tests.unit.oci_cloud import Tenancy
 
 
 @pytest.mark.parametrize(
@@ -29,6 +37,55 @@ def test_a_volume_is_rounded_up_to_whole_gib_and_has_50_at_least(quantity: str, 
 def test_what_is_no_size_of_a_volume_is_refused(quantity: str) -> None:
     with pytest.raises(ValueError, match=r"quantity|more than"):
         size_gb(quantity)
+
+
+class Api:
+    """A cluster with one PersistentVolume."""
+
+    def __init__(self, volume: dict[str, Any]) -> None:
+        self.volumes = [volume]
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        return self.volumes if path.endswith("/persistentvolumes") else []
+
+    def delete(self, path: str) -> None:
+        self.volumes = []
+
+
+def test_a_volume_which_an_instance_uses_too_is_deleted_when_that_lets_go_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenancy = Tenancy(tmp_path)
+    attachment = tenancy.make("VolumeAttachment")
+    volume = tenancy.cloud.require(attachment.properties["volumeId"], "volume")
+    monkeypatch.setattr(catalogue, "cloud", lambda: tenancy.cloud)
+    spec = {"persistentVolumeReclaimPolicy": "Delete", "csi": {"volumeHandle": volume.id}}
+    meta = {"name": "pvc-one", "annotations": {_PROVISIONED_BY: DRIVER}}
+    api: Any = Api({"metadata": meta, "spec": spec, "status": {"phase": "Released"}})
+    volumes = BlockVolumes(api, {"name": "cluster"})
+    volumes.reconcile()
+    assert tenancy.read(volume)
+    assert api.volumes
+    tenancy.delete(attachment)
+    volumes.reconcile()
+    assert tenancy.read(volume) is None
+    assert api.volumes == []
+
+
+def test_a_control_plane_goes_on_after_a_refusal_of_the_cloud_or_a_command_that_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals = iter((SandboxError("in use"), conflict("attached"), KeyboardInterrupt()))
+
+    def reconcile() -> None:
+        raise next(refusals)
+
+    monkeypatch.setattr(control_plane, "SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        control_plane._forever(reconcile)
+    said = capsys.readouterr().err
+    assert "in use" in said
+    assert "409-Conflict, attached" in said
 
 
 def test_a_message_of_the_kubelet_is_understood() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import multiprocessing
 import re
 import subprocess
 from pathlib import Path
@@ -137,6 +138,29 @@ def test_a_file_taken_from_the_app_is_taken_from_its_context_and_a_changed_one_i
     assert not (context / "gone").exists()
     assert (context / "Dockerfile").read_text() == "after"
     assert (context / "shared/python/healthcheck").read_bytes() == (SHARED / "healthcheck").read_bytes()
+
+
+def _lay_out_again_and_again(apps: list[Path], target: Path) -> None:
+    for app in apps * 20:
+        lay_out(app, target)
+
+
+def test_two_previews_of_a_stack_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    apps = [tmp_path / name for name in ("before", "after")]
+    for app in apps:
+        (app / f"folder-{app.name}").mkdir(parents=True)
+        for file in ("Dockerfile", f"folder-{app.name}/file"):
+            (app / file).write_text(app.name)
+    context, spawn = tmp_path / "context", multiprocessing.get_context("spawn")
+    previews = [spawn.Process(target=_lay_out_again_and_again, args=(apps, context)) for _ in range(3)]
+    for preview in previews:
+        preview.start()
+    for preview in previews:
+        preview.join(60)
+    assert [preview.exitcode for preview in previews] == [0, 0, 0]
+    assert (context / "Dockerfile").read_text() == "after"
+    there = {str(path.relative_to(context)) for path in context.rglob("*") if "shared" not in path.parts}
+    assert there == {"Dockerfile", "folder-after", "folder-after/file", "extra", "extra/requirements.txt"}
 
 
 @each_app

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
+import os
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +117,49 @@ def test_several_engines_at_once_do_not_get_in_each_others_way(tmp_path: Path) -
     assert [engine.exitcode for engine in engines] == [0, 0, 0]
     names = [record.properties["displayName"] for record in Tenancy(tmp_path).cloud.all("containerrepo")]
     assert len(names) == len(set(names)) == 60
+
+
+def _make_a_vcn_and_be_killed_while_writing(root: Path) -> None:
+    Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, method-assign]
+    Tenancy(root).make("Vcn")
+
+
+def test_an_engine_that_is_killed_while_it_writes_leaves_nothing_among_the_resources(tmp_path: Path) -> None:
+    killed = multiprocessing.get_context("spawn").Process(
+        target=_make_a_vcn_and_be_killed_while_writing, args=(tmp_path,)
+    )
+    killed.start()
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
+    tenancy = Tenancy(tmp_path)
+    assert [file for file in (tenancy.cloud.root / "resources").rglob("*") if file.is_file()] == []
+    assert tenancy.make("Vcn") in tenancy.cloud.everything()
+
+
+def test_a_resource_is_claimed_by_who_waited_for_another_to_be_done(
+    tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, holds, over = threading.Event(), threading.Event(), threading.Event()
+
+    def second() -> None:
+        with tenancy.cloud.claim("one"):
+            holds.set()
+            over.wait(60)
+
+    def flock(descriptor: int, kind: int, original: Any = fcntl.flock) -> None:
+        waits.set()
+        original(descriptor, kind)
+
+    thread = threading.Thread(target=second)
+    with tenancy.cloud.claim("one"):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        thread.start()
+        assert waits.wait(60)
+    assert holds.wait(60)
+    assert tenancy.cloud.claimed("one")
+    over.set()
+    thread.join(60)
+    assert not tenancy.cloud.claimed("one")
 
 
 def test_instances_get_addresses_of_their_subnet(tenancy: Tenancy) -> None:

@@ -77,5 +77,17 @@ def test_an_app_that_does_not_answer_is_told_with_what_the_tunnel_said(
     outputs = {"url": url, "health": f"{url}/missing", "tunnel": "echo Permission denied >&2; exit 255"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
     monkeypatch.setattr(check, "SECONDS", 1)
+    with pytest.raises(SandboxError) as caught:
+        check.check("local", lambda _: None)
+    assert str(caught.value).count("Permission denied") == 1
+
+
+def test_what_a_tunnel_said_is_told_also_when_the_next_one_hangs(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel = f"mkdir {tmp_path}/first 2>/dev/null || exec sleep 600; echo Permission denied >&2; exit 255"
+    outputs = {"url": url, "health": f"{url}/missing", "tunnel": tunnel}
+    monkeypatch.setattr(check, "outputs", lambda stack: outputs)
+    monkeypatch.setattr(check, "SECONDS", 1)
     with pytest.raises(SandboxError, match="Permission denied"):
         check.check("local", lambda _: None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -64,13 +67,44 @@ def test_whatever_joins_the_sandboxs_network_says_at_which_address() -> None:
     assert [line.strip() for line in joining if '"--ip", ' not in line] == []
 
 
-def test_each_machine_gets_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
     monkeypatch.setattr(paths, "MACHINES", tmp_path / "machines")
+    return tmp_path
+
+
+def test_each_machine_gets_an_address_of_its_own(own_cloud: Path) -> None:
     given = [address.reserve(name) for name in ("a", "b", "c", "a")]
     assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12]), str(paths.SUBNET[10])]
     address.release("b")
     assert address.reserve("d") == str(paths.SUBNET[11])
+
+
+def test_a_node_that_goes_keeps_no_machine_from_getting_an_address(
+    own_cloud: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(file: Path, original: Any = Path.read_text) -> str:
+        shutil.rmtree(file.parent)
+        return str(original(file))
+
+    address.reserve("node")
+    monkeypatch.setattr(Path, "read_text", read)
+    assert address.reserve("machine") == str(paths.SUBNET[10])
+
+
+def test_nobody_looks_for_an_address_while_another_is_given_back(
+    own_cloud: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(folder: Path, *, ignore_errors: bool, original: Any = shutil.rmtree) -> None:
+        with (own_cloud / "locks" / "machines").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        original(folder, ignore_errors=ignore_errors)
+
+    address.reserve("a")
+    monkeypatch.setattr(shutil, "rmtree", delete)
+    address.release("a")
+    assert address.of("a") == ""
 
 
 def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:

@@ -4,35 +4,70 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox import account, buildkit, paths, registry, tls
+from sandbox import account, api_key, buildkit, paths, registry, tls
 
 
 @pytest.fixture
 def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "ACCOUNT", tmp_path)
-    for name, file in (("SSH_KEY", "id_ed25519"), ("TOKEN", "t"), ("PASSWORD", "p"), ("PASSPHRASE", "s")):
+    files = {"SSH_KEY": "id_ed25519", "TOKEN": "t", "PASSWORD": "p", "PASSPHRASE": "s"}
+    for name, file in {**files, "OCI_FOLDER": "oci", "OCI_CONFIG": "oci/config", "LOAD_BALANCER": "lb"}.items():
         monkeypatch.setattr(account, name, tmp_path / file)
     return tmp_path
 
 
+def _contents(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
 def test_an_account_is_made_once_and_for_its_owner_alone(own_account: Path) -> None:
     account.ensure()
-    before = {file.name: file.read_text() for file in own_account.iterdir()}
+    before = _contents(own_account)
     account.ensure()
-    assert before == {file.name: file.read_text() for file in own_account.iterdir()}
-    assert set(before) == {"id_ed25519", "id_ed25519.pub", "t", "p", "s"}
-    for name in set(before) - {"id_ed25519.pub"}:
+    assert before == _contents(own_account)
+    private, public = {"id_ed25519", "t", "p", "s", "oci/api-key.pem", "oci/config"}, {"id_ed25519.pub"}
+    assert set(before) == private | public | {"oci/api-key-public.pem", "oci/fingerprint", ".lock"}
+    assert stat.S_IMODE(own_account.stat().st_mode) == 0o700
+    for name in private:
         assert stat.S_IMODE((own_account / name).stat().st_mode) == 0o600
     assert "ENCRYPTED" not in before["id_ed25519"]
     assert len(account.app_password()) >= 8
+
+
+def test_first_runs_beside_each_other_have_one_account(tmp_path: Path) -> None:
+    program = (
+        "from sandbox import account as a; a.ensure(); print(a.load_balancer_certificate() + a.load_balancer_key())"
+    )
+    environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
+    runs = [
+        subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=paths.ROOT, stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    told = {run.communicate(timeout=60)[0] for run in runs}
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert len(told) == 1
+    folder = tmp_path / "account" / "oci"
+    key = serialization.load_pem_private_key((folder / "api-key.pem").read_bytes(), None)
+    public = serialization.load_pem_public_key((folder / "api-key-public.pem").read_bytes())
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert key.public_key() == public
+    fingerprint = api_key.fingerprint(key.public_key())
+    assert (folder / "fingerprint").read_text() == fingerprint
+    assert f"\nfingerprint={fingerprint}\n" in (folder / "config").read_text()
+    assert not (tmp_path / "account" / "unfinished").exists()
 
 
 def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_other_network(tmp_path: Path) -> None:
