@@ -39,10 +39,11 @@ def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool 
     is half made then; of what takes but some milliseconds the end may be near, or just over.
     """
     log = stack.folder / "killed.log"
-    before = _in_cloud()
+    before, had = _in_cloud(), made(stack)
 
     def begun() -> bool:
-        return (name, operation) in under_way(stack) or (operation == "create" and name in made(stack))
+        just_over = operation == "create" and name in made(stack) - had
+        return (name, operation) in under_way(stack) or just_over
 
     def kill_in_its_middle(pid: int) -> None:
         resource = RESOURCES.get(under_way(stack).get((name, operation), ""))
@@ -116,8 +117,7 @@ def under_way(stack: Stack) -> dict[tuple[str, str], str]:
 
 def made(stack: Stack) -> set[str]:
     """The names of what there is, by the state's file."""
-    resources = _state(stack).get("resources") or []
-    return {_name(one) for one in resources if not (one.get("delete") or one.get("pendingReplacement"))}
+    return {_name(one) for one in _state(stack).get("resources") or []}
 
 
 def _state(stack: Stack) -> dict[str, Any]:
