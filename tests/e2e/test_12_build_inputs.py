@@ -20,6 +20,7 @@ from sandbox.distribution import CA_BUNDLE
 from sandbox.process import wait_for
 from tests.support.apps import documented
 from tests.support.image_stack import image_stack
+from tests.support.ports import free_port
 from tests.support.published import Get
 from tests.support.secret_search import Needles, find_secret, image
 from tests.support.stack import ROOT, PulumiError, Stack
@@ -158,9 +159,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def inspecting_proxy(authority: Path) -> Iterator[str]:
     """The URL of a proxy which the steps of a build reach, and are told to use by Docker's client configuration."""
-    with socket.socket() as probe:
-        probe.bind((paths.GATEWAY, 0))
-        port = probe.getsockname()[1]
+    port = free_port(paths.GATEWAY)
     url = f"http://{paths.GATEWAY}:{port}"
     configuration = paths.DOCKER_CONFIG / "config.json"
     before = configuration.read_text()

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.kubernetes.kubernetes_objects import config_map, deployment, service
-from tests.kubernetes.kubernetes_project import ControlPlane, Project, free_port, kubeconfig
+from tests.kubernetes.kubernetes_project import ControlPlane, Project, kubeconfig
+from tests.support.ports import free_port
 
 SECRET = "pass-phrase-of-the-test"
 
 
 def new_pod(plane: ControlPlane, namespace: str, image: str) -> str:
     """The path of the pod that runs the image, once there is one."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for pod in plane.pods(namespace):
             if pod["spec"]["containers"][0]["image"] == image:

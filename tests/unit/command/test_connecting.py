@@ -16,6 +16,7 @@ from pulumi.provider.experimental import provider as api
 from sandbox.command.errors import CommandError
 from sandbox.command.provider import CommandProvider
 from tests.engine.command_project import Machine, running
+from tests.support.ports import free_port
 from tests.unit.command.conftest import PRIVATE, URN, RecordingLog, create, inputs, secret
 
 
@@ -126,12 +127,6 @@ def test_a_proxy_is_gone_through(machine: Machine, log: RecordingLog, tmp_path_f
         closed = machine.connection(proxy=bastion.connection(), port=free_port(), dial_error_limit=0)
         with pytest.raises(CommandError, match="proxy: after 0 failed attempts"):
             create(log, inputs(closed, create="true"))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
