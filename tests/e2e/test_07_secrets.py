@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import pytest
 import requests
 
 from sandbox import account, engine, paths
+from sandbox.process import wait_for
 from tests.e2e.conftest import new_password
 from tests.support.command_lines import CommandLines
 from tests.support.machine import fetch, on_machine
@@ -52,7 +52,7 @@ def test_no_secret_is_in_the_image_of_any_platform(
 
 
 def test_no_secret_was_on_a_command_line_of_any_process(needles: Needles, command_lines: CommandLines) -> None:
-    seen = command_lines.seen
+    seen = command_lines.all_seen
     # It saw what ran on the machine, within it as root too.
     assert any(b"\0login\0--authfile" in line for line in seen)
     assert any(b"\0secret\0create" in line for line in seen)
@@ -148,8 +148,10 @@ def published(layers: list[bytes], history: str) -> list[Place]:
 
 def in_a_command_line(folder: Path) -> list[Place]:
     with CommandLines() as recorded:
-        subprocess.run(["true", f"--password={SECRET}"], check=True)
-        time.sleep(0.1)
+        # Two commands, or the shell would become the one.
+        subprocess.run(["sh", "-c", "sleep 0.3; true", "sh", f"--password={SECRET}"], check=True)
+        planted = SECRET.encode()
+        wait_for(lambda: any(planted in line for line in recorded.seen), "the record of a command line", 10)
         return [Place("command lines", lambda seen=recorded.seen: seen)]  # type: ignore[misc]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +91,7 @@ def test_a_second_up_of_a_stack_at_the_same_time_is_refused_by_who_holds_it_and_
     message = str(refused.value)
     assert "currently locked" in message
     assert "pulumi cancel" in message
-    assert re.search(rf"{re.escape(getpass.getuser())}@\S+ \(pid \d+\) at \d{{4}}-", message)
+    assert re.search(rf"{re.escape(pwd.getpwuid(os.getuid()).pw_name)}@\S+ \(pid \d+\) at \d{{4}}-", message)
     assert jupyter.up() == {}
 
 

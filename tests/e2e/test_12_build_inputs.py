@@ -20,6 +20,7 @@ from sandbox.distribution import CA_BUNDLE
 from sandbox.process import wait_for
 from tests.support.apps import documented
 from tests.support.image_stack import image_stack
+from tests.support.ports import free_port
 from tests.support.published import Get
 from tests.support.secret_search import Needles, find_secret, image
 from tests.support.stack import ROOT, PulumiError, Stack
@@ -77,13 +78,18 @@ def lock(*requirements: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def printed(done: subprocess.CompletedProcess[str]) -> str:
+    """All of it: a package index that did not answer is told there."""
+    return f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+
+
 def test_further_packages_are_locked_and_in_the_image_of_each_platform(stack: Stack, sbom: Any) -> None:
     assert {architecture for architecture, packages in sbom(stack).items() if EXTRA not in packages} == {
         "arm64",
         "amd64",
     }
     done = lock(EXTRA, folder=stack.folder)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, printed(done)
     stack.configure(extraRequirements=str(stack.folder / "extra.txt"))
     assert set(stack.up()) == {"pypiserver-arm64", "pypiserver-amd64", "pypiserver-index"}
     assert {architecture for architecture, packages in sbom(stack).items() if EXTRA in packages} == {"arm64", "amd64"}
@@ -95,10 +101,10 @@ def test_further_packages_are_locked_and_in_the_image_of_each_platform(stack: St
 
 def test_a_package_without_a_wheel_for_a_platform_is_not_locked_and_named_with_the_platform(stack: Stack) -> None:
     done = lock(AMD64_ONLY, folder=stack.folder)
-    assert done.returncode == 1
-    assert "error: " in done.stderr
-    assert AMD64_ONLY in done.stderr
-    assert "linux/arm64" in done.stderr
+    assert done.returncode == 1, printed(done)
+    assert "error: " in done.stderr, printed(done)
+    assert AMD64_ONLY in done.stderr, printed(done)
+    assert "linux/arm64" in done.stderr, printed(done)
     assert not (stack.folder / "extra.txt").exists()
 
 
@@ -112,16 +118,17 @@ def test_a_lock_of_other_making_with_such_a_package_ends_the_build_with_its_name
         "--universal",
         "-",
     ]
-    locked = subprocess.run(uv, input=AMD64_ONLY, capture_output=True, text=True, check=True).stdout
-    (stack.folder / "foreign.txt").write_text(locked)
+    locked = subprocess.run(uv, input=AMD64_ONLY, capture_output=True, text=True)
+    assert locked.returncode == 0, printed(locked)
+    (stack.folder / "foreign.txt").write_text(locked.stdout)
     stack.configure(extraRequirements=str(stack.folder / "foreign.txt"))
     with pytest.raises(PulumiError) as caught:
         stack.up()
     stack.configure(extraRequirements=None)
     output = str(caught.value)
-    assert f"{AMD64_ONLY} has no wheels with a matching platform tag" in output
-    assert "error: the packages cannot be installed for linux/arm64" in output
-    assert "cannot be had as it is locked" in output.partition("\nDiagnostics:\n")[2]
+    assert f"{AMD64_ONLY} has no wheels with a matching platform tag" in output, output
+    assert "error: the packages cannot be installed for linux/arm64" in output, output
+    assert "cannot be had as it is locked" in output.partition("\nDiagnostics:\n")[2], output
     stack.up()
 
 
@@ -158,9 +165,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def inspecting_proxy(authority: Path) -> Iterator[str]:
     """The URL of a proxy which the steps of a build reach, and are told to use by Docker's client configuration."""
-    with socket.socket() as probe:
-        probe.bind((paths.GATEWAY, 0))
-        port = probe.getsockname()[1]
+    port = free_port(paths.GATEWAY)
     url = f"http://{paths.GATEWAY}:{port}"
     configuration = paths.DOCKER_CONFIG / "config.json"
     before = configuration.read_text()
@@ -189,14 +194,15 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
     stack: Stack, authority: Path, registry: Callable[[str], Get], sbom: Any
 ) -> None:
     # Another package, so that the builder has to fetch.
-    assert lock(FETCHED, folder=stack.folder).returncode == 0
+    done = lock(FETCHED, folder=stack.folder)
+    assert done.returncode == 0, printed(done)
     stack.configure(extraRequirements=str(stack.folder / "extra.txt"))
     with inspecting_proxy(authority):
         with pytest.raises(PulumiError) as caught:
             stack.up()
         output = str(caught.value)
-        assert "its certificate is not trusted there" in output
-        assert "pulumi config set caBundleFile <file>" in [line.strip() for line in output.splitlines()]
+        assert "its certificate is not trusted there" in output, output
+        assert "pulumi config set caBundleFile <file>" in [line.strip() for line in output.splitlines()], output
         certificate = (authority / "ca.pem").read_text()
         stack.configure(caBundleFile=str(authority / "ca.pem"))
         stack.up()

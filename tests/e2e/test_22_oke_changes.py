@@ -11,7 +11,7 @@ import requests
 
 from tests.e2e.conftest import new_password
 from tests.support.jupyter import login
-from tests.support.machine import answers, tunnel
+from tests.support.machine import answers, answers_soon, tunnel
 from tests.support.pod import get, in_pod, load_balancer, pod, pods
 from tests.support.program import copy, edit
 from tests.support.stack import PulumiError, Stack
@@ -74,7 +74,7 @@ def test_without_replicas_the_app_rests_and_with_one_it_is_back(oke: Stack, data
     change(oke, DEPLOYMENT, replicas=0)
     assert pods(oke) == []
     change(oke, DEPLOYMENT, replicas=1)
-    assert answers(f"{oke.output('loadBalancerUrl')}/api")
+    assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
     assert kept(oke) == data
 
 
@@ -130,15 +130,6 @@ def test_a_certificate_makes_the_listener_speak_tls_and_its_successor_follows_in
     assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
     assert pod(oke)["metadata"]["uid"] == running
     assert kept(oke) == data
-
-
-def answers_soon(url: str, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answers(url):
-            return True
-        time.sleep(0.5)
-    return False
 
 
 def test_a_public_load_balancer_is_another_one_in_a_subnet_of_its_own_and_back(oke: Stack, data: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.support.console import Console
 from tests.support.documented_drift import rows
 from tests.support.jupyter import login
+from tests.support.machine import answers_soon
 from tests.support.pod import get, in_pod, kubectl
 from tests.support.stack import Stack
 
@@ -63,6 +64,7 @@ def test_changes_by_hand_in_a_cluster_are_told_and_up_with_refresh_puts_them_rig
     assert oke.drift() == expected
     oke.up("--refresh")
     assert oke.drift() == {}
+    assert answers_soon(f"{oke.output('loadBalancerUrl')}/api")
     assert login(oke.output("loadBalancerUrl"), oke.password)
     assert in_pod(oke, "print(open('/jupyter/kept.txt').read())") == "from before the drift\n"
     assert oke.up() == {}

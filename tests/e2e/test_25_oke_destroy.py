@@ -13,6 +13,7 @@ from sandbox.process import wait_for
 from tests.e2e.conftest import PORT, up_and_down
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
+from tests.support.machine import answers_soon
 from tests.support.pod import in_pod, kubectl, load_balancer, nodes
 from tests.support.stack import ROOT, PulumiError, Stack
 
@@ -42,6 +43,7 @@ def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathF
 def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Stack) -> None:
     types = {entry["type"] for entry in guest.export()["deployment"]["resources"]}
     assert not [name for name in types if name.startswith(("oci:Core/", "oci:ContainerEngine/"))]
+    assert answers_soon(f"{guest.output('loadBalancerUrl')}/api")
     http = login(guest.output("loadBalancerUrl"), guest.password)
     assert http is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from policy import data, pack
+from sandbox import paths
 from tests.engine.oci_project import new_project
 from tests.engine.violating_project import ALL_OF_IT, VIOLATIONS, Project, broken_packs, missed
 from tests.support.stack import PULUMI, ROOT, Stack
@@ -79,11 +81,23 @@ def test_a_wrong_exception_is_refused_with_those_there_are(project: Project, nam
     assert not told.violations
 
 
-@pytest.mark.parametrize("name", COMMITTED)
-def test_a_committed_stack_passes(engine: None, name: str, tmp_path: Path) -> None:
-    stack = Stack(name, tmp_path, like=ROOT / f"Pulumi.{name}.yaml")
+@pytest.fixture
+def committed(engine: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    """A stack with the committed configuration of the one that is named, and the account's values; by another name, since
+    test_review_stacks.py removes those of the committed names, in another process.
+    """
+    subprocess.run([str(PULUMI), "config", "--stack", request.param], cwd=ROOT, check=False, capture_output=True)
+    stack = Stack(f"policy-{request.param}", tmp_path, like=paths.STACKS / f"Pulumi.{request.param}.yaml")
+    stack.init()
+    yield stack
+    stack.remove()
+
+
+@pytest.mark.parametrize("committed", COMMITTED, indirect=True)
+def test_a_committed_stack_passes(committed: Stack, tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
-    done = stack.pulumi("preview", "--policy-pack", str(PACK), "--event-log", str(log))
+    configured = ("--config-file", str(committed.config_file))
+    done = committed.pulumi("preview", *configured, "--policy-pack", str(PACK), "--event-log", str(log))
     assert f"✅ {pack.NAME}@" in done.stdout, PULUMI
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert not any("policyEvent" in event for event in events)

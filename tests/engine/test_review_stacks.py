@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -23,7 +24,11 @@ __all__ = ["key_file", "kubernetes_stack", "values"]
 def previewed(stack: str, folder: Path) -> str:
     """The summary of `make preview` of a stack that nobody ever initialised; there is nothing of a person's account."""
     removed = [str(PULUMI), "stack", "rm", "--yes", "--stack", stack]
-    subprocess.run(removed, cwd=ROOT, capture_output=True, check=False)
+    paths.STACKS.mkdir(parents=True, exist_ok=True)
+    # While no other process makes the stack's file, for which the stack has to be there (sandbox/stack_file.py, ensure).
+    with (paths.STACKS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(removed, cwd=ROOT, capture_output=True, check=False)
     home = folder / "home"
     home.mkdir()
     file = folder / "summary.md"

@@ -181,14 +181,16 @@ class Project:
         account = {"oci:region": paths.REGION, "oci:tenancyOcid": paths.TENANCY_OCID, "oci:userOcid": paths.USER_OCID}
         self.file = folder / f"Pulumi.{STACK}.yaml"
         self.file.write_text(json.dumps({"config": account}))
+        # A run that was killed has left it.
+        self.remove(check=False)
         self._run("stack", "init")
         self._run("config", "set", "--secret", "password", "correct horse")
         # As Pulumi's page on the provider has it; no violation, though every resource names the tenancy.
         self._run("config", "set", "--secret", "oci:tenancyOcid", paths.TENANCY_OCID)
 
-    def remove(self) -> None:
+    def remove(self, check: bool = True) -> None:
         """Remove the stack; nothing of it was ever made."""
-        self._run("stack", "rm", "--yes", "--force", "--preserve-config")
+        self._run("stack", "rm", "--yes", "--force", "--preserve-config", check=check)
 
     def preview(self, *packs: Path, exceptions: Any = None) -> Told:
         """A preview with these policy packs, where the stack's file names `exceptions`."""

@@ -39,7 +39,7 @@ class Built:
         return str(self.stacks[name].output("image"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     """All images, by a BuildKit that has nothing in its cache, on a host that runs nothing of a foreign platform."""
     folder = tmp_path_factory.mktemp("images")
@@ -73,7 +73,7 @@ def run_foreign(folder: Path) -> int | None:
     return None
 
 
-@pytest.fixture(scope="session", params=PLATFORMS, ids=lambda platform: platform.partition("/")[2])
+@pytest.fixture(scope="package", params=PLATFORMS, ids=lambda platform: platform.partition("/")[2])
 def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
     """A platform whose programs this host runs, as itself or emulated. Without emulation the tests of the foreign one are skipped; not
     in CI, where they fail.
@@ -92,7 +92,7 @@ def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
         yield wanted
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(platform: str, built: Built) -> Iterator[Callable[[str], str]]:
     """A function that gives the id of an app's image for the platform, pulled by the index's digest."""
     pulled: dict[str, str] = {}
@@ -136,14 +136,14 @@ def new(image: Callable[[str], str], tmp_path: Path) -> Iterator[New]:
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(image: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[New]:
     """A function that gives an app as the program runs it; healthy. Tests share it and leave it running."""
     with containers(image, tmp_path_factory.mktemp("running"), "images-running") as make:
         yield cache(lambda name: make(name).start().healthy())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_read_only(image: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[New]:
     """The same with a root file system that nothing can be written to, but for /tmp; the last test of an app ends it."""
     # podman 4.3 makes the mount points of secrets when the root is read-only already; the app may not write among them.

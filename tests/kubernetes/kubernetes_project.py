@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import ssl
 import subprocess
 import textwrap
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from sandbox import engine, paths
 from sandbox.kubernetes import image, pki
 from tests.support.plugin_project import environment, lay_out
+from tests.support.ports import free_port
 
 # Registers what objects.json holds: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} stands for a secret value.
 PROGRAM = """\
@@ -104,13 +104,6 @@ def kubeconfig(port: int, user: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def free_port() -> int:
-    """A port of the loopback interface which nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def control_plane(folder: Path) -> Iterator[ControlPlane]:
     """Up until the end of the block."""
@@ -118,18 +111,18 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     (folder / "tokens.csv").write_text(f'{plane.token},admin,admin,"system:masters"\n')
     (folder / "admin.conf").write_text(plane.kubeconfig)
     pki.service_account_key(folder / "sa.key")
-    running: list[subprocess.Popen[bytes]] = []
+    running: dict[str, subprocess.Popen[bytes]] = {}
     with _etcd() as etcd:
         try:
             for name, command in _commands(folder, plane.port, etcd).items():
                 log = (folder / f"{name}.log").open("wb")
-                running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+                running[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
                 if name == "kube-apiserver":
-                    _until_ready(plane)
-            _until_served(plane)
+                    _until_there(plane, "/api/v1/namespaces/default", running)
+            _until_there(plane, "/api/v1/namespaces/default/serviceaccounts/default", running)
             yield plane
         finally:
-            for process in reversed(running):
+            for process in reversed(running.values()):
                 process.kill()
                 process.wait(20)
 
@@ -186,23 +179,20 @@ def _commands(folder: Path, port: int, etcd: str) -> dict[str, list[str | Path]]
     }
 
 
-def _until_ready(plane: ControlPlane, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(OSError, ValueError):
-            if plane.request("GET", "/api/v1/namespaces/default"):
-                return
-        assert time.monotonic() < deadline, (plane.folder / "kube-apiserver.log").read_text()[-2000:]
-        time.sleep(0.2)
+def _until_there(plane: ControlPlane, path: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Wait for an object. Raises AssertionError with the end of its log when a program ends meanwhile, or the last one is too slow."""
 
+    def log(name: str) -> str:
+        return f"{name}:\n{(plane.folder / f'{name}.log').read_text()[-2000:]}"
 
-def _until_served(plane: ControlPlane) -> None:
     deadline = time.monotonic() + 60
     while True:
-        with contextlib.suppress(OSError):
-            plane.request("GET", "/api/v1/namespaces/default/serviceaccounts/default")
-            return
-        assert time.monotonic() < deadline, (plane.folder / "kube-controller-manager.log").read_text()[-2000:]
+        with contextlib.suppress(OSError, ValueError):
+            if plane.request("GET", path):
+                return
+        for name, process in running.items():
+            assert process.poll() is None, log(name)
+        assert time.monotonic() < deadline, log(list(running)[-1])
         time.sleep(0.2)
 
 

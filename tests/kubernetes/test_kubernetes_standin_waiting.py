@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.kubernetes.kubernetes_objects import config_map, deployment, service
-from tests.kubernetes.kubernetes_project import ControlPlane, Project, free_port, kubeconfig
+from tests.kubernetes.kubernetes_project import ControlPlane, Project, kubeconfig
+from tests.support.ports import free_port
 
 SECRET = "pass-phrase-of-the-test"
 
 
 def new_pod(plane: ControlPlane, namespace: str, image: str) -> str:
     """The path of the pod that runs the image, once there is one."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for pod in plane.pods(namespace):
             if pod["spec"]["containers"][0]["image"] == image:
@@ -50,10 +51,11 @@ PULLING = {
 
 
 def test_a_failing_rollout_tells_the_pods_reason_and_the_next_up_repairs_it(project: Project, namespace: str) -> None:
-    project.write(app=deployment("app:missing"))
+    # The pod has to come, and to be told to fail, within this time.
+    project.write(app=deployment("app:missing", seconds=15))
     up = project.start_up()
     project.plane.patch_status(new_pod(project.plane, namespace, "app:missing"), PULLING)
-    printed = up.communicate(timeout=60)[0]
+    printed = up.communicate(timeout=120)[0]
     assert up.returncode
     assert "'app' timed out waiting to be Ready" in printed
     assert "[ImagePullBackOff] Back-off pulling image" in printed
@@ -65,7 +67,7 @@ def test_a_failing_rollout_tells_the_pods_reason_and_the_next_up_repairs_it(proj
     project.write(app=deployment("app:there", seconds=30))
     up = project.start_up()
     project.plane.patch_status(new_pod(project.plane, namespace, "app:there"), READY)
-    printed = up.communicate(timeout=60)[0]
+    printed = up.communicate(timeout=120)[0]
     assert up.returncode == 0, printed
     assert not project.state("app").get("initErrors")
     assert project.steps() == []
@@ -76,7 +78,7 @@ def test_an_interrupt_ends_the_waiting_and_the_object_is_in_the_state(project: P
     up = project.start_up()
     new_pod(project.plane, namespace, "app:1")
     up.send_signal(signal.SIGINT)
-    printed = up.communicate(timeout=30)[0]
+    printed = up.communicate(timeout=120)[0]
     assert up.returncode
     assert 'Resource operation was cancelled for "app"' in printed
     assert project.state("app")["id"] == f"{namespace}/app"
@@ -88,16 +90,14 @@ def test_a_load_balancer_is_waited_for_until_it_has_an_address(project: Project,
     project.write(app=app)
     up = project.start_up()
     path = f"/api/v1/namespaces/{namespace}/services/app"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        services = project.plane.request("GET", f"/api/v1/namespaces/{namespace}/services")["items"]
-        if services:
-            break
+    deadline = time.monotonic() + 120
+    while not project.plane.request("GET", f"/api/v1/namespaces/{namespace}/services")["items"]:
+        assert time.monotonic() < deadline, "no service appeared"
         time.sleep(0.2)
     time.sleep(2)
     assert up.poll() is None
     project.plane.patch_status(path, {"loadBalancer": {"ingress": [{"ip": "10.0.20.5"}]}})
-    printed = up.communicate(timeout=60)[0]
+    printed = up.communicate(timeout=120)[0]
     assert up.returncode == 0, printed
     assert project.state("app")["outputs"]["status"]["loadBalancer"]["ingress"] == [
         {"ip": "10.0.20.5", "ipMode": "VIP"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from sandbox.process import privileged, run
 from specs import podman, secret_files
 from tests.support.apps import App
 from tests.support.machine import answers
+from tests.support.ports import free_port
 
 PASSWORD = "of-this-test-4kPz81Wq"
 # For programs that run emulated, at a tenth of their pace.
@@ -123,13 +123,6 @@ def pull(reference: str, platform: str, name: str) -> str:
     image = engine.podman("pull", "--quiet", *options, reference).stdout.split()[-1]
     engine.podman("tag", image, name)
     return image
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def in_ci() -> bool:

@@ -33,14 +33,15 @@ def holdings() -> Holdings:
 
 def left(before: Holdings, seconds: float = 20) -> Holdings:
     """What came since `before` and stays; a kind of which nothing is left is not in it."""
-    found = _beyond(before, holdings())
+    processes = _beyond(before, holdings()).get("processes", set())
     deadline = time.monotonic() + seconds
     # Processes that are ending, and those of somebody who looks into the sandbox meanwhile, are no remains.
-    while "processes" in found and time.monotonic() < deadline:
+    while processes and time.monotonic() < deadline:
         time.sleep(1)
-        now = _beyond(before, holdings())
-        found = {kind: names & now[kind] for kind, names in found.items() if names & now.get(kind, set())}
-    return found
+        processes &= _beyond(before, holdings()).get("processes", set())
+    # What a process made before it ended is there only now.
+    found = {**_beyond(before, holdings()), "processes": processes}
+    return {kind: names for kind, names in found.items() if names}
 
 
 def _beyond(before: Holdings, now: Holdings) -> Holdings:
@@ -80,4 +81,9 @@ def _filter() -> str:
 
 
 def _files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "locks" not in path.parts}
+    """Paths in the folder, without locks; folders may vanish meanwhile."""
+    found = set()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "locks"]
+        found |= {path for path in (Path(place, name) for name in names) if path.is_file()}
+    return {str(path.relative_to(folder)) for path in found}

@@ -91,6 +91,16 @@ def answers(url: str) -> bool:
             return False
 
 
+def answers_soon(url: str, seconds: float = 20) -> bool:
+    """Whether it is answered with 200 before that time is over: the nodes learn of a new pod a moment after the engine."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answers(url):
+            return True
+        time.sleep(0.5)
+    return False
+
+
 def session() -> requests.Session:
     """For requests to this host and to the sandbox: the environment's proxies and certificates are not for those."""
     http = requests.Session()

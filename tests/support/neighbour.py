@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox import address, engine, paths
+from sandbox.process import wait_for
 
 NAME = "sandbox-e2e-neighbour"
 METADATA_ADDRESS = "169.254.169.254"
@@ -36,7 +37,9 @@ def neighbour() -> Iterator[Neighbour]:
         *(paths.MACHINE_IMAGE, "sh", "-c", SERVE),
     )
     try:
-        yield Neighbour(own)
+        running = Neighbour(own)
+        wait_for(lambda: running.reaches(METADATA_ADDRESS, 80), "the answer of the neighbour's metadata service", 30)
+        yield running
     finally:
         _remove()
 

@@ -7,6 +7,7 @@ library alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -17,6 +18,8 @@ from pathlib import Path
 NETLINK_CONNECTOR, CN_IDX_PROC, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC = 11, 1, 1, 2
 # From asm-generic/socket.h: beyond the limit for ordinary users.
 SO_RCVBUFFORCE = 33
+# Written instead of a command line where the kernel told of more than there was room for, so that some may not have been seen.
+LOST = b"\0some were lost"
 
 
 def record() -> None:
@@ -27,7 +30,7 @@ def record() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     pending = _subscribe()
     while True:
-        for pid in _started(pending) if pending else [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        for pid in _started(pending) if pending else _running():
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
             except (FileNotFoundError, ProcessLookupError):
@@ -43,7 +46,7 @@ def _subscribe() -> socket.socket | None:
     """A socket on which the kernel tells every exec (its process connector), or None where it does not; /proc is polled then."""
     try:
         listener = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_CONNECTOR)
-        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
         listener.bind((os.getpid(), CN_IDX_PROC))
         listen = struct.pack("=IIIIHHI", CN_IDX_PROC, 1, 0, 0, 4, 0, PROC_CN_MCAST_LISTEN)
         listener.send(struct.pack("=IHHII", 16 + len(listen), 3, 0, 0, os.getpid()) + listen)
@@ -56,10 +59,22 @@ def _subscribe() -> socket.socket | None:
     return listener
 
 
+def _running() -> list[int]:
+    """All processes."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
 def _started(listener: socket.socket) -> list[int]:
-    """The process of the next event, if that is an exec."""
+    """The process of the next event, if that is an exec; all that run where events were lost."""
+    try:
+        event = listener.recv(4096)
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
+        os.write(1, LOST + b"\0\0")
+        return _running()
     # struct nlmsghdr (16 bytes), struct cn_msg (20), struct proc_event: what, cpu, timestamp (8), process_pid, process_tgid.
-    what, _, _, _, group = struct.unpack_from("=IIQII", listener.recv(4096), 36)
+    what, _, _, _, group = struct.unpack_from("=IIQII", event, 36)
     return [group] if what == PROC_EVENT_EXEC else []
 
 

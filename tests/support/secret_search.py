@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
 import tarfile
 import zlib
@@ -80,13 +81,17 @@ def text(name: str, content: str) -> Place:
 
 
 def files(folder: Path, skip: str = r"(?!)") -> Iterator[Place]:
-    """All regular files under `folder` but those whose path in it begins with what `skip`, a regular expression, matches.
+    """All regular files under `folder` but those whose path in it begins with what `skip`, a regular expression, matches; into a folder
+    whose path with its slash begins so nobody looks.
 
-    Files which vanish meanwhile (temporary ones of services that run) hold nothing.
+    Files and folders which vanish meanwhile (temporary ones of services that run) hold nothing.
     """
-    for path in sorted(folder.rglob("*")):
-        if not re.match(skip, str(path.relative_to(folder))) and path.is_file() and not path.is_symlink():
-            yield Place(str(path), lambda path=path: _pieces(path))  # type: ignore[misc]
+    for place, folders, names in os.walk(folder):
+        inside = Path(place).relative_to(folder)
+        folders[:] = sorted(name for name in folders if not re.match(skip, f"{inside / name}/"))
+        for path in (Path(place, name) for name in sorted(names) if not re.match(skip, str(inside / name))):
+            if path.is_file() and not path.is_symlink():
+                yield Place(str(path), lambda path=path: _pieces(path))  # type: ignore[misc]
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -12,14 +12,13 @@ import pytest
 
 from sandbox import check
 from sandbox.process import SandboxError
+from tests.support.ports import free_port
 
 
 @pytest.fixture
 def url() -> str:
     """An address at which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture

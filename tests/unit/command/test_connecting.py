@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from pulumi.provider.experimental import provider as api
 from sandbox.command.errors import CommandError
 from sandbox.command.provider import CommandProvider
 from tests.engine.command_project import Machine, running
+from tests.support.ports import free_port
 from tests.unit.command.conftest import PRIVATE, URN, RecordingLog, create, inputs, secret
 
 
@@ -86,14 +89,24 @@ def test_another_private_key_is_refused(machine: Machine, log: RecordingLog) -> 
         create(log, inputs(machine.connection(private_key=stranger, dial_error_limit=0), create="true"))
 
 
+@pytest.fixture
+def agent_socket() -> Iterator[str]:
+    """A path for the socket of an agent; no longer than 107 bytes, whatever the folder of the test is called."""
+    with tempfile.TemporaryDirectory(prefix="agent-", dir="/tmp") as folder:
+        yield f"{folder}/agent"
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_an_agent_logs_in_where_no_key_is_given(
-    machine: Machine, log: RecordingLog, monkeypatch: pytest.MonkeyPatch, named: bool
+    machine: Machine, log: RecordingLog, monkeypatch: pytest.MonkeyPatch, agent_socket: str, named: bool
 ) -> None:
-    path = str(machine.home / "agent")
+    path = agent_socket
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
+        deadline = time.monotonic() + 30
         while not Path(path).exists():
+            assert agent.poll() is None, f"ssh-agent ended with {agent.returncode}"
+            assert time.monotonic() < deadline, f"ssh-agent did not make {path}"
             time.sleep(0.01)
         subprocess.run(
             ["ssh-add", "-q", "-"], input=machine.private_key, text=True, check=True, env={"SSH_AUTH_SOCK": path}
@@ -126,12 +139,6 @@ def test_a_proxy_is_gone_through(machine: Machine, log: RecordingLog, tmp_path_f
         closed = machine.connection(proxy=bastion.connection(), port=free_port(), dial_error_limit=0)
         with pytest.raises(CommandError, match="proxy: after 0 failed attempts"):
             create(log, inputs(closed, create="true"))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
@@ -196,11 +203,16 @@ def test_cancellation_ends_dialling_and_waits_for_a_running_script(machine: Mach
 
     async def script_running() -> api.CreateResponse:
         provider = CommandProvider(lambda urn: log)
-        news = inputs(machine.connection(), create="echo started; sleep 0.5; echo done")
+        # Not for ever: nobody ends it when the test fails.
+        waiting = "for _ in {1..200}; do [ ! -e cancelled ] || break; sleep 0.1; done"
+        news = inputs(machine.connection(), create=f"echo started; {waiting}; echo done")
         run = asyncio.create_task(provider.create(api.CreateRequest(URN, news, 0, False)))
         while ("status", "started") not in log.lines:
             await asyncio.sleep(0.01)
         await provider.cancel()
+        await asyncio.sleep(0.2)
+        assert not run.done()
+        (machine.home / "cancelled").touch()
         return await run
 
     asyncio.run(asyncio.wait_for(dialling(), 20))
