@@ -109,6 +109,7 @@ def remove(name: str) -> None:
     if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
         engine.podman("volume", "rm", "--force", _storage(name))
     state = paths.MACHINES / name
+    _free_unfinished(state)
     for attachment in _attachments(state):
         _free(attachment)
     address.release(name)
@@ -151,6 +152,7 @@ def attach(name: str, device: str, image: Path) -> None:
     if not image.is_file():
         raise SandboxError(f"there is no volume {image}")
     with address.locked():
+        _free_unfinished(state)
         attachments = _attachments(state)
         loops = volume.loop_devices(image)
         same = [one for one in attachments if one.device == short]
@@ -159,8 +161,10 @@ def attach(name: str, device: str, image: Path) -> None:
         if not same:
             if loops:
                 raise SandboxError(f"volume {image.name} is attached already ({', '.join(loops)})")
+            write_if_changed(state / "attaching", str(image))
             loop = run(privileged(["losetup", "--find", "--show", image])).stdout.strip()
             _write_attachments(state, [*attachments, Attachment(short, int(loop.removeprefix("/dev/loop")), image)])
+            (state / "attaching").unlink()
     _apply(name)
 
 
@@ -168,6 +172,8 @@ def detach(name: str, device: str) -> None:
     """Take the volume away, also from who still uses it in the machine. Content when machine or attachment are gone already."""
     state = paths.MACHINES / name
     short = _device(device)
+    with address.locked():
+        _free_unfinished(state)
     found = [one for one in _attachments(state) if one.device == short]
     if not found:
         return
@@ -259,6 +265,19 @@ def _attachments(state: Path) -> list[Attachment]:
 
 def _write_attachments(state: Path, attachments: Sequence[Attachment]) -> None:
     write_if_changed(state / "attachments", "".join(f"{one.device} {one.loop} {one.image}\n" for one in attachments))
+
+
+def _free_unfinished(state: Path) -> None:
+    """Let go of the volume which a process was attaching that died before it had written down the loop device."""
+    unfinished = state / "attaching"
+    if not unfinished.exists():
+        return
+    image, known = Path(unfinished.read_text()), {one.loop for one in _attachments(state)}
+    for device in volume.loop_devices(image):
+        loop = int(device.removeprefix("/dev/loop"))
+        if loop not in known:
+            _free(Attachment("", loop, image))
+    unfinished.unlink()
 
 
 def _free(attachment: Attachment) -> None:

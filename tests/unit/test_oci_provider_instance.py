@@ -154,6 +154,32 @@ def test_an_attachment_that_fails_is_not_there(tenancy: Tenancy) -> None:
     assert tenancy.cloud.all("volumeattachment") == []
 
 
+def test_what_a_killed_process_was_attaching_is_not_there_and_in_no_ones_way(tenancy: Tenancy) -> None:
+    attachment = tenancy.make("VolumeAttachment")
+    with tenancy.cloud.transaction():
+        tenancy.cloud.put(attachment.having(state="ATTACHING"))
+    assert tenancy.read(attachment) is None
+    again = tenancy.make(
+        "VolumeAttachment", **{name: attachment.properties[name] for name in ("instanceId", "volumeId")}
+    )
+    assert again.properties["device"] == attachment.properties["device"]
+    machine = tenancy.cloud.require(attachment.properties["instanceId"], "instance").private["machine"]
+    assert calls(tenancy, "detach") == [("detach", machine, DEVICE)]
+    assert [one.id for one in tenancy.cloud.all("volumeattachment")] == [again.id]
+
+
+def test_what_is_being_attached_is_there(tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def attach(*_: object) -> None:
+        [record] = tenancy.cloud.all("volumeattachment")
+        seen.append((record.properties["state"], tenancy.read(record) is not None))
+
+    monkeypatch.setattr(tenancy.host.machines, "attach", attach)
+    assert tenancy.make("VolumeAttachment").properties["state"] == "ATTACHED"
+    assert seen == [("ATTACHING", True)]
+
+
 def test_a_device_is_found_when_none_is_asked_for(tenancy: Tenancy) -> None:
     instance = tenancy.make("Instance").id
     found = [tenancy.make("VolumeAttachment", instanceId=instance, device=None).properties["device"] for _ in range(2)]

@@ -43,6 +43,21 @@ def test_attachments_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert machine._attachments(tmp_path) == attachments
 
 
+def test_a_loop_device_that_nobody_came_to_write_down_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, other = tmp_path / "volume", machine.Attachment("oracleoci/oraclevdb", 7, tmp_path / "other")
+    machine._write_attachments(tmp_path, [other])
+    (tmp_path / "attaching").write_text(str(image))
+    there = {image: ["/dev/loop8"], other.image: ["/dev/loop7"]}
+    monkeypatch.setattr(volume, "loop_devices", lambda path: there[path])
+    monkeypatch.setattr(machine, "_free", lambda one: there[one.image].remove(f"/dev/loop{one.loop}"))
+    for _ in range(2):
+        machine._free_unfinished(tmp_path)
+        assert there == {image: [], other.image: ["/dev/loop7"]}
+    assert not (tmp_path / "attaching").exists()
+
+
 def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
     name = f"{paths.MACHINE_PREFIX}a"
     machine._write_seed(

@@ -102,16 +102,32 @@ class VolumeAttachment(Resource):
             )
 
     @override
+    def create(self, cloud: Cloud, inputs: Properties) -> Record:
+        """Make it. What a process that died was attaching is not there, as with whatever takes long (slow.py)."""
+        id = self.new_id(inputs)
+        with cloud.claim(id), cloud.transaction():
+            record = self.draft(cloud, id, inputs)
+            cloud.put(record.having(state="ATTACHING"))
+            try:
+                self.settle(cloud, record)
+            except BaseException:
+                cloud.drop(record)
+                raise
+            cloud.put(record)
+            return record
+
+    @override
     def alive(self, cloud: Cloud, record: Record) -> bool:
         """A terminated instance's attachments are detached."""
-        instance = cloud.get("instance", record.properties["instanceId"])
-        return instance is not None and cloud.kinds["instance"].alive(cloud, instance)
+        made = record.properties["state"] == "ATTACHED" or cloud.claimed(record.id)
+        return made and self._instance(cloud, record) is not None
 
     @override
     def bury(self, cloud: Cloud, record: Record) -> None:
-        instance = cloud.get("instance", record.properties["instanceId"])
-        if instance:
-            cloud.kinds["instance"].bury(cloud, instance)
+        if instance := self._instance(cloud, record):
+            cloud.host.machines.detach(instance.private["machine"], record.properties["device"])
+        elif gone := cloud.get("instance", record.properties["instanceId"]):
+            cloud.kinds["instance"].bury(cloud, gone)
         cloud.drop(record)
 
     @override
@@ -120,10 +136,14 @@ class VolumeAttachment(Resource):
             record = cloud.get(self.kind, id)
             if record is None:
                 return
-            instance = cloud.get("instance", record.properties["instanceId"])
-            if instance and cloud.kinds["instance"].alive(cloud, instance):
+            if instance := self._instance(cloud, record):
                 cloud.host.machines.detach(instance.private["machine"], record.properties["device"])
             cloud.drop(record)
+
+    def _instance(self, cloud: Cloud, record: Record) -> Record | None:
+        """Its instance, if that is there."""
+        instance = cloud.get("instance", record.properties["instanceId"])
+        return instance if instance and cloud.kinds["instance"].alive(cloud, instance) else None
 
     def _of_instance(self, cloud: Cloud, instance: str) -> list[Record]:
         return [other for other in cloud.all(self.kind) if other.properties["instanceId"] == instance]
