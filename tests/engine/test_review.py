@@ -45,6 +45,29 @@ def wanted(reviewed: Reviewed, case: PullRequest) -> str:
     return case.after.replace("KEPT", kept)
 
 
+EXPORTED = """
+    pulumi.export("shown", "this")
+    pulumi.export("password", "not a secret yet")
+"""
+
+
+def test_what_differs_of_the_outputs_alone_is_a_change_which_up_makes(bases: Bases, tmp_path: Path) -> None:
+    reviewed = copied(bases(BASE + EXPORTED), tmp_path / "project")
+    secret = EXPORTED.replace('"not a secret yet"', 'pulumi.Output.secret("hidden-now")')
+    reviewed.project.write(BASE + secret.replace("this", "that") + '    pulumi.export("vcn", vcn.id)\n')
+    assert reviewed.run("preview") == 0, reviewed.printed
+    previewed = reviewed.summary
+    assert reviewed.run("up") == 0, reviewed.printed
+    outputs = "- `password`: `[secret]` → `[secret]`\n- `shown`: `this` → `that`\n- `vcn`: `[none]` → `ocid1.vcn."
+    for operation, summary in (("preview", previewed), ("up", reviewed.summary)):
+        assert first_line(summary) == f"<!-- review: {operation} of test: changes -->"
+        assert outputs in summary
+        assert told(summary) == set()
+        assert "hidden-" not in summary
+    assert reviewed.run("preview") == 0, reviewed.printed
+    assert first_line(reviewed.summary) == "<!-- review: preview of test: nothing -->"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_summary_of_a_preview_is_what_up_then_does(bases: Bases, tmp_path: Path, kind: str) -> None:
     case = KINDS[kind]
