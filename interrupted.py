@@ -25,13 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from review.events import CLUSTER, ROOT_TYPE
 from review.remedy import make, no_program
 
 ROOT = Path(__file__).resolve().parent
 NONE = "none"
 Json = dict[str, Any]
-
-CLUSTER = "oci:ContainerEngine/cluster:Cluster"
 
 # Made again they are the same one: a build is pushed to its tag once more, a command runs again and is written for that, an object of
 # Kubernetes is applied by its name (upsert_existing_objects), and the default lists and tables of a VCN are only written to.
@@ -200,7 +199,7 @@ def volume_of_claim(resources: Sequence[Json], operations: Sequence[Json]) -> li
     """Of a `destroy` that was interrupted: a cluster deletes the volume of a claim after the claim, which it cannot once it is gone itself
     or its nodes are, which have to let go of the volume. Nothing where the claim is retained, or the cluster is not the stack's.
     """
-    outputs = next((one.get("outputs") or {} for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    outputs = next((one.get("outputs") or {} for one in resources if one["type"] == ROOT_TYPE), {})
     volume = outputs.get("dataVolumeId")
     deleting = any(operation["type"] == "deleting" for operation in operations)
     goes = any(one["type"] == CLUSTER for one in resources) and not outputs.get("retained")

@@ -137,11 +137,7 @@ def _volume_without_cluster(found: Sequence[Change], events: Events) -> str:
 
 
 def _outputs(outputs: Sequence[Property]) -> list[str]:
-    return ["", "#### Outputs", "", *map(_output, outputs)] if outputs else []
-
-
-def _output(changed: Property) -> str:
-    return f"- {code(changed.path)}: {changed.before} → {changed.after}"
+    return ["", "#### Outputs", "", *map(_property, outputs)] if outputs else []
 
 
 def _names_alone(found: Sequence[Change]) -> list[str]:
@@ -165,7 +161,7 @@ def _with_properties(change: Change, volume: str) -> list[str]:
     title = f"- {_title(change)}"
     if change.kind is not Kind.CREATED and change.id:
         title += f" {code(change.id)}"
-    lines = [title, *(f"  - {note}" for note in change.notes), *(_property(one) for one in change.properties)]
+    lines = [title, *(f"  - {note}" for note in change.notes), *(f"  {_property(one)}" for one in change.properties)]
     if change.retained:
         lines += [f"  - {sentence}" for sentence in take_over(change.type, change.id, volume)]
     return lines
@@ -173,7 +169,7 @@ def _with_properties(change: Change, volume: str) -> list[str]:
 
 def _property(changed: Property) -> str:
     cause = "**, which makes the replacement necessary**" if changed.cause else ""
-    return f"  - {code(changed.path)}: {changed.before} → {changed.after}{cause}"
+    return f"- {code(changed.path)}: {changed.before} → {changed.after}{cause}"
 
 
 def _inputs(found: Sequence[Change]) -> list[str]:

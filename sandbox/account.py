@@ -5,7 +5,6 @@ Made once, kept until `make clean`, readable by their owner alone.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import string
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.process import run, write_if_changed
+from sandbox.process import alone, run, write_if_changed
 
 SSH_KEY = paths.ACCOUNT / "id_ed25519"
 TOKEN = paths.ACCOUNT / "registry-token"
@@ -105,8 +104,7 @@ def _locked() -> Iterator[None]:
     """The right to make what is missing, for one process at a time, whatever else it holds: half of two pairs of keys is none."""
     paths.ACCOUNT.mkdir(parents=True, exist_ok=True)
     paths.ACCOUNT.chmod(0o700)
-    with (paths.ACCOUNT / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(paths.ACCOUNT / ".lock"):
         yield
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.process import SandboxError, run, write_if_changed
+from sandbox.process import SandboxError, alone, run, write_if_changed
 
 # The first addresses of the network are the gateway's and the services'.
 FIRST_ADDRESS = 10
@@ -50,11 +49,8 @@ def announce(own: str) -> None:
 @contextmanager
 def locked() -> Iterator[None]:
     """The right to write in cloud/machines, for one process at a time, in and out of containers."""
-    folder = paths.CLOUD / "locks"
-    for needed in (folder, paths.MACHINES):
-        needed.mkdir(parents=True, exist_ok=True)
-    with (folder / "machines").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    paths.MACHINES.mkdir(parents=True, exist_ok=True)
+    with alone(paths.CLOUD / "locks" / "machines"):
         yield
 
 

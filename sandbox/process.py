@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -101,6 +103,15 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float, interval:
         if time.monotonic() > end:
             raise SandboxError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(interval)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Be the only process that holds the file `lock`, which is made with its folder. The kernel takes it from a process that dies."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def write_if_changed(path: Path, content: str | bytes, mode: int = 0o644) -> bool:

@@ -6,7 +6,6 @@ It lies in .sandbox/stacks and is what `pulumi --config-file` reads and `pulumi 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import yaml
 from sandbox import account, committed_file, paths
 from sandbox.committed_file import ENCRYPTED, Config, is_encrypted, written
 from sandbox.environment import environment
-from sandbox.process import SandboxError, run, write_if_changed
+from sandbox.process import SandboxError, alone, run, write_if_changed
 
 PULUMI = paths.BIN / "pulumi"
 BUILD_KEYS = ("registryHost", "builder", "baseImage", "sbomScanner")
@@ -100,9 +99,7 @@ def ensure(stack: str, *, builds: bool = False) -> Path:
     builds: it is going to be built and run here, so registry and builder are the sandbox's, base image and SBOM scanner where the committed
     file has none, and this machine may connect. From then on that stays so, since the next `up` has to reach the same machine.
     """
-    paths.STACKS.mkdir(parents=True, exist_ok=True)
-    with (paths.STACKS / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(paths.STACKS / ".lock"):
         return _ensure(stack, builds=builds)
 
 

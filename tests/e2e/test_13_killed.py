@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import paths
 from tests.e2e.conftest import PORT, new_password
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
-from tests.support.killed_stack import is_whole, killed, living, put_right
+from tests.support.killed_stack import is_whole, killed, living, put_right, state_of
 from tests.support.machine import in_container, tunnel
-from tests.support.stack import PROJECT, ROOT, Stack
+from tests.support.stack import ROOT, Stack
 
 INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
@@ -78,9 +77,9 @@ def test_what_was_killed_while_it_was_made_is_made_once(
 
 
 def test_the_state_has_nothing_beside_it_that_a_kill_can_leave_half_written(killed_stack: Stack) -> None:
-    stacks = paths.BACKEND / ".pulumi" / "stacks" / PROJECT
-    assert (stacks / f"{killed_stack.name}.json").exists()
-    assert not list(stacks.glob(f"{killed_stack.name}.*.attrs"))
+    state = state_of(killed_stack)
+    assert state.exists()
+    assert not list(state.parent.glob(f"{killed_stack.name}.*.attrs"))
 
 
 def test_what_was_killed_while_it_was_changed_is_changed(

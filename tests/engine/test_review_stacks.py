@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox import paths
-from sandbox.process import privileged
+from sandbox.process import alone, privileged
 from tests.support.reviewed import told
 from tests.support.stack import PULUMI, ROOT
 from tests.unit.conftest import key_file, values
@@ -24,10 +23,8 @@ __all__ = ["key_file", "kubernetes_stack", "values"]
 def previewed(stack: str, folder: Path) -> str:
     """The summary of `make preview` of a stack that nobody ever initialised; there is nothing of a person's account."""
     removed = [str(PULUMI), "stack", "rm", "--yes", "--stack", stack]
-    paths.STACKS.mkdir(parents=True, exist_ok=True)
     # While no other process makes the stack's file, for which the stack has to be there (sandbox/stack_file.py, ensure).
-    with (paths.STACKS / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(paths.STACKS / ".lock"):
         subprocess.run(removed, cwd=ROOT, capture_output=True, check=False)
     home = folder / "home"
     home.mkdir()

@@ -150,12 +150,12 @@ def put_right(stack: Stack) -> dict[str, str]:
 
 
 def _look_up(made: dict[str, Any], known: set[str]) -> str:
-    [kind] = [kind for kind, resource in KINDS.items() if resource.type == made["type"]]
+    resource = RESOURCES[made["type"]]
     wanted = {key: value for key, value in made["inputs"].items() if key in TELLING}
     ids = [
         record.id
-        for record in cloud().all(kind)
-        if KINDS[kind].alive(cloud(), record)
+        for record in cloud().all(resource.kind)
+        if resource.alive(cloud(), record)
         and record.id not in known
         and all(record.properties.get(key) == value for key, value in wanted.items())
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import multiprocessing
 import re
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 from specs import build_errors
 from specs.build_context import lay_out
 from specs.image import SOURCE_DATE_EPOCH, build_args, labels
+from tests.support.at_once import at_once
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -151,13 +151,8 @@ def test_two_previews_of_a_stack_do_not_get_in_each_others_way(tmp_path: Path) -
         (app / f"folder-{app.name}").mkdir(parents=True)
         for file in ("Dockerfile", f"folder-{app.name}/file"):
             (app / file).write_text(app.name)
-    context, spawn = tmp_path / "context", multiprocessing.get_context("spawn")
-    previews = [spawn.Process(target=_lay_out_again_and_again, args=(apps, context)) for _ in range(3)]
-    for preview in previews:
-        preview.start()
-    for preview in previews:
-        preview.join(60)
-    assert [preview.exitcode for preview in previews] == [0, 0, 0]
+    context = tmp_path / "context"
+    at_once(_lay_out_again_and_again, [(apps, context)] * 3)
     assert (context / "Dockerfile").read_text() == "after"
     there = {str(path.relative_to(context)) for path in context.rglob("*") if "shared" not in path.parts}
     assert there == {"Dockerfile", "folder-after", "folder-after/file", "extra", "extra/requirements.txt"}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import interrupted
+from review.events import CLUSTER
 
 PREFIX = "urn:pulumi:dev::containerised-app::containerised-app:network:Network$"
 VCN, VOLUME = "oci:Core/vcn:Vcn", "oci:Core/volume:Volume"
@@ -260,7 +261,7 @@ def test_after_an_interrupted_destroy_the_volume_of_a_claim_is_to_be_looked_for(
     stack = {"urn": "urn:s::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack"}
     stack["outputs"] = {"dataVolumeId": volume, "retained": retained}  # type: ignore[assignment]
     nodes = resource("oci:ContainerEngine/nodePool:NodePool", "nodes", "ocid1.nodepool.oc1..n")
-    owner = [resource(interrupted.CLUSTER, "cluster", "ocid1.cluster.oc1..c")] if cluster else []
+    owner = [resource(CLUSTER, "cluster", "ocid1.cluster.oc1..c")] if cluster else []
     state = State(resources=[stack, *owner, nodes], operations=[pending("deleting", nodes)])
     said = "\n".join(interrupted.put_right(state, []))
     assert (f"oci bv volume delete --volume-id {volume}" in said) == told

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sandbox.oci.errors import ServiceError
+from tests.support.at_once import at_once
 from tests.unit.oci_cloud import FIRST, RULE, TYPES, Tenancy
 
 
@@ -108,13 +109,7 @@ def _make_repositories(root: Path, engine: int) -> None:
 
 
 def test_several_engines_at_once_do_not_get_in_each_others_way(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    engines = [context.Process(target=_make_repositories, args=(tmp_path, number)) for number in range(3)]
-    for engine in engines:
-        engine.start()
-    for engine in engines:
-        engine.join(60)
-    assert [engine.exitcode for engine in engines] == [0, 0, 0]
+    at_once(_make_repositories, [(tmp_path, number) for number in range(3)])
     names = [record.properties["displayName"] for record in Tenancy(tmp_path).cloud.all("containerrepo")]
     assert len(names) == len(set(names)) == 60
 

@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from review.__main__ import main
 from review.changes import Kind, changes
-from review.drift import drift_summary
-from review.engine import run
-from review.events import Events, Message, State, Step, read
-from review.plan import moved_steps, outline, state_digest
-from review.summary import FOLD, LIMIT, first_line, summary
+from review.events import Message, State
+from review.summary import FOLD, LIMIT, first_line
 from review.values import LONGEST, UNKNOWN, at, block, code, show, show_both
-
-SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
-UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-VOLUME = "oci:Core/volume:Volume"
-VCN = "oci:Core/vcn:Vcn"
-
-
-def urn(name: str, type_name: str = VCN) -> str:
-    return f"urn:pulumi:dev::app::{type_name}::{name}"
-
-
-def state(name: str, type_name: str = VCN, **fields: Any) -> State:
-    return State(urn(name, type_name), **fields)
-
-
-def step(operation: str, name: str = "it", type_name: str = VCN, **fields: Any) -> Step:
-    before = None if operation == "create" else state(name, type_name, id="ocid1.it")
-    after = None if operation.startswith("delete") else state(name, type_name)
-    return Step(operation, urn(name, type_name), type_name, **{"old": before, "new": after, **fields})
-
-
-def told(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
-    return summary("preview", "dev", Events(steps=list(steps), **more), failed=failed, printed=printed)
-
-
-def updated(before: Mapping[str, Any], after: Mapping[str, Any], **fields: Any) -> Step:
-    return step("update", old=state("it", inputs=before), new=state("it", inputs=after), **fields)
+from tests.unit.review_steps import SECRET, UNKNOWN_TEXT, VOLUME, state, step, told, updated
 
 
 def test_the_first_line_tells_stack_and_outcome() -> None:
@@ -276,134 +242,3 @@ def test_large_summaries_are_cut_below_what_a_comment_may_have_and_say_so() -> N
 def test_the_order_of_the_engine_does_not_change_a_summary() -> None:
     steps = [step("create", name) for name in ("c", "a", "b")]
     assert told(*steps) == told(*reversed(steps))
-
-
-def test_an_engine_that_tells_what_violates_a_plan_is_cut_short_wherever_its_output_is_torn(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    engine = tmp_path / "pulumi"
-    engine.write_text(
-        "#!/bin/sh\nprintf 'a question: '; sleep 0.2; printf 'res viol'; sleep 0.2; printf 'ates pl'; sleep 0.2\n"
-        "printf 'an: {hidden\\n'; sleep 0.2; echo hidden; exit 3\n"
-    )
-    engine.chmod(0o755)
-    done = run(str(engine), "dev", ["up"], withhold=True)
-    assert (done.code, done.violates_plan) == (3, True)
-    assert capsys.readouterr().out == "a question: res "
-
-
-def test_what_violates_a_plan_is_never_read_from_the_log(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    message = (
-        "resource urn:pulumi:dev::app::t::vcn violates plan: properties changed: ~~p[{&{{hidden}}}!={&{{x\nhidden}}}]"
-    )
-    told_by_engine = {"severity": "error", "urn": urn("vcn"), "message": message}
-    log.write_text(json.dumps({"diagnosticEvent": told_by_engine}) + "\n")
-    [error] = read(log).errors
-    assert error.resource == "vcn"
-    assert "hidden" not in error.text
-
-
-def test_policies_are_told_with_their_remedy(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    broken = {
-        "resourceUrn": urn("vcn"),
-        "message": "tags are missing\nadd them",
-        "policyName": "tags",
-        "enforcementLevel": "mandatory",
-    }
-    log.write_text(json.dumps({"policyEvent": broken}) + "\n")
-    text = summary("preview", "dev", read(log), failed=True)
-    assert "- `tags` (mandatory), `vcn`" in text
-    assert "  add them" in text
-
-
-def test_providers_that_the_engine_makes_itself_are_no_change(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    types = {"pulumi:pulumi:Stack": "app-dev", "pulumi:providers:oci": "default_5_5_0", VCN: "vcn"}
-    events = [
-        {"resourcePreEvent": {"metadata": {"op": "create", "urn": urn(name, kind), "type": kind, "new": None}}}
-        for kind, name in types.items()
-    ]
-    log.write_text("".join(json.dumps(event) + "\n" for event in events))
-    assert [one.name for one in read(log).steps] == ["vcn"]
-
-
-def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
-    drifted = updated({"size": 1, "token": SECRET}, {"size": 2, "token": SECRET}, detailed={"size": "update"})
-    gone = step("delete", "data", VOLUME)
-    text = drift_summary("dev", "sandbox/pulumi", Events(found=[drifted, gone, step("same", "x")]), "found")
-    assert text.splitlines()[0] == "<!-- review: drift of dev: found -->"
-    assert "- `size`: wanted `1`, found `2`" in text
-    assert "is gone" in text
-    assert "**it held data**" in text
-    assert "`make up STACK=dev ARGS=--refresh`" in text
-    assert (
-        drift_summary("dev", "sandbox/pulumi", Events(), "none").splitlines()[0]
-        == "<!-- review: drift of dev: none -->"
-    )
-    failed = drift_summary("dev", "sandbox/pulumi", Events(), "failed", "error: no way").splitlines()
-    assert failed[0] == "<!-- review: drift of dev: failed -->"
-    assert "error: no way" in failed
-
-
-def test_what_to_do_about_drift_is_done_where_it_was_found() -> None:
-    text = drift_summary("dev", "pulumi", Events(found=[step("delete", "data", VOLUME)]), "found")
-    commands = [command for command in text.split("`") if command.startswith("make ") and "STACK" in command]
-    assert len(commands) == 4
-    assert all("STACK=dev PULUMI=pulumi" in command for command in commands)
-
-
-def test_what_is_in_a_cluster_that_does_not_answer_is_not_taken_for_gone() -> None:
-    silent = Message("warning", "app-service", "configured Kubernetes cluster is unreachable: no route")
-    lost = step("delete", "app-service", "kubernetes:core/v1:Service")
-    assert "no route" in Events(found=[lost], messages=[silent]).unreachable_cluster
-    cluster = step("delete", "app-cluster", "oci:ContainerEngine/cluster:Cluster")
-    assert Events(found=[lost, cluster], messages=[silent]).unreachable_cluster == ""
-    assert Events(found=[lost]).unreachable_cluster == ""
-
-
-def test_a_message_with_any_character_is_read(tmp_path: Path) -> None:
-    told = {"severity": "error", "message": "one\u0085two\u2028three"}
-    log = tmp_path / "events.jsonl"
-    log.write_text(json.dumps({"diagnosticEvent": told}, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert [one.text for one in read(log).errors] == ["one\u0085two\u2028three"]
-
-
-@pytest.mark.parametrize("operation", ["preview", "up", "drift"])
-def test_a_program_that_is_not_there_is_told_without_a_traceback(
-    operation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    summary = tmp_path / "summary.md"
-    line = [operation, "--pulumi", "pulumi-nowhere", "--stack", "dev", "--summary", str(summary)]
-    assert main(line) == 1
-    assert "pulumi-nowhere: there is no such program" in capsys.readouterr().err
-    assert ": failed -->" in summary.read_text()
-
-
-def test_a_summary_that_could_not_be_written_is_refused_before_anything_is_done(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["up", "--pulumi", "/bin/false", "--stack", "dev", "--summary", "nowhere/summary.md"])
-    assert "there is no folder nowhere" in capsys.readouterr().err
-
-
-def test_an_outline_differs_where_something_is_no_longer_kept_or_has_another_id() -> None:
-    kept, let_go = (step("delete", old=state("it", id="ocid1.it", retained=kept)) for kept in (True, False))
-    [sentence] = moved_steps(outline([kept]), outline([let_go]))
-    assert sentence.startswith("it: reviewed was delete; of ocid1.it; kept on deletion before; now it is delete")
-    other = step("delete", old=state("it", id="ocid1.other", retained=True))
-    assert moved_steps(outline([kept]), outline([other]))
-    assert moved_steps(outline([kept]), outline([kept])) == []
-
-
-def test_a_state_is_the_same_whenever_it_was_written() -> None:
-    def exported(time: str, *resources: str, pending: bool = False) -> str:
-        operations = [{"type": "creating"}] if pending else None
-        deployment = {"manifest": {"time": time}, "resources": list(resources), "pending_operations": operations}
-        return json.dumps({"version": 3, "deployment": deployment})
-
-    assert state_digest(exported("1", "a")) == state_digest(exported("2", "a"))
-    assert state_digest(exported("1", "a")) != state_digest(exported("1", "b"))
-    assert state_digest(exported("1", "a")) != state_digest(exported("1", "a", pending=True))
