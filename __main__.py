@@ -52,7 +52,7 @@ image = AppImage(
         base_image=config.base_image,
         extra_requirements=config.extra_requirements,
         ca_bundle=config.ca_bundle,
-        sbom_scanner=config.sbom_scanner,
+        attestations=config.attestations,
         builder=config.builder,
         retain_images=config.retain_images,
     ),

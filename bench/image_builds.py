@@ -21,14 +21,13 @@ from pulumi.automation import events
 from bench.measure import peak_memory
 from components.image import AppImage, AppImageArgs
 from components.registry import Registry, RegistryArgs
-from sandbox import account, base_image, paths, sbom_scanner, stack_file
+from sandbox import account, base_image, paths, stack_file
 from sandbox.builders import Builder
 
 PROJECT = "bench-images"
 APP = "jupyterlab"
 CONTEXT = paths.ROOT / "docker" / APP
 BASE_IMAGE = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"
-SCANNER = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{sbom_scanner.REPOSITORY}:{sbom_scanner.TAG}"
 ARTICLE = Path(__file__).with_name("article")
 ARTICLE_PLATFORMS = ("linux/arm64", "linux/amd64")
 # Reading /proc ten times as often would be a tenth of a core's work.
@@ -85,8 +84,8 @@ def change_a_line(context: Path) -> None:
         file.write(f"# {time.time_ns()}\n")
 
 
-def ours(context: Path, platforms: Sequence[str], builder: str, scanner: str) -> Program:
-    """The program's own component. scanner: of the SBOM, "" for none."""
+def ours(context: Path, platforms: Sequence[str], builder: str) -> Program:
+    """The program's own component."""
 
     def program() -> None:
         image = AppImage(
@@ -98,7 +97,6 @@ def ours(context: Path, platforms: Sequence[str], builder: str, scanner: str) ->
                 tag="bench",
                 platforms=platforms,
                 base_image=BASE_IMAGE,
-                sbom_scanner=scanner,
                 builder=builder,
             ),
         )

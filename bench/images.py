@@ -10,7 +10,6 @@ takes minutes, is built once.
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import statistics
 import sys
@@ -54,15 +53,6 @@ class Sizes:
     packages: Packages
 
 
-def without_sbom(way: str) -> str:
-    """The name of a way, with provenance alone."""
-    return f"{way}; without SBOM"
-
-
-# As a stack that sets nothing builds, and with `sbomScanner` empty.
-SBOMS: tuple[tuple[Callable[[str], str], str], ...] = ((str, image_builds.SCANNER), (without_sbom, ""))
-
-
 def build_table(builds: dict[str, list[Build]]) -> str:
     """A line for each way, with the median of its builds and its ratio to one native platform."""
     lines = ["| image, built and pushed | median s | min-max s | ratio | whole `pulumi up` s | builder's peak MB |"]
@@ -83,26 +73,12 @@ def build_goals(builds: dict[str, list[Build]], alone: int) -> list[Goal]:
     [article] = builds[ARTICLE]
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in article.each.items() if name != "index")
     second = f"the second platform has {alone / MB:.1f} MB of its own to download, install, compress and push; what both share is compared"
-    found = []
-    for named, scanner in SBOMS:
-        native, both, changed = (median(builds[named(way)]) for way in WAYS)
-        scans = {
-            way: f"the SBOM takes {median(builds[way]) - median(builds[without_sbom(way)]):.1f} s"
-            for way in (BOTH, CHANGED)
-            if scanner
-        }
-        found += [
-            Goal(named("two platforms cold, of one native platform"), both / native, 1.15, why=second),
-            Goal(
-                named("the article's way, of two platforms cold"),
-                article.seconds / both,
-                10,
-                at_least=True,
-                why="; ".join(filter(None, [parts, scans.get(BOTH)])),
-            ),
-            Goal(named("one line changed, of two platforms cold"), changed / both, 0.1, why=scans.get(CHANGED, "")),
-        ]
-    return found
+    native, both, changed = (median(builds[way]) for way in WAYS)
+    return [
+        Goal("two platforms cold, of one native platform", both / native, 1.15, why=second),
+        Goal("the article's way, of two platforms cold", article.seconds / both, 10, at_least=True, why=parts),
+        Goal("one line changed, of two platforms cold", changed / both, 0.1),
+    ]
 
 
 def median(builds: Sequence[Build]) -> float:
@@ -229,33 +205,32 @@ def _sizes(reference: str, folder: Path, progress: Progress) -> Sizes:
 def measure(rounds: int, progress: Progress) -> str:
     """All of it; the tables."""
     native = f"linux/{distribution.this().architecture}"
-    builds: dict[str, list[Build]] = {way: [] for way in (ARTICLE, *WAYS, *map(without_sbom, WAYS))}
+    builds: dict[str, list[Build]] = {way: [] for way in (ARTICLE, *WAYS)}
     found: list[tuple[Sizes, dict[str, list[Run]]]] = []
     with tempfile.TemporaryDirectory(prefix="bench-images-") as name:
         folder = Path(name)
         context, builder = image_builds.copy_context(folder), Builder("bench")
 
-        def native_round(number: int, way: str, scanner: str) -> None:
-            one = image_builds.ours(context, [native], builder.name, scanner)
+        def native_round(number: int) -> None:
+            one = image_builds.ours(context, [native], builder.name)
             with running(builder), image_builds.stack("native") as stack:
-                _step(progress, f"{way}, {number} of {rounds}", builds[way], stack, one, builder)
+                _step(progress, f"{NATIVE}, {number} of {rounds}", builds[NATIVE], stack, one, builder)
 
-        def both_round(number: int, way: str, changed: str, scanner: str) -> None:
-            two = image_builds.ours(context, image_builds.ARTICLE_PLATFORMS, builder.name, scanner)
+        def both_round(number: int) -> None:
+            two = image_builds.ours(context, image_builds.ARTICLE_PLATFORMS, builder.name)
             with running(builder), image_builds.stack("both") as stack:
-                _step(progress, f"{way}, {number} of {rounds}", builds[way], stack, two, builder)
+                _step(progress, f"{BOTH}, {number} of {rounds}", builds[BOTH], stack, two, builder)
                 for change in range(1, rounds + 1):
                     image_builds.change_a_line(context)
-                    title = f"{changed}, {change} of {rounds}"
-                    _step(progress, title, builds[changed], stack, two, builder)
-                if number == rounds and scanner:
+                    title = f"{CHANGED}, {change} of {rounds}"
+                    _step(progress, title, builds[CHANGED], stack, two, builder)
+                if number == rounds:
                     reference = builds[CHANGED][-1].reference
                     found.append((_sizes(reference, folder, progress), image_starts.measure(reference, STARTS)))
 
-        for number, (named, scanner) in itertools.product(range(1, rounds + 1), SBOMS):
-            native_way, both, changed = map(named, WAYS)
-            once_more(functools.partial(native_round, number, native_way, scanner), progress.say)
-            once_more(functools.partial(both_round, number, both, changed, scanner), progress.say)
+        for number in range(1, rounds + 1):
+            once_more(functools.partial(native_round, number), progress.say)
+            once_more(functools.partial(both_round, number), progress.say)
         sizes, starts = found[-1]
         theirs = image_builds.article(folder, builder.name)
         with emulation(), running(builder), image_builds.stack("article") as stack:

@@ -15,8 +15,8 @@ import pulumi_docker_build as docker_build
 
 from components.build_failures import explained
 from components.registry import Registry
-from specs.build_context import lay_out
-from specs.image import build_args, labels
+from specs.build_context import lay_out, left_out
+from specs.image import build_args, labels, sbom_scanner
 from specs.registry import architecture, by_digest
 
 CA_BUNDLE = "ca-bundle"
@@ -28,8 +28,8 @@ class AppImageArgs:
     """registry: where to push; context: folder with the Dockerfile; staging: folder in which the build contexts are laid out; tag: of
     the index; platforms: "linux/<architecture>"; base_image: value of the build argument BASE_IMAGE; extra_requirements: file of locked
     packages beside the app's own, "" for none; ca_bundle: certificates (PEM) which the build trusts beside the base's, "" for none;
-    sbom_scanner: image that makes the SBOM, "" for none; builder: buildx builder, "" for the current one; retain_images: keep what was
-    pushed on destroy.
+    attestations: "provenance", "sbom" or "sbom=<image of the scanner>"; builder: buildx builder, "" for the current one; retain_images:
+    keep what was pushed on destroy.
     """
 
     registry: Registry
@@ -40,7 +40,7 @@ class AppImageArgs:
     base_image: str
     extra_requirements: str = ""
     ca_bundle: str = ""
-    sbom_scanner: str = ""
+    attestations: Sequence[str] = ()
     builder: str = ""
     retain_images: bool = False
 
@@ -55,13 +55,19 @@ class AppImage(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=args.retain_images,
-            hooks=explained(name, args.registry, args.builder, args.base_image, args.sbom_scanner, args.context),
+            hooks=explained(
+                name, args.registry, args.builder, args.base_image, sbom_scanner(args.attestations), args.context
+            ),
         )
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token
         )
         url = args.registry.repository_url
         extra = Path(args.extra_requirements) if args.extra_requirements else None
+        for path in left_out(Path(args.context)):
+            pulumi.log.warn(
+                f"context: {path} is left out: it is a link to nothing or to a folder around it, or no file", self
+            )
         context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
         images: list[docker_build.Image] = []
         for platform in args.platforms:
@@ -70,7 +76,7 @@ class AppImage(pulumi.ComponentResource):
                 context=docker_build.BuildContextArgs(location=context),
                 dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
                 platforms=[docker_build.Platform(platform)],
-                build_args=build_args(args.platforms, args.base_image, args.sbom_scanner),
+                build_args=build_args(args.platforms, args.base_image, args.attestations),
                 labels=labels(name, args.tag, args.base_image),
                 tags=[pulumi.Output.concat(url, ":", args.tag, "-", architecture(platform))],
                 registries=[login],

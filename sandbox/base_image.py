@@ -81,11 +81,6 @@ def ensure() -> bool:
     return True
 
 
-def native_layer() -> oci_layout.Layer:
-    """The layer of the image for the platform of this host."""
-    return oci_layout.layer_of(LAYOUT, distribution.this().architecture)
-
-
 def push() -> bool:
     """Push them unless the registry has them; True when they were pushed. Needs the registry to run."""
     return registry.push(LAYOUT, python_version(), REPOSITORY, tags())

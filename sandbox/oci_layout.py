@@ -29,14 +29,12 @@ def blob(layout: Path, digest: str) -> Path:
     return layout / "blobs" / digest.replace(":", "/", 1)
 
 
-def write_image(
-    layout: Path, architecture: str, layers: Sequence[Layer], command: Sequence[str] = ("/bin/bash",)
-) -> dict[str, Any]:
+def write_image(layout: Path, architecture: str, layers: Sequence[Layer]) -> dict[str, Any]:
     """Write config and manifest of an image whose layers are in the layout; gives its descriptor for an index."""
     config = {
         "architecture": architecture,
         "os": "linux",
-        "config": {"Env": [f"PATH={PATH}", "LANG=C.UTF-8"], "Cmd": list(command)},
+        "config": {"Env": [f"PATH={PATH}", "LANG=C.UTF-8"], "Cmd": ["/bin/bash"]},
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
         "history": [{"created_by": "the sandbox", "empty_layer": False} for _ in layers],
     }

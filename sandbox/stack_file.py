@@ -18,7 +18,7 @@ from sandbox.environment import environment
 from sandbox.process import SandboxError, alone, run, write_if_changed
 
 PULUMI = paths.BIN / "pulumi"
-BUILD_KEYS = ("registryHost", "builder", "baseImage", "sbomScanner")
+BUILD_KEYS = ("registryHost", "builder", "baseImage")
 """Where the sandbox's own registry, builder and images are."""
 
 
@@ -96,8 +96,8 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
 def ensure(stack: str, *, builds: bool = False) -> Path:
     """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI.
 
-    builds: it is going to be built and run here, so registry and builder are the sandbox's, base image and SBOM scanner where the committed
-    file has none, and this machine may connect. From then on that stays so, since the next `up` has to reach the same machine.
+    builds: it is going to be built and run here, so registry and builder are the sandbox's, base image where the committed file has none,
+    and this machine may connect. From then on that stays so, since the next `up` has to reach the same machine.
     """
     with alone(paths.STACKS / ".lock"):
         return _ensure(stack, builds=builds)

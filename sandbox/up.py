@@ -12,14 +12,12 @@ from sandbox import (
     paths,
     plugins,
     registry,
-    sbom_scanner,
     stack_file,
     toolchain,
 )
 from sandbox.kubernetes import service
 from sandbox.process import SandboxError, privileged, run
 from sandbox.progress import Progress, together
-from sandbox.toolchain import pieces
 
 
 def preview(progress: Progress) -> None:
@@ -41,13 +39,13 @@ def everything(progress: Progress, stack: str = "local") -> None:
         progress.step("container engine", engine.configure)
         # The one compiles, the others wait for the network most of the time.
         together(
-            lambda: _programs(progress, kubernetes=kubernetes),
+            lambda: _engine(progress, kubernetes=kubernetes),
             lambda: _machine_image_and_registry(progress),
             lambda: _base_image(progress),
             *([lambda: service.container_image(progress)] if kubernetes else []),
         )
         together(
-            lambda: _images(progress),
+            lambda: progress.step("base image in the registry", base_image.push),
             lambda: _services(progress, stack),
         )
 
@@ -66,11 +64,6 @@ def _engine(progress: Progress, *, kubernetes: bool = False) -> None:
         service.programs(progress)
 
 
-def _programs(progress: Progress, *, kubernetes: bool) -> None:
-    _engine(progress, kubernetes=kubernetes)
-    progress.step("SBOM scanner", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.SYFT]))
-
-
 def _machine_image_and_registry(progress: Progress) -> None:
     progress.step("machine image", machine_image.ensure)
     progress.step("network", engine.ensure_network)
@@ -79,12 +72,6 @@ def _machine_image_and_registry(progress: Progress) -> None:
 
 def _base_image(progress: Progress) -> None:
     progress.step("base image", base_image.ensure)
-
-
-def _images(progress: Progress) -> None:
-    progress.step("base image in the registry", base_image.push)
-    progress.step("SBOM scanner's image", sbom_scanner.ensure)
-    progress.step("SBOM scanner in the registry", sbom_scanner.push)
 
 
 def _services(progress: Progress, stack: str) -> None:

@@ -103,7 +103,7 @@ class AppSettings(BaseModel):
     base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$")
     extra_requirements: str
     ca_bundle_file: str
-    sbom_scanner: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]*$")
+    attestations: Json[list[Annotated[str, Field(pattern=r"^(provenance|sbom(=[A-Za-z0-9_.:/@-]+)?)$")]]]
     builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$")
 
     registry_host_override: str = Field(
@@ -144,6 +144,7 @@ class AppSettings(BaseModel):
         for name in sorted(RESERVED_ENVIRONMENT.keys() & self.environment.keys()):
             yield f"environment.{name}: is set from {RESERVED_ENVIRONMENT[name]}\n    pulumi config rm --path environment.{name}"
         yield from twice("platforms", self.platforms)
+        yield from twice("attestations", [kind.partition("=")[0] for kind in self.attestations])
         if not Path(self.context, "Dockerfile").is_file():
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
         yield from self._unusable_build_inputs()
@@ -184,6 +185,11 @@ class AppSettings(BaseModel):
             if dockerfile.is_file() and str(EXTRA) not in dockerfile.read_text():
                 yield (
                     f"extraRequirements: {dockerfile} does not install them; docker/jupyterlab/Dockerfile shows how\n"
+                    "    pulumi config rm extraRequirements"
+                )
+            if Path(self.context, EXTRA).exists():
+                yield (
+                    f"extraRequirements: would take the place of the app's own {self.context}/{EXTRA}; add its packages to that file\n"
                     "    pulumi config rm extraRequirements"
                 )
         try:

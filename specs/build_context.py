@@ -7,21 +7,25 @@ cloned the project: without this, the same commit would be another plan on anoth
 from __future__ import annotations
 
 import fcntl
-from fnmatch import fnmatch
+from collections.abc import Iterator
 from pathlib import Path
 
 SHARED = Path("docker/shared")
 """What the Dockerfiles of several apps use; in the context as `shared`."""
 
 EXTRA = Path("extra/requirements.txt")
-"""Packages beside the app's own, in the context; empty when there are none."""
+"""Packages beside the app's own, in the context; empty when there are none, unless the app has such a file."""
+
+CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+"""Folders that Python and its tools leave beside sources: not the app's, and another on every machine."""
 
 
 def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """Copy the folder `app`, and the shared one beside it, to `target`; return that. `extra`: the file that becomes EXTRA.
 
-    Modes are 644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed.
-    Two previews of a stack may be at it: the second one waits for the first.
+    All files are copied but `left_out` and CACHES; links are followed, and the app's own file wins over a shared one of its name. Modes are
+    644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed. If two
+    previews of a stack run at once, the second waits for the first.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f".{target.name}.lock").open("w") as lock:
@@ -31,8 +35,10 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
 
 
 def _lay_out(app: Path, target: Path, extra: Path | None) -> None:
-    wanted = {file.relative_to(app): file for file in _files(app)}
-    wanted |= {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
+    wanted = {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
+    wanted |= {file.relative_to(app): file for file in _files(app)}
+    if extra:
+        wanted[EXTRA] = extra
     for there in sorted(target.rglob("*"), reverse=True):
         # Folders come after what is in them.
         if there.is_dir() and not there.is_symlink():
@@ -42,16 +48,27 @@ def _lay_out(app: Path, target: Path, extra: Path | None) -> None:
             there.unlink()
     for relative, source in wanted.items():
         _place(source.read_bytes(), 0o755 if source.stat().st_mode & 0o100 else 0o644, target / relative)
-    _place(extra.read_bytes() if extra else b"", 0o644, target / EXTRA)
+    if EXTRA not in wanted:
+        _place(b"", 0o644, target / EXTRA)
+
+
+def left_out(app: Path) -> list[Path]:
+    """What `lay_out` cannot copy: links to nothing or to a folder around them, sockets, pipes."""
+    return [path for path in _everything(app) if not path.is_file()]
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not _is_cache(path.relative_to(folder)))
+    return [path for path in _everything(folder) if path.is_file()]
 
 
-def _is_cache(path: Path) -> bool:
-    """What Python and its tools (mypy, ruff, pytest) leave beside sources: not the app's, and another on every machine."""
-    return any(part == "__pycache__" or fnmatch(part, ".*_cache") for part in path.parts[:-1])
+def _everything(folder: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All that is in a folder and in those below it but folders, except a link to one of the folders that it is in."""
+    around |= {folder.resolve()}
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir() or path.resolve() in around:
+            yield path
+        elif path.name not in CACHES:
+            yield from _everything(path, around)
 
 
 def _place(content: bytes, mode: int, target: Path) -> None:

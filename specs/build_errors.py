@@ -20,8 +20,8 @@ full. Of a failed step nothing else is in the error: the plugin drops the log of
 
 @dataclass(frozen=True)
 class Build:
-    """What was to be built: `registry_host`, its login's user name, buildx builder ("" is the current one), values of baseImage and
-    sbomScanner, folder with the Dockerfile, "linux/<architecture>" ("" for an index of several).
+    """What was to be built: `registry_host`, its login's user name, buildx builder ("" is the current one), value of baseImage,
+    the SBOM's scanner ("" for none), folder with the Dockerfile, "linux/<architecture>" ("" for an index of several).
     """
 
     registry_host: str
@@ -53,10 +53,17 @@ UNREACHABLE = (
     r"|no such host|no route to host|network is unreachable|server misbehaving|context deadline exceeded|\bEOF$)"
 )
 UNTRUSTED = r"(x509: |certificate signed by unknown authority|failed to verify certificate)"
-FAILING = r"(\b5\d\d (Internal|Bad|Service|Gateway|Insufficient)|unknown: unknown error)"
+# A registry answers with a status, and perhaps with codes, which containerd writes in small letters and with blanks (sources: containerd,
+# core/remotes/docker/errcode.go; OCI Distribution Specification, "Error Codes").
+ANSWER = r"(?:request to \S+: |HTTP status: |HTTP )"
+FAILING = rf"({ANSWER}(5\d\d|429)\b|unknown: unknown error|toomanyrequests|\bunavailable: )"
+GONE = r"(\b(blob|manifest|blob upload|name) unknown\b|^(creating|reading): .*not found$)"
+CONFLICT = rf"{ANSWER}409\b"
+NOT_TAKEN = rf"({ANSWER}4\d\d\b|(manifest|digest|size|name|tag|blob upload) invalid\b|\bunsupported: )"
 # How BuildKit begins whatever happens while it looks for the image of a FROM, or for the scanner.
 OF_BASE = r"failed to resolve source metadata for (?P<image>\S+?): .*"
 ANOTHER_BASE = "pulumi config set baseImage " + EXAMPLES["baseImage"]
+WITHOUT_ATTESTATIONS = "pulumi config rm attestations"
 SHOW_BASE = "docker buildx imagetools inspect {image}"
 # All lines of all steps; else they are gone when the error is shown.
 SHOW_LINES = "pulumi up --yes --skip-preview --non-interactive"
@@ -148,15 +155,38 @@ CASES = (
         ("curl --head https://{registry_host}/v2/", AGAIN),
     ),
     Case(
-        OF_BASE + FAILING,
+        OF_BASE + rf"({FAILING}|{ANSWER}4\d\d\b)",
         "{key}: the registry of {image} failed; it is out of order or overloaded",
         (AGAIN,),
+    ),
+    Case(
+        r"httpReadSeeker: failed open: .*https://(?P<host>[^/\s]+)/",
+        "baseImage: the registry {host} does not hand out a layer of an image that this one builds on",
+        (AGAIN, ANOTHER_BASE),
+    ),
+    Case(
+        GONE,
+        "registryHost: the registry {registry_host} no longer has a layer, an image or the repository that the push needs; somebody or a "
+        "retention policy deleted it, or two pushes met",
+        ("pulumi up --refresh",),
+    ),
+    Case(
+        CONFLICT,
+        "registryHost: the registry {registry_host} keeps what it has under this tag, which may not be overwritten, or which somebody else "
+        "pushes just now",
+        (AGAIN, "pulumi config set imageTag <another tag>"),
     ),
     Case(
         FAILING,
         "registryHost: the registry {registry_host} failed while it took the image; it is out of order, overloaded or full. "
         "What it has taken already is not sent again",
         (AGAIN,),
+    ),
+    Case(
+        NOT_TAKEN,
+        "registryHost: the registry {registry_host}, or a proxy before it, does not take the image in this form or of this size. Some "
+        "registries refuse attestations, which the first command removes; the second shows what was sent last",
+        (WITHOUT_ATTESTATIONS, SHOW_LINES),
     ),
     # --- a step of the Dockerfile
     Case(
@@ -225,11 +255,10 @@ def words(build: Build, image: str) -> dict[str, str]:
         "of_builder": f" {build.builder}" if build.builder else "",
         "for_builder": f" --builder {build.builder}" if build.builder else "",
         "image": image,
-        "key": "sbomScanner"
+        "key": "attestations"
         if is_scanner
         else "baseImage"
         if image == build.base_image
         else f"{build.context}/Dockerfile",
-        # Without a scanner there is no SBOM, and all else as it was.
-        "another": "pulumi config set sbomScanner ''" if is_scanner else ANOTHER_BASE,
+        "another": WITHOUT_ATTESTATIONS if is_scanner else ANOTHER_BASE,
     }

@@ -21,7 +21,7 @@ FORMS = {
     "imageTag": "a tag: letters, digits, dots, hyphens and _",
     "platforms": "linux/arm64 or linux/amd64",
     "baseImage": "the reference of an image, such as host/name:tag",
-    "sbomScanner": "the reference of an image, such as host/name:tag; empty for none",
+    "attestations": "provenance, sbom, or sbom=host/name:tag with a scanner of your own",
     "builder": "the name of a builder, as `docker buildx ls` shows it",
     "registryHost": "a host name, with :port where one is needed, and without https://",
     "registryUsername": "<user> or <domain>/<user>: letters, digits, dots, hyphens, +, @ and _",
@@ -58,7 +58,7 @@ EXAMPLES = {
     "baseImage": "ghcr.io/oracle/oraclelinux9-python:3.12",
     "extraRequirements": "extra/requirements.txt",
     "caBundleFile": "/etc/ssl/certs/ca-certificates.crt",
-    "sbomScanner": "docker/buildkit-syft-scanner:stable-1",
+    "attestations": "sbom",
     "builder": "default",
     "registryHost": "ocir.eu-frankfurt-1.oci.oraclecloud.com",
     "registryUsername": "you@example.com",
@@ -94,7 +94,17 @@ EXAMPLES = {
 }
 """A value of each key that would do, for the command that mends it."""
 
-LISTS = ("sshNetworks", "apiNetworks", "platforms", "loadBalancerNetworks", "loadBalancerSecurityGroupIds")
+REPLACED = {"sbomScanner": "attestations"}
+"""Keys of earlier versions, and the key to use in their place."""
+
+LISTS = (
+    "sshNetworks",
+    "apiNetworks",
+    "platforms",
+    "attestations",
+    "loadBalancerNetworks",
+    "loadBalancerSecurityGroupIds",
+)
 """Keys whose values are lists, which are mended one by one."""
 
 
@@ -125,7 +135,8 @@ def describe(detail: Any, values: Mapping[str, str]) -> str:
     key, *inner = [str(part) for part in detail["loc"]]
     place = key + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in inner if part != "[key]")
     if detail["type"] == "extra_forbidden":
-        return f"{key}: is not a key of this program; the keys are described in Pulumi.yaml\n    pulumi config rm {key}"
+        instead = f"use {REPLACED[key]} in its place" if key in REPLACED else "the keys are described in Pulumi.yaml"
+        return f"{key}: is not a key of this program; {instead}\n    pulumi config rm {key}"
     if key in SECRET_KEYS:
         return complaint(key, _secret_problem(key, values.get(key, "")))
     message = str(detail["msg"]).removeprefix("Value error, ")

@@ -1,5 +1,5 @@
-"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; where images
-are built, syft; for tests of builds, buildx; for stacks with a cluster, Kubernetes.
+"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; for tests of
+builds, buildx; for stacks with a cluster, Kubernetes.
 
 For each, the first way that works: what the machine has (PATH; plugins in the folder that SANDBOX_PLUGINS names), the official
 releases where their sites answer, compiled from a pinned go.mod where a Go module proxy answers (with a Go from PyPI if there is

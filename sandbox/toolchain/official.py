@@ -1,4 +1,4 @@
-"""Takes official binaries where their makers answer: releases of Pulumi, BuildKit, syft and Kubernetes, and `pulumi plugin install`."""
+"""Takes official binaries where their makers answer: releases of Pulumi, BuildKit and Kubernetes, and `pulumi plugin install`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ PULUMI_SITE = "https://get.pulumi.com"
 KUBERNETES_SITE = "https://dl.k8s.io"
 BUILDKIT_SITE = "https://github.com/moby/buildkit/releases/download"
 BUILDX_SITE = "https://github.com/docker/buildx/releases/download"
-SYFT_SITE = "https://github.com/anchore/syft/releases/download"
 
 # Long enough for a slow line's first answer, short enough not to be noticed where nothing answers.
 REACHABLE_SECONDS = 3
@@ -73,12 +72,6 @@ def buildx_url(machine: str) -> str:
     return f"{BUILDX_SITE}/v{version}/buildx-v{version}.linux-{_word(machine, amd64='amd64')}"
 
 
-def syft_url(machine: str) -> str:
-    """Where the release for a machine (`uname -m`) lies."""
-    version = pieces.SYFT_VERSION
-    return f"{SYFT_SITE}/v{version}/syft_{version}_linux_{_word(machine, amd64='amd64')}.tar.gz"
-
-
 def kubernetes_url(machine: str, program: str) -> str:
     """Where a program of Kubernetes for a machine (`uname -m`) lies."""
     return f"{KUBERNETES_SITE}/v{pieces.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
@@ -103,8 +96,6 @@ def _take(home: Path, piece: Piece, say: Callable[[str], None]) -> None:
     elif piece == pieces.BUILDX:
         [target] = piece.paths(home)
         _download(buildx_url(platform.machine()), target, say)
-    elif piece == pieces.SYFT:
-        _unpack(syft_url(platform.machine()), ["syft"], home / "bin", say)
     elif piece == pieces.KUBERNETES:
         for path in piece.paths(home):
             _download(kubernetes_url(platform.machine(), path.name), path, say)

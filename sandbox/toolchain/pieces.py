@@ -19,7 +19,6 @@ from sandbox.process import SandboxError, write_if_changed
 FOLDER = Path(__file__).resolve().parent
 LANGUAGE_HOST = FOLDER / "languagehost"
 KUBERNETES_MODULE = FOLDER / "kubernetes"
-SCANNER_MODULE = FOLDER / "scanner"
 
 PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
 
@@ -68,7 +67,6 @@ DOCKER_BUILD_VERSION = module_version(GO_MOD, "github.com/pulumi/pulumi-docker-b
 BUILDKIT_VERSION = module_version(GO_MOD, "github.com/moby/buildkit")
 BUILDX_VERSION = module_version(GO_MOD, "github.com/docker/buildx")
 GO_WANTED = max(go_wanted(file.read_text()) for file in FOLDER.rglob("go.mod"))
-SYFT_VERSION = module_version((SCANNER_MODULE / "go.mod").read_text(), "github.com/anchore/syft")
 KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), "k8s.io/kubernetes")
 
 
@@ -116,8 +114,6 @@ PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
 # Not among the others: only tests of builds need it. docker-build has its own.
 BUILDX = Piece("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
-# Nor this: previews make no SBOM.
-SYFT = Piece("syft", ("bin/syft",), packages=("github.com/anchore/syft/cmd/syft",), module=SCANNER_MODULE)
 
 _KUBERNETES_PROGRAMS = (
     "kube-apiserver",

@@ -58,7 +58,6 @@ def well(stack: Stack) -> None:
         context=str(stack.folder / "context"),
         builder=paths.BUILDER,
         baseImage="scratch",
-        sbomScanner="",
         registryToken=account.registry_token(),
     )
 
@@ -154,11 +153,11 @@ def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
 
 
 def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
-    tiny.configure(sbomScanner=f"{BASE}.99")
+    tiny.configure(attestations=[f"sbom={BASE}.99"])
     output = failure(tiny)
-    assert f"sbomScanner: {BASE}.99 does not exist" in output
-    assert "pulumi config set sbomScanner ''" in commands(output)
-    tiny.configure(sbomScanner="")
+    assert f"attestations: {BASE}.99 does not exist" in output
+    assert "pulumi config rm attestations" in commands(output)
+    tiny.configure(attestations=None)
     recovers(tiny)
 
 

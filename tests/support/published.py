@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -67,6 +68,16 @@ def files(reference: str, digest: str) -> Iterator[tuple[tarfile.TarInfo, bytes]
         for entry in tar:
             content = tar.extractfile(entry) if entry.isreg() else None
             yield entry, content.read() if content else b""
+
+
+def packages(reference: str) -> dict[str, set[str]]:
+    """Platform to the Python packages of its image, each "<name>==<version>"."""
+    found: dict[str, set[str]] = {}
+    for platform in images(reference):
+        names = (entry.name for layer in layers(reference, platform) for entry, _ in files(reference, layer))
+        metadata = filter(None, (re.search(r"([^/]+)-([^/]+)\.dist-info/METADATA$", name) for name in names))
+        found[platform] = {f"{one[1]}=={one[2]}" for one in metadata}
+    return found
 
 
 def _http() -> requests.Session:

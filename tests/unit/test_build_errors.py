@@ -23,6 +23,7 @@ OURS = f"failed to solve: {HOST}/ns/base:3: failed to resolve source metadata fo
 REQUEST = 'failed to do request: Head "https://base.example/v2/python/manifests/3": '
 PUSH = f"failed to solve: failed to push {HOST}/ns/app:v1-arm64: "
 PUSH_REQUEST = f'{PUSH}failed to do request: Head "https://{HOST}/v2/ns/app/blobs/{SHA}": '
+PUSH_MANIFEST = f"{PUSH}unexpected status from PUT request to https://{HOST}/v2/ns/app/manifests/v1-arm64: "
 STEP = 'failed to solve: process "/bin/sh -c /python/with-python x.py" did not complete successfully: exit code: '
 UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 
@@ -30,6 +31,8 @@ BUILDER_DOWN = "builder: the builder arm does not answer"
 REFUSED = f"registryToken: the registry {HOST} refuses the login of ns/me@example.com"
 TOKEN = "pulumi config set --secret registryToken"
 REGISTRY_FAILED = f"registryHost: the registry {HOST} failed while it took the image"
+GONE = f"registryHost: the registry {HOST} no longer has a layer, an image or the repository"
+NOT_TAKEN = f"registryHost: the registry {HOST}, or a proxy before it, does not take the image"
 REGISTRY_AWAY = f"registryHost: the registry {HOST} cannot be reached"
 NO_BASE = f"baseImage: {BASE} does not exist, or"
 INSPECT = f"docker buildx imagetools inspect {BASE}"
@@ -44,8 +47,8 @@ EXPLAINED = [
     ),
     (
         f"failed to solve: failed to resolve source metadata for docker.io/{SCANNER}: docker.io/{SCANNER}: not found",
-        f"sbomScanner: docker.io/{SCANNER} does not exist",
-        "pulumi config set sbomScanner ''",
+        f"attestations: docker.io/{SCANNER} does not exist",
+        "pulumi config rm attestations",
     ),
     (
         'new builder: no builder "arm" found',
@@ -153,6 +156,11 @@ EXPLAINED = [
         f"baseImage: the registry of {BASE} failed",
         "pulumi up",
     ),
+    (
+        f"{RESOLVE}unexpected status from HEAD request to https://base.example/v2/python/manifests/3: 400 Bad Request",
+        f"baseImage: the registry of {BASE} failed",
+        "pulumi up",
+    ),
     # Trust
     (
         f"{RESOLVE}{REQUEST}{UNTRUSTED}",
@@ -180,6 +188,28 @@ EXPLAINED = [
     (
         f"{PUSH}unexpected status from PUT request to https://{HOST}/v2/ns/app/blobs/uploads/1: 507 Insufficient Storage",
         REGISTRY_FAILED,
+        "pulumi up",
+    ),
+    (f"{PUSH_MANIFEST}504 Gateway Timeout", REGISTRY_FAILED, "pulumi up"),
+    (f"{PUSH_MANIFEST}520 ", REGISTRY_FAILED, "pulumi up"),
+    (f"{PUSH_MANIFEST}429 Too Many Requests\ntoomanyrequests: too many requests", REGISTRY_FAILED, "pulumi up"),
+    (f"{PUSH_MANIFEST}400 Bad Request\nmanifest blob unknown: blob unknown to registry", GONE, "pulumi up --refresh"),
+    (f"{PUSH}blob unknown: blob unknown to registry", GONE, "pulumi up --refresh"),
+    (f"{PUSH}name unknown: repository name not known to registry", GONE, "pulumi up --refresh"),
+    (f"creating: {HOST}/ns/app@{SHA}: not found", GONE, "pulumi up --refresh"),
+    (
+        f"{PUSH_MANIFEST}409 Conflict",
+        f"registryHost: the registry {HOST} keeps what it has under this tag",
+        "pulumi config set imageTag <another tag>",
+    ),
+    (f"{PUSH_MANIFEST}400 Bad Request", NOT_TAKEN, "pulumi config rm attestations"),
+    (f"{PUSH}manifest invalid: unknown media type", NOT_TAKEN, LINES),
+    (f"creating: {PUSH_MANIFEST}415 Unsupported Media Type", NOT_TAKEN, "pulumi config rm attestations"),
+    ("failed to solve: error writing layer blob: error parsing HTTP 413 response body: x", NOT_TAKEN, LINES),
+    (
+        f"failed to solve: failed to copy: httpReadSeeker: failed open: unexpected status from GET request to "
+        f"https://base.example/v2/python/blobs/{SHA}: 503 Service Unavailable",
+        "baseImage: the registry base.example does not hand out a layer",
         "pulumi up",
     ),
     (

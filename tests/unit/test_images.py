@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from specs import build_errors
-from specs.build_context import lay_out
+from specs.build_context import lay_out, left_out
 from specs.image import SOURCE_DATE_EPOCH, build_args, labels
 from tests.support.at_once import at_once
 
@@ -98,18 +99,36 @@ def test_the_context_is_exactly_what_the_dockerfile_uses(app: str, tmp_path: Pat
     assert all((context / source).exists() for source in used)
 
 
-def test_what_tools_leave_beside_the_sources_is_not_in_the_context(tmp_path: Path) -> None:
+def test_the_context_has_all_files_of_the_app_but_what_python_tools_leave(tmp_path: Path) -> None:
     app = tmp_path / "app"
-    for folder in (".", "__pycache__", ".mypy_cache/3.11", ".config"):
+    for folder in (".", "__pycache__", ".mypy_cache/3.11", ".config", ".model_cache", "extra", "../elsewhere/inner"):
         (app / folder).mkdir(parents=True, exist_ok=True)
         (app / folder / "file").write_text("content")
     # Of a program that did not know better.
     stale = tmp_path / "context" / ".mypy_cache" / "3.11"
     stale.mkdir(parents=True)
     (stale / "file").write_text("content")
+    (app / "linked").symlink_to(tmp_path / "elsewhere")
+    for own in ("extra/requirements.txt", "shared/python/healthcheck"):
+        (app / own).parent.mkdir(parents=True, exist_ok=True)
+        (app / own).write_text("own")
     context = lay_out(app, tmp_path / "context")
-    assert {str(path.relative_to(context)) for path in context.rglob("file")} == {"file", ".config/file"}
+    kept = {str(path.relative_to(context)) for path in context.rglob("file")}
+    assert kept == {"file", ".config/file", ".model_cache/file", "extra/file", "linked/inner/file"}
+    assert {path.read_text() for path in context.rglob("*") if path.name in ("requirements.txt", "healthcheck")} == {
+        "own"
+    }
     assert not stale.parent.exists()
+    assert left_out(app) == []
+
+
+def test_what_cannot_be_in_the_context_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/around").symlink_to("..")
+    (tmp_path / "nothing").symlink_to("none")
+    os.mkfifo(tmp_path / "pipe")
+    assert left_out(tmp_path) == [tmp_path / "folder/around", tmp_path / "nothing", tmp_path / "pipe"]
+    assert lay_out(tmp_path, tmp_path.with_name("context")).is_dir()
 
 
 def test_the_same_files_are_the_same_context_whatever_the_umask(tmp_path: Path) -> None:
@@ -212,13 +231,21 @@ def test_the_times_in_an_image_and_in_its_history_are_the_same() -> None:
     assert f"\nTIME = {SOURCE_DATE_EPOCH}\n" in (SHARED / "finish.py").read_text()
 
 
-def test_an_image_is_built_with_provenance_and_with_an_sbom_unless_there_is_no_scanner() -> None:
-    platforms = ["linux/arm64", "linux/amd64"]
-    arguments = build_args(platforms, "host/base:1", "host/scanner:1")
-    assert arguments["PLATFORMS"] == "linux/arm64,linux/amd64"
-    assert arguments["BUILDKIT_ATTEST_PROVENANCE"] == "mode=max"
-    assert arguments["BUILDKIT_ATTEST_SBOM"] == "generator=host/scanner:1"
-    assert "BUILDKIT_ATTEST_SBOM" not in build_args(platforms, "host/base:1", "")
+@pytest.mark.parametrize(
+    ("attestations", "arguments"),
+    [
+        ([], {}),
+        (["provenance"], {"BUILDKIT_ATTEST_PROVENANCE": "mode=max"}),
+        (["sbom"], {"BUILDKIT_ATTEST_SBOM": "generator=docker/buildkit-syft-scanner:stable-1"}),
+        (["sbom=host/scanner:1"], {"BUILDKIT_ATTEST_SBOM": "generator=host/scanner:1"}),
+    ],
+)
+def test_an_image_has_only_the_attestations_that_are_asked_for(
+    attestations: list[str], arguments: dict[str, str]
+) -> None:
+    built = build_args(["linux/arm64", "linux/amd64"], "host/base:1", attestations)
+    assert built["PLATFORMS"] == "linux/arm64,linux/amd64"
+    assert {name: value for name, value in built.items() if "ATTEST" in name} == arguments
 
 
 def test_the_labels_name_the_base_and_its_digest_where_it_is_pinned() -> None:

@@ -101,7 +101,7 @@ def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_
     assert set(added) == {f"containerised-app:{key}" for key in stack_file.BUILD_KEYS}
     joined = stack_file._current("containerised-app", "small", added, builds=True)
     assert joined["containerised-app:baseImage"] == "mine"
-    assert joined["containerised-app:sbomScanner"] == added["containerised-app:sbomScanner"]
+    assert joined["containerised-app:builder"] == added["containerised-app:builder"]
 
 
 def test_a_stack_that_was_built_here_goes_on_admitting_this_machine_and_follows_the_committed_file(

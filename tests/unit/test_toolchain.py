@@ -197,7 +197,6 @@ def test_releases_are_named_as_their_makers_name_them() -> None:
     assert official.pulumi_url("x86_64").endswith(f"/pulumi-v{official.PULUMI_RELEASE}-linux-x64.tar.gz")
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
     assert official.buildx_url("aarch64").endswith(f"/buildx-v{pieces.BUILDX_VERSION}.linux-arm64")
-    assert official.syft_url("x86_64").endswith(f"/syft_{pieces.SYFT_VERSION}_linux_amd64.tar.gz")
     assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
     with pytest.raises(SandboxError, match="no release for riscv64"):
         official.pulumi_url("riscv64")
