@@ -102,7 +102,7 @@ docs: ## write the table of configuration keys and the schema of stack files ane
 	@sandbox/bootstrap --preview
 	@$(bin)/python -m settings
 
-lock: ## lock the packages of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
+lock: ## lock the packages of the project and of all apps; FILE=extra/requirements.in of one file, ARGS=--upgrade
 	@sandbox/bootstrap --preview
 	@$(bin)/python docker/lock.py $(FILE) $(ARGS)
 

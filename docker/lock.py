@@ -1,8 +1,8 @@
-"""Locks the Python packages of an image: lock.py [--upgrade] <requirements.in> …, or those of all apps and of the build itself.
+"""Locks Python packages: lock.py [--upgrade] <requirements.in> …, or those of the project, of all apps and of the build itself.
 
-Beside each file it writes the .txt with the exact versions and hashes which the build takes, and names each package that has no wheel for
-a platform. A file outside docker/ is of packages beside an app's own (the key extraRequirements) and takes the app's versions of what
-both need. Needs uv, beside this Python or on PATH.
+Beside each file it writes the .txt with the exact versions and hashes that are installed. Of an image it names each package that has no
+wheel for a platform. A file that is neither the project's nor an app's is of packages beside an app's own (the key extraRequirements) and
+takes the app's versions of what both need. Needs uv, beside this Python or on PATH.
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ from pathlib import Path
 
 DOCKER = Path(__file__).resolve().parent
 ROOT = DOCKER.parent
+# The project's own files and the oldest Python of each, in this order: each takes the versions of those before it ("-c" in the files).
+OWN = {
+    ROOT / "requirements.in": "3.10",
+    ROOT / "sandbox" / "requirements.in": "3.10",
+    ROOT / "policy" / "requirements.in": "3.10",
+    ROOT / "tests" / "requirements.in": "3.11",
+}
 # The Pythons that a base may have (docker/shared/python/with-python).
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # As docker/shared/python/install_packages.py names them to uv.
@@ -34,13 +41,13 @@ def main(arguments: list[str]) -> int:
     if uv is None:
         print("error: uv is missing\n    pip install uv", file=sys.stderr)
         return 1
-    files = [file.resolve() for file in options.files] or sorted(DOCKER.rglob("*.in"))
+    files = [file.resolve() for file in options.files] or [*OWN, *sorted(DOCKER.rglob("*.in"))]
     return max(lock(uv, file, constraint(file, options.app), options.upgrade) for file in files)
 
 
 def constraint(file: Path, app: str) -> Path | None:
-    """The lock whose versions a file has to take as they are; None for an app's own."""
-    return None if file.is_relative_to(DOCKER) else DOCKER / app / "requirements.txt"
+    """The lock whose versions a file has to take as they are; None for the project's and the apps' own."""
+    return None if file in OWN or file.is_relative_to(DOCKER) else DOCKER / app / "requirements.txt"
 
 
 def lock(uv: str, source: Path, constraint: Path | None, upgrade: bool) -> int:
@@ -51,23 +58,15 @@ def lock(uv: str, source: Path, constraint: Path | None, upgrade: bool) -> int:
         )
         return 1
     target = source.with_suffix(".txt")
-    command = [
-        uv,
-        "pip",
-        "compile",
-        *WHEELS,
-        "--custom-compile-command",
-        "make lock",
-        "--universal",
-        "--generate-hashes",
-        "--python-version",
-        PYTHONS[0],
-    ]
+    kind = ["--universal", "--generate-hashes", "--python-version", OWN.get(source, PYTHONS[0])]
+    # In the file's first lines: the update bot looks there for the options (source: dependabot-core, uv, compile_file_updater.rb).
+    said = f"make lock  # uv pip compile {' '.join(kind)}"
+    command = [uv, "pip", "compile", *WHEELS, *kind, "--custom-compile-command", said]
     command += [*(("--constraint", named(constraint)) if constraint else ()), *(("--upgrade",) if upgrade else ())]
     # Named from the project's folder, so that whoever locks it writes the same file.
     if subprocess.run([*command, named(source), "--output-file", named(target)], cwd=ROOT, check=False).returncode:
         return 1
-    if not has_wheels(uv, target):
+    if source not in OWN and not has_wheels(uv, target):
         target.unlink()
         return 1
     print(f"{named(target)}: {sum(1 for line in target.read_text().splitlines() if '==' in line)} packages")

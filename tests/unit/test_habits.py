@@ -86,7 +86,7 @@ def test_every_linter_of_make_lint_is_a_hook_with_the_same_options_and_files_and
 
 
 def test_a_linter_is_pinned_with_the_tests_and_downloads_nothing() -> None:
-    pinned = (ROOT / "tests" / "requirements.txt").read_text()
+    pinned = (ROOT / "tests" / "requirements.in").read_text()
     for hook in hooks():
         assert hook["language"] == "system", hook["id"]
         program = hook["entry"].removeprefix(BIN).split()[0]

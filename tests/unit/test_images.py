@@ -1,4 +1,4 @@
-"""The app images as far as files tell: locks, contexts and Dockerfiles."""
+"""The app images as far as files tell: locks, the project's too, contexts and Dockerfiles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from packaging.utils import canonicalize_name
 
 from specs import build_errors
 from specs.build_context import lay_out, left_out
@@ -20,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 APPS = ["jupyterlab", "pypiserver"]
 SHARED = DOCKER / "shared" / "python"
-LOCKS = [*(DOCKER / app / "requirements.txt" for app in APPS), SHARED / "build-requirements.txt"]
+OWN_LOCKS = [ROOT / folder / "requirements.txt" for folder in (".", "sandbox", "policy", "tests")]
+LOCKS = [*(DOCKER / app / "requirements.txt" for app in APPS), SHARED / "build-requirements.txt", *OWN_LOCKS]
 CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
 
 each_app = pytest.mark.parametrize("app", APPS)
@@ -55,7 +57,26 @@ def test_every_locked_package_is_pinned_exactly_and_has_hashes(lock: Path) -> No
 @each_lock
 def test_a_lock_holds_what_its_source_asks_for(lock: Path) -> None:
     locked = {requirement.split()[0] for requirement in requirements(lock.read_text())}
-    assert set(requirements(lock.with_suffix(".in").read_text())) <= locked
+    names = {requirement.partition("==")[0] for requirement in locked}
+    lines = requirements(lock.with_suffix(".in").read_text())
+    asked = {re.sub("^[^=]+", lambda name: canonicalize_name(name[0]), line) for line in lines if line[0] != "-"}
+    assert asked <= locked | names
+
+
+@each_lock
+def test_a_lock_names_the_options_by_which_the_update_bot_makes_it_again(lock: Path) -> None:
+    """Source: dependabot-core, uv/lib/dependabot/uv/file_updater/compile_file_updater.rb."""
+    header = [line for line in lock.read_text().splitlines() if line.startswith("#")]
+    assert any(re.search(r"--universal .*--python-version 3\.1\d$", line) for line in header)
+
+
+def test_what_is_installed_beside_each_other_has_one_version_in_all_locks_of_the_project() -> None:
+    versions: dict[str, set[str]] = {}
+    for requirement in (line for lock in OWN_LOCKS for line in requirements(lock.read_text())):
+        pinned, _, marker = requirement.partition("--hash")[0].strip(" \\").partition(" ; ")
+        name, _, version = pinned.partition("==")
+        versions.setdefault(f"{name} ; {marker}", set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
 def test_jupyterlab_brings_matplotlib_and_an_init() -> None:

@@ -51,7 +51,7 @@ def test_versions_are_compared_as_numbers() -> None:
 
 
 def test_the_plugin_and_the_release_are_those_of_the_python_packages_in_requirements() -> None:
-    requirements = (ROOT / "requirements.txt").read_text().splitlines()
+    requirements = (ROOT / "requirements.in").read_text().splitlines()
     assert f"pulumi-docker-build=={pieces.DOCKER_BUILD_VERSION}" in requirements
     assert f"pulumi=={official.PULUMI_RELEASE}" in requirements
 

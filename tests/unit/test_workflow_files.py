@@ -162,6 +162,27 @@ def test_each_step_of_the_build_specification_is_a_script_that_shellcheck_passes
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.parametrize(
+    ("step", "programs"), [("test", [".ci/in-debian"]), ("pulumi", ["curl", "pulumi", "venv/bin/pip"])]
+)
+def test_what_the_build_specification_installs_and_tests_sees_no_secret(
+    step: str, programs: list[str], tmp_path: Path
+) -> None:
+    for name in programs:
+        program = tmp_path / (name if "/" in name else f"home/.pulumi/bin/{name}")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho ran {name} >&2\nenv >&2\n")
+        program.chmod(0o755)
+    secrets = dict.fromkeys(BUILD["env"]["vaultVariables"], "of the vault")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), **BUILD["env"]["variables"], **secrets}
+    [command] = [one["command"] for one in BUILD["steps"] if one["name"] == step]
+    done = subprocess.run(
+        ["bash", "-e", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert [line.removeprefix("ran ") for line in done.stderr.splitlines() if line.startswith("ran ")] == programs
+    assert "of the vault" not in done.stderr
+
+
 def test_the_build_specification_installs_the_engine_that_the_workflows_do() -> None:
     versions = {
         step["with"]["pulumi-version"]
