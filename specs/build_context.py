@@ -10,6 +10,8 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+from specs import dockerignore
+
 SHARED = Path("docker/shared")
 """What the Dockerfiles of several apps use; in the context as `shared`."""
 
@@ -19,11 +21,15 @@ EXTRA = Path("extra/requirements.txt")
 CACHES = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 """Folders that Python and its tools leave beside sources: not the app's, and another on every machine."""
 
+ALWAYS = frozenset({"Dockerfile", *dockerignore.FILES})
+"""What the builder reads although .dockerignore may exclude it from what is copied."""
+
 
 def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """Copy the folder `app`, and the shared one beside it, to `target`; return that. `extra`: the file that becomes EXTRA.
 
-    All files are copied but `left_out` and CACHES; links are followed, and the app's own file wins over a shared one of its name. Modes are
+    All files are copied but CACHES and what .dockerignore excludes; links are followed, and the app's own file wins over a shared one of
+    its name. `left_out` names what cannot be copied. Modes are
     644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed. If two
     previews of a stack run at once, the second waits for the first.
     """
@@ -54,21 +60,28 @@ def _lay_out(app: Path, target: Path, extra: Path | None) -> None:
 
 def left_out(app: Path) -> list[Path]:
     """What `lay_out` cannot copy: links to nothing or to a folder around them, sockets, pipes."""
-    return [path for path in _everything(app) if not path.is_file()]
+    return [path for path in _wanted(app) if not path.is_file()]
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in _everything(folder) if path.is_file()]
+    return [path for path in _wanted(folder) if path.is_file()]
 
 
-def _everything(folder: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """All that is in a folder and in those below it but folders, except a link to one of the folders that it is in."""
-    around |= {folder.resolve()}
-    for path in sorted(folder.iterdir()):
-        if not path.is_dir() or path.resolve() in around:
-            yield path
-        elif path.name not in CACHES:
-            yield from _everything(path, around)
+def _wanted(root: Path) -> Iterator[Path]:
+    """What is in a folder and in those below it, without folders, except a link to one of the folders that it is in."""
+    ignore = dockerignore.read(root)
+
+    def below(folder: Path, around: frozenset[Path]) -> Iterator[Path]:
+        around |= {folder.resolve()}
+        for path in sorted(folder.iterdir()):
+            relative = path.relative_to(root)
+            if path.is_dir() and path.resolve() not in around:
+                if path.name not in CACHES and not ignore.excludes_all_in(relative):
+                    yield from below(path, around)
+            elif path.name in ALWAYS or not ignore.excludes(relative):
+                yield path
+
+    return below(root, frozenset())
 
 
 def _place(content: bytes, mode: int, target: Path) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent import futures
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
+from specs import dockerignore
+
 HASH = "contextHash"
 
 
@@ -31,28 +32,14 @@ def context_hash(context: Path) -> str:
 
     Not the plugin's own (pulumi-docker-build 0.0.22, context.go), which cannot be had without a build, but equal when that is.
     """
-    ignore = context / ".dockerignore"
-    patterns = [line.strip() for line in ignore.read_text().splitlines()] if ignore.exists() else []
+    ignore = dockerignore.read(context)
     digest = hashlib.sha256((context / "Dockerfile").read_bytes())
     for file in sorted(context.rglob("*")):
-        path = file.relative_to(context).as_posix()
-        if file.is_file() and not ignored(path, patterns):
-            digest.update(f"{path} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
+        path = file.relative_to(context)
+        if file.is_file() and not ignore.excludes(path):
+            digest.update(f"{path.as_posix()} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
     return f"rehearsal:{digest.hexdigest()}"
-
-
-def ignored(path: str, patterns: list[str]) -> bool:
-    """Whether .dockerignore leaves a file out: the last pattern which fits it or a folder it is in decides."""
-    parts = path.split("/")
-    places = ["/".join(parts[: length + 1]) for length in range(len(parts))]
-    result = False
-    for pattern in patterns:
-        if pattern and not pattern.startswith("#"):
-            wanted = pattern.removeprefix("!").strip("/")
-            if any(fnmatch(place, wanted) for place in places):
-                result = not pattern.startswith("!")
-    return result
 
 
 class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]

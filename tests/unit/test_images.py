@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from packaging.utils import canonicalize_name
 
-from specs import build_errors
+from specs import build_errors, dockerignore
 from specs.build_context import lay_out, left_out
 from specs.image import SOURCE_DATE_EPOCH, build_args, labels
 from tests.support.at_once import at_once
@@ -143,11 +143,43 @@ def test_the_context_has_all_files_of_the_app_but_what_python_tools_leave(tmp_pa
     assert left_out(app) == []
 
 
+@pytest.mark.parametrize(
+    ("patterns", "path", "excluded"),
+    [
+        ("", "README.md", False),
+        ("*\n!shared/python\n!requirements.txt\n", "README.md", True),
+        ("*\n!shared/python\n!requirements.txt\n", "requirements.txt", False),
+        ("*\n!shared/python\n!requirements.txt\n", "shared/python/with-python", False),
+        ("*\n!shared/python\n!requirements.txt\n", "shared/other", True),
+        ("*\n!shared/python\n!requirements.txt\n", "requirements.txt.orig", True),
+        ("?\n.\n", "README.md", False),
+        ("# *\n/data/\n", "data/inner/file", True),
+        ("/data/\n", "other/data/file", False),
+        ("**/*.log\n", "inner/deeper/a.log", True),
+        ("*.log\n", "inner/a.log", False),
+        ("inner/**\n!inner/kept?.[ch]\n", "inner/kept1.c", False),
+        ("inner/**\n!inner/kept?.[ch]\n", "inner/kept1.o", True),
+    ],
+)
+def test_the_last_pattern_of_dockerignore_that_matches_a_file_or_its_folder_decides(
+    patterns: str, path: str, excluded: bool, tmp_path: Path
+) -> None:
+    (tmp_path / ".dockerignore").write_text(patterns)
+    assert dockerignore.read(tmp_path).excludes(Path(path)) == excluded
+    file = tmp_path / "app" / path
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (tmp_path / ".dockerignore").rename(tmp_path / "app/.dockerignore")
+    assert (lay_out(tmp_path / "app", tmp_path / "context") / path).exists() != excluded
+
+
 def test_what_cannot_be_in_the_context_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/around").symlink_to("..")
     (tmp_path / "nothing").symlink_to("none")
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "excluded").symlink_to("none")
+    (tmp_path / ".dockerignore").write_text("excluded\n")
     assert left_out(tmp_path) == [tmp_path / "folder/around", tmp_path / "nothing", tmp_path / "pipe"]
     assert lay_out(tmp_path, tmp_path.with_name("context")).is_dir()
 

@@ -4,26 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from sandbox.rehearsal.builds import context_hash, ignored
-
-ONLY_SOME = ["# what is sent", "*", "!shared/python", "!requirements.txt", ""]
-
-
-@pytest.mark.parametrize(
-    ("path", "is_ignored"),
-    [
-        ("README.md", True),
-        ("requirements.txt", False),
-        ("shared/python/with-python", False),
-        ("shared/other", True),
-        ("requirements.txt.orig", True),
-    ],
-)
-def test_the_last_pattern_that_fits_a_file_or_its_folder_decides(path: str, is_ignored: bool) -> None:
-    assert ignored(path, ONLY_SOME) == is_ignored
-    assert not ignored(path, [])
+from sandbox.rehearsal.builds import context_hash
 
 
 def test_contents_modes_and_names_of_what_is_sent_count_and_nothing_else(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What .dockerignore excludes from a build context (sources: moby/patternmatcher; pulumi-docker-build 0.0.22, context.go)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+FILES = ("Dockerfile.dockerignore", ".dockerignore")
+"""Where it may be; the first counts."""
+
+_PARTS = re.compile(r"\*\*/?|\*|\?|\[[^\]]*\]|\\?.", re.DOTALL)
+_AS_REGEX = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True)
+class Dockerignore:
+    """The patterns of a file in order; one that begins with ! takes back what those before it exclude."""
+
+    patterns: tuple[str, ...] = ()
+
+    def excludes(self, path: PurePath) -> bool:
+        """Whether a path, relative to the context, is excluded: the last pattern that matches it or a folder it is in decides."""
+        places = [place.as_posix() for place in (path, *path.parents[:-1])]
+        excluded = False
+        for pattern in self.patterns:
+            if any(_regex(pattern.removeprefix("!")).fullmatch(place) for place in places):
+                excluded = not pattern.startswith("!")
+        return excluded
+
+    def excludes_all_in(self, folder: PurePath) -> bool:
+        """Whether nothing in a folder can be taken back."""
+        below = f"{folder.as_posix()}/"
+        heads = [re.split(r"[*?\[\\]", pattern[1:])[0] for pattern in self.patterns if pattern.startswith("!")]
+        return self.excludes(folder) and not any(head.startswith(below) or below.startswith(head) for head in heads)
+
+
+def read(context: Path) -> Dockerignore:
+    """That of a context; one without patterns if there is no file."""
+    for file in (context / name for name in FILES):
+        if file.is_file():
+            lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
+            return Dockerignore(tuple(_clean(line) for line in lines if line and not line.startswith("#")))
+    return Dockerignore()
+
+
+def _clean(line: str) -> str:
+    negation = "!" if line.startswith("!") else ""
+    return negation + posixpath.normpath(line.removeprefix("!").strip()).lstrip("/")
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = (
+        part if part.startswith("[") and len(part) > 1 else _AS_REGEX.get(part) or re.escape(part[-1])
+        for part in _PARTS.findall(pattern)
+    )
+    return re.compile("".join(parts), re.DOTALL)
