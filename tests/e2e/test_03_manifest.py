@@ -71,10 +71,12 @@ def test_the_index_holds_the_platforms_alone(stack: Stack, trusting: dict[str, s
 def test_buildx_reads_the_attestations_that_were_asked_for(
     sandbox: None, overlay: Path, buildx: Any, tmp_path: Path
 ) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
     for name, content in {"Dockerfile": DOCKERFILE, "scan": SCAN}.items():
-        (tmp_path / name).write_text(content)
+        (context / name).write_text(content)
     base = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"
-    with image_stack("e2e-attested", tmp_path, overlay, app="tiny", context=str(tmp_path), baseImage=base) as tiny:
+    with image_stack("e2e-attested", tmp_path, overlay, app="tiny", context=str(context), baseImage=base) as tiny:
         tiny.up()
         # The image holds a scanner, and is scanned by itself.
         tiny.configure(attestations=["provenance", f"sbom={tiny.output('image')}"])
