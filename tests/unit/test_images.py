@@ -70,7 +70,7 @@ def test_a_lock_names_the_options_by_which_the_update_bot_makes_it_again(lock: P
     assert any(re.search(r"--universal .*--python-version 3\.1\d$", line) for line in header)
 
 
-def test_what_is_installed_beside_each_other_has_one_version_in_all_locks_of_the_project() -> None:
+def test_the_locks_of_the_project_agree_on_every_version() -> None:
     versions: dict[str, set[str]] = {}
     for requirement in (line for lock in OWN_LOCKS for line in requirements(lock.read_text())):
         pinned, _, marker = requirement.partition("--hash")[0].strip(" \\").partition(" ; ")
