@@ -1,8 +1,8 @@
-"""Prints a token for an OKE cluster as Kubernetes' exec credentials are: what `oci ce cluster generate-token` does, without the OCI CLI.
+"""Prints a token for an OKE cluster as Kubernetes' exec credentials are: what `oci ce cluster generate-token` prints, without the OCI CLI.
 
 The token is a request for the cluster which the account's API key has signed, in its URL; it lasts four minutes (source: oci-cli,
-containerengine_cli_extended.py). Nothing is sent or kept. The account is found as in oci_profile.py, in the environment first, but for
-the stack's own `oci:` configuration, which no other process can see.
+containerengine_cli_extended.py). Nothing is sent or kept. oci_profile.py finds the account, but for the stack's own `oci:` configuration,
+which no other process can see.
 """
 
 from __future__ import annotations
@@ -15,48 +15,32 @@ import sys
 import urllib.parse
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from email.utils import format_datetime
 
 import oci_profile
 
 LIFETIME = timedelta(minutes=4)
-ENDPOINT = "https://containerengine.{region}.oci.{secondLevelDomain}"
-
-# What of the account is where: the SDK's name of it, and that of the OCI provider's TF_VAR_ variable.
-VARIABLES = {
-    "tenancy": "tenancy_ocid",
-    "user": "user_ocid",
-    "fingerprint": "fingerprint",
-    "key_file": "private_key_path",
-    "key_content": "private_key",
-    "pass_phrase": "private_key_password",
-    "region": "region",
-}
-NEEDED = {"tenancy", "user", "fingerprint", "key_file"}
+# The host is part of the signature. Oracle's CLI knows the commercial realm alone; for the others as Oracle's Cluster API provider
+# (source: cluster-api-provider-oci, cloud/services/base/client.go).
+ENDPOINT = "https://containerengine.{region}.{secondLevelDomain}"
 
 
-def account(
-    profile: str, environment: Mapping[str, str] = os.environ, file: Path = oci_profile.CONFIG_FILE
-) -> dict[str, str]:
-    """The SDK's configuration of the account; profile: "" for the one that the environment names, or DEFAULT.
+def account(profile: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """What signs, by the SDK's names (secret). profile: "" for the one that the environment names, or DEFAULT.
 
-    Raises oci_profile.ProfileError when the file would be needed and cannot be used.
+    Raises oci_profile.ProfileError with what is missing and what fixes it.
     """
-    variables = {name: environment.get(f"TF_VAR_{variable}", "") for name, variable in VARIABLES.items()}
-    found = {name: value for name, value in variables.items() if value}
-    if "key_content" in found:
-        found.setdefault("key_file", "")
-    try:
-        of_file = oci_profile.section(profile, environment, file)
-    except oci_profile.ProfileError:
-        if not found.keys() >= NEEDED:
-            raise
-        of_file = {}
-    return {**of_file, **found}
+    found = oci_profile.find({"configFileProfile": profile}.get, environment, oci_profile.CONFIG_FILE)
+    lacking = [name for name in oci_profile.IDENTITY if not found.values.get(name)]
+    if found.problem or lacking:
+        raise oci_profile.ProfileError(
+            found.problem or f"the account lacks {', '.join(lacking)}: kube-token signs with an API key alone"
+        )
+    return found.values
 
 
-def signed_url(cluster_id: str, region: str, config: Mapping[str, str]) -> str:
-    """The signed request, as a URL. Raises the SDK's own errors, which name what the account lacks."""
+def token(cluster_id: str, region: str, signing: Mapping[str, str], now: datetime) -> str:
+    """The token (secret). Raises the SDK's own errors, which say what is wrong with the key."""
     # Here, since it takes a fifth of a second, which --help and errors need not wait for.
     import oci.regions
     from oci._vendor.requests import Request  # as Oracle's own CLI does: the SDK's signer is made for it
@@ -65,21 +49,19 @@ def signed_url(cluster_id: str, region: str, config: Mapping[str, str]) -> str:
     endpoint = oci.regions.endpoint_for("container_engine", region=region, service_endpoint_template=ENDPOINT)
     url = f"{endpoint}/cluster_request/{cluster_id}"
     signer = Signer(
-        config["tenancy"],
-        config["user"],
-        config["fingerprint"],
-        config.get("key_file"),
-        config.get("pass_phrase"),
-        config.get("key_content"),
+        *(signing[name] for name in oci_profile.IDENTITY),
+        str(oci_profile.expanded(signing["key_file"])),
+        signing["pass_phrase"] or None,
+        # In a variable, line ends may be written \n (source: terraform-provider-oci, provider.go, PrivateRSAKey).
+        signing["key_content"].replace("\\n", "\n") or None,
     )
-    request = Request("GET", url, auth=signer).prepare()
+    request = Request("GET", url, headers={"date": format_datetime(now, usegmt=True)}, auth=signer).prepare()
     headers = {name: request.headers[name] for name in ("authorization", "date")}
-    return f"{url}?{urllib.parse.urlencode(headers)}"
+    return base64.urlsafe_b64encode(f"{url}?{urllib.parse.urlencode(headers)}".encode()).decode()
 
 
-def credential(url: str, now: datetime) -> str:
+def credential(token: str, now: datetime) -> str:
     """The ExecCredential (secret)."""
-    token = base64.urlsafe_b64encode(url.encode()).decode()
     expires = (now + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = {"token": token, "expirationTimestamp": expires}
     return json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status})
@@ -92,21 +74,16 @@ def main() -> None:
     parser.add_argument("--region", required=True)
     parser.add_argument("--profile", default="", help="of ~/.oci/config")
     arguments = parser.parse_args()
+    now = datetime.now(timezone.utc)
     try:
-        config = account(arguments.profile)
+        signing = account(arguments.profile, os.environ)
     except oci_profile.ProfileError as error:
         sys.exit(f"kube-token: {error}")
-    missing = [name for name in VARIABLES if name in NEEDED - config.keys()]
-    if missing:
-        sys.exit(
-            f"kube-token: the account lacks {', '.join(missing)}; it is read from ~/.oci/config (console: My profile → API keys → Add "
-            "shows the text to paste there) or from TF_VAR_ variables"
-        )
     try:
-        url = signed_url(arguments.cluster_id, arguments.region, config)
+        made = token(arguments.cluster_id, arguments.region, signing, now)
     except Exception as error:
-        sys.exit(f"kube-token: the token cannot be signed with the key of {config['user']}: {error}")
-    sys.stdout.write(credential(url, datetime.now(timezone.utc)) + "\n")
+        sys.exit(f"kube-token: the token cannot be signed with the key of {signing['user']}: {error}")
+    sys.stdout.write(credential(made, now) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,59 @@
-"""Which account the OCI provider will use: its region, tenancy and user.
+"""Which account the OCI provider signs with: its region, tenancy and user.
 
-Read from where the provider itself reads them and in its order: the stack's `oci:` configuration, TF_VAR_
-environment variables, the profile in ~/.oci/config (source: pulumi-oci, installation and configuration). Only names
-are taken, never a key.
+The provider looks in three places: first the stack's `oci:` configuration together with TF_VAR_ and OCI_ variables, then the profile in
+~/.oci/config, then that file's DEFAULT. Tenancy, user and fingerprint come from the first place that has all three; the key comes from the
+first place that has one, and so does the region (source: terraform-provider-oci, provider.go, GetSdkConfigProvider; oci-go-sdk,
+common/configuration.go, ComposingConfigurationProvider, and common/client.go).
 """
 
 from __future__ import annotations
 
 import configparser
 import os
+import pwd
 import re
+import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
-CONFIG_FILE = Path("~/.oci/config")
+
+def home() -> Path:
+    """The user's home folder in the password database, where the provider looks. HOME may differ, as in a container of a CI job."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # a user without an entry, as in some containers
+        return Path.home()
+
+
+CONFIG_FILE = home() / ".oci" / "config"
 PASTE = "console: My profile → API keys → Add; download the private key, paste the text into the file, with the key's path as key_file"
+
+# What an account has: the name in the file and in Oracle's SDK, and the provider's key for it.
+KEYS = {
+    "tenancy": "tenancyOcid",
+    "user": "userOcid",
+    "fingerprint": "fingerprint",
+    "key_file": "privateKeyPath",
+    "key_content": "privateKey",
+    "pass_phrase": "privateKeyPassword",
+    "region": "region",
+}
+IDENTITY = ("tenancy", "user", "fingerprint")
 
 
 class ProfileError(ValueError):
-    """The file cannot be used; the message says why and what mends it, for a person, and quotes no line of it."""
+    """The file cannot be used; the message says why and what fixes it, for a person, and quotes no line of it."""
 
 
 @dataclass(frozen=True)
 class OciProfile:
-    """The account in use. A field is "" where nothing says it.
+    """The account in use. A field is "" if it is unknown.
 
     region: such as "eu-frankfurt-1"; tenancy_ocid: also the OCID of the root compartment; user_ocid: the user who
-    runs Pulumi; name: of the profile, where the stack names one; problem: why the provider will find no account in the
-    file, where it has to look there, and what mends it.
+    runs Pulumi; name: of the profile, if the stack names one; problem: why the provider finds no account, or another one than the
+    configuration says, and what fixes it.
     """
 
     region: str
@@ -38,78 +63,140 @@ class OciProfile:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Account:
+    """values: what signs, and the region, by the names in KEYS (secret); problem: as in OciProfile."""
+
+    values: Mapping[str, str] = field(repr=False)
+    problem: str = ""
+
+
 def read(
     config: Callable[[str], str | None], environment: Mapping[str, str] = os.environ, file: Path = CONFIG_FILE
 ) -> OciProfile:
-    """Find the account. `config` looks a key up in the stack's `oci:` namespace, for example
+    """Find the account, without its key. `config` looks a key up in the stack's `oci:` namespace, for example
     `pulumi.Config("oci").get`.
     """
+    found = find(config, environment, file)
+    region, tenancy, user = (found.values.get(name, "") for name in ("region", "tenancy", "user"))
+    return OciProfile(region, tenancy, user, config("configFileProfile") or "", found.problem)
 
-    def given(key: str) -> str:
+
+def find(config: Callable[[str], str | None], environment: Mapping[str, str], file: Path) -> Account:
+    """Find the account. See `read`."""
+
+    def given(key: str) -> tuple[str, str]:
+        """The value beside the file, and its place."""
         variable = re.sub("([A-Z])", r"_\1", key).lower()
-        return config(key) or environment.get(f"TF_VAR_{variable}") or ""
+        values = {f"oci:{key}": config(key)}
+        values |= {name: environment.get(name) for name in (f"TF_VAR_{variable}", f"OCI_{variable.upper()}")}
+        return next(((value, place) for place, value in values.items() if value), ("", ""))
 
-    name, of_file, problem = config("configFileProfile") or "", {}, ""
+    profile, of_profile = given("configFileProfile")
+    if profile and environment.get("TF_HOME_OVERRIDE"):
+        file = Path(environment["TF_HOME_OVERRIDE"], ".oci", "config")
+    if not profile and not file.exists():
+        file = Path(environment.get("OCI_CONFIG_FILE") or file)
+    beside = {name: value for name, key in KEYS.items() if (value := given(key)[0])}
+    places, problem = {"": beside}, ""
     try:
-        of_file = section(name, environment, file)
+        places |= _profiles(profile, of_profile, file)
     except ProfileError as error:
         problem = str(error)
-    found = OciProfile(
-        region=given("region") or of_file.get("region", ""),
-        tenancy_ocid=given("tenancyOcid") or of_file.get("tenancy", ""),
-        user_ocid=given("userOcid") or of_file.get("user", ""),
-        name=name,
-    )
-    if _signs_without_file(given):
-        return found
-    # Oracle's SDK knows variables of its own, under which there may be an account that is not seen here.
-    known = (found.tenancy_ocid and found.user_ocid) or any(variable.startswith("OCI_") for variable in environment)
-    key_file = "" if given("privateKey") or given("privateKeyPath") else of_file.get("key_file", "")
-    if not problem and not of_file and not known:
-        problem = (
-            f'{file}: does not exist, and nothing else tells the account (README, "On your own tenancy")\n    {PASTE}'
+    signing = next((name for name, place in places.items() if _has_identity(place)), None)
+    key = next((place for place in places.values() if place.keys() & {"key_file", "key_content"}), {})
+    values = {name: value for place in reversed(places.values()) for name, value in place.items()}
+    values |= {name: value for name, value in places.get(signing or "", {}).items() if name in IDENTITY}
+    values |= {name: key.get(name, "") for name in ("key_file", "key_content", "pass_phrase")}
+    if given("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is beside):
+        return Account(values)
+    if problem:
+        return Account(values, problem)
+    if signing is None:
+        return Account(values, _unknown(file, list(places.values())))
+    for where, place in takewhile(lambda item: item[0] != signing, places.items()):
+        for name in IDENTITY:
+            if place.get(name, values[name]) != values[name]:
+                lacking = [each for each in IDENTITY if each not in place]
+                return Account(values, _half(name, where or given(KEYS[name])[1], lacking, signing))
+    if not key:
+        return Account(values, f"{file}: has no key_file\n    {PASTE}")
+    if key is not beside and not expanded(values["key_file"]).is_file():
+        return Account(values, f"{file}: its key_file does not exist: {values['key_file']}\n    {PASTE}")
+    return Account(values)
+
+
+def expanded(path: str) -> Path:
+    """A path as the provider expands it: `~/` is the home folder in the password database."""
+    return home() / path[2:] if path.startswith("~/") else Path(path)
+
+
+def _has_identity(place: Mapping[str, str]) -> bool:
+    # A session of `oci session authenticate` has a token instead of a user.
+    return all(name in place or (name == "user" and "security_token_file" in place) for name in IDENTITY)
+
+
+def _unknown(file: Path, places: list[dict[str, str]]) -> str:
+    beside, *profiles = places
+    if not profiles and not any(name in beside for name in IDENTITY):
+        return (
+            f'{file}: does not exist, and nothing else names the account (README, "On your own tenancy")\n    {PASTE}'
         )
-    elif key_file and not Path(key_file).expanduser().is_file():
-        problem = f"{file}: its key_file does not exist: {key_file}\n    {PASTE}"
-    return replace(found, problem=problem)
+    profile = profiles[0] if profiles else {}
+    of_file, of_stack = (", ".join(name for name in IDENTITY if name not in place) for place in (profile, beside))
+    return (
+        f"{file}: lacks {of_file}; the stack's oci: configuration, with the environment's variables, lacks {of_stack}. The OCI provider "
+        f"takes tenancy, user and fingerprint from one of the two\n    {PASTE}"
+    )
 
 
-def _signs_without_file(given: Callable[[str], str]) -> bool:
-    """Is all that a request is signed with told elsewhere, or is it signed without? Then it does not matter what is in the file."""
-    if given("auth").lower() not in ("", "apikey", "securitytoken"):
-        return True
-    key = given("privateKey") or given("privateKeyPath")
-    return bool(key and given("tenancyOcid") and given("userOcid") and given("fingerprint"))
+def _half(name: str, where: str, lacking: list[str], signing: str) -> str:
+    if where.startswith("profile "):
+        missing, fix = " and ".join(lacking), f"take {name} out of that profile"
+    else:
+        missing = " and ".join(f"oci:{KEYS[each]}" for each in lacking)
+        fix = f"pulumi config rm {where}" if where.startswith("oci:") else f"unset {where}"
+    return (
+        f"{where}: has another {name} than {signing}, whose account signs. The OCI provider takes tenancy, user and fingerprint from one "
+        f"place: add {missing}, or\n    {fix}"
+    )
 
 
-def section(name: str, environment: Mapping[str, str], file: Path) -> dict[str, str]:
-    """A profile of the file, as it is there; name: "" for the one that the environment names, or DEFAULT.
+def _profiles(name: str, place: str, file: Path) -> dict[str, dict[str, str]]:
+    """The named profile of the file and then DEFAULT, each with its place. name: "" for DEFAULT; place: where it is set.
 
-    Empty when there is no file: an account may be configured wholly without this one. Raises ProfileError when there is one that
-    cannot be read or has no such profile.
+    Empty if the file does not exist: an account may be configured wholly without it. Raises ProfileError if it cannot be read or has no
+    such profile.
     """
-    profile = name or environment.get("TF_VAR_config_file_profile") or "DEFAULT"
-    parser = configparser.ConfigParser(interpolation=None)
+    # No profile inherits from DEFAULT, as for the provider.
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
-        parser.read_string(file.expanduser().read_text("utf-8"))
+        parser.read_string(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ProfileError(f"{file}: cannot be read ({error.strerror})\n    chmod u+r {file}") from None
+        raise ProfileError(
+            f"{file}: cannot be read ({error.strerror})\n    chmod u+r {shlex.quote(str(file))}"
+        ) from None
     except (configparser.Error, UnicodeDecodeError) as error:
         raise ProfileError(f"{file}: {_unreadable(error)}") from None
-    names = [*(["DEFAULT"] if parser.defaults() else []), *parser.sections()]
+    names = parser.sections()
+    profile = name or "DEFAULT"
     if profile not in names:
         there = f"those there are {', '.join(names)}" if names else "it has none at all"
-        mend = f"pulumi config set oci:configFileProfile {names[0]}" if names else PASTE
-        if not name and environment.get("TF_VAR_config_file_profile") and names:
-            mend = f"export TF_VAR_config_file_profile={names[0]}"
-        raise ProfileError(f"{file}: has no profile {profile}; {there}\n    {mend}")
-    return dict(parser[profile])
+        other = shlex.quote(names[0]) if names else ""
+        fix = f"pulumi config set oci:configFileProfile {other}" if names else PASTE
+        if names and place and not place.startswith("oci:"):
+            fix = f"export {place}={other}"
+        raise ProfileError(f"{file}: has no profile {profile}; {there}\n    {fix}")
+    chosen = dict.fromkeys((profile, *(["DEFAULT"] if "DEFAULT" in names else [])))
+    return {
+        f"profile {each} of {file}": {key: value for key, value in parser[each].items() if value} for each in chosen
+    }
 
 
 def _unreadable(error: Exception) -> str:
-    """What is wrong with the file, and what mends it. The errors' own texts quote lines, and one may be the key's passphrase."""
+    """What is wrong with the file, and what fixes it. The errors' own texts quote lines, and one may be the key's passphrase."""
     if isinstance(error, configparser.DuplicateOptionError):
         return (
             f"has {error.option} twice in the profile {error.section} (line {error.lineno})\n"

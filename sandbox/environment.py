@@ -21,11 +21,17 @@ _NOT_INHERITED = (
     "PYTHONHOME",
     "PYTHONPATH",
 )
+# Variables in which the OCI provider finds an account (oci_profile.py).
+_OF_AN_ACCOUNT = ("TF_VAR_", "OCI_")
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """The whole environment for a `pulumi` process, made of `inherited`."""
-    kept = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
+    kept = {
+        key: value
+        for key, value in inherited.items()
+        if key not in _NOT_INHERITED and not key.startswith(_OF_AN_ACCOUNT)
+    }
     unproxied = ",".join(value for value in (kept.get("no_proxy") or kept.get("NO_PROXY"), str(paths.SUBNET)) if value)
     return {
         **kept,

@@ -1,14 +1,16 @@
 """Credentials from a program that a kubeconfig names (`users[].user.exec`), as client-go's exec plugin gets them.
 
 kubernetes.config runs such programs too, but only logs when one fails, and then calls the API server without any credentials.
-Semantics: k8s.io/client-go, plugin/pkg/client/auth/exec/exec.go: the environment is the process's own with the kubeconfig's values on
-top, a command without a slash is looked for on PATH, one run serves until its expirationTimestamp or until the server says 401.
+Semantics: k8s.io/client-go from 0.35 on, plugin/pkg/client/auth/exec/exec.go: the command is cleaned (`./login` becomes `login`), and
+looked up on PATH if it has no slash then; the environment is the process's own with the kubeconfig's values on top; one run serves until
+its expirationTimestamp or until the server says 401.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -18,6 +20,11 @@ from typing import Any
 
 from sandbox.kubernetes_provider.errors import UnreachableError
 
+_HELP = (
+    "\n\nIt looks like you are trying to use a client-go credential plugin that is not installed.\n\n"
+    "To learn more about this feature, consult the documentation available at:\n"
+    "      https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins"
+)
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 
@@ -51,10 +58,17 @@ class ExecCredentials:
         info: dict[str, Any] = {"kind": "ExecCredential", "apiVersion": version, "spec": {"interactive": False}}
         if self.spec.get("provideClusterInfo"):
             info["spec"]["cluster"] = _cluster_info(self.cluster)
+        command = os.path.normpath(command)
+        program = command if "/" in command else shutil.which(command)
+        if program is None:
+            hint = self.spec.get("installHint")
+            raise UnreachableError(
+                f"getting credentials: exec: executable {command} not found{_HELP}" + (f"\n\n{hint}" if hint else "")
+            )
         extra = {entry["name"]: entry["value"] for entry in self.spec.get("env") or []}
         try:
             done = subprocess.run(
-                [command, *(self.spec.get("args") or [])],
+                [program, *(self.spec.get("args") or [])],
                 env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(info)},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -62,11 +76,7 @@ class ExecCredentials:
                 check=False,
             )
         except OSError as error:
-            hint = self.spec.get("installHint")
-            raise UnreachableError(
-                f"getting credentials: exec: executable {command} could not be run: {error.strerror}"
-                + (f"\n\n{hint}" if hint else "")
-            ) from None
+            raise UnreachableError(f"getting credentials: exec: fork/exec {program}: {error.strerror}") from None
         if done.returncode:
             raise UnreachableError(
                 f"getting credentials: exec: executable {command} failed with exit code {done.returncode}: {done.stderr.strip()}"

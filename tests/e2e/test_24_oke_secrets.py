@@ -68,7 +68,7 @@ def test_no_secret_is_in_the_plain_state(oke: Stack, needles: Needles) -> None:
 
 def test_no_token_for_the_cluster_is_in_the_state_or_in_a_kubeconfig(oke: Stack) -> None:
     # Of every token: the beginning of the signed request's URL, in base64.
-    url = f"https://containerengine.{paths.REGION}.oci.oraclecloud.com/cluster_request/{oke.output('clusterId')}"
+    url = f"https://containerengine.{paths.REGION}.oraclecloud.com/cluster_request/{oke.output('clusterId')}"
     begun = base64.urlsafe_b64encode(url.encode()).decode()[:60]
     written = (ROOT / f".kubeconfig-{oke.name}").read_text()
     assert "kube-token" in written

@@ -8,7 +8,6 @@ The engine is the real one, on providers that take notes (sandbox/rehearsal); Gi
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import home_folder
 from tests.support.github_server import GitHub
 from tests.support.secret_search import find_secret, text
 from tests.support.stack import ROOT
@@ -107,8 +107,7 @@ def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do
     """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
     steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
     environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path / "home"),
+        **home_folder.environment(tmp_path / "home"),
         "STACK": "dev",
         "PULUMI_BACKEND_URL": f"file://{team.backend}",
         **team.setting.environment,

@@ -7,13 +7,13 @@ import json
 import subprocess
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import oci
-from oci._vendor.requests import Request
 
+import kube_token
 from sandbox import account, engine, paths, registry
 from sandbox.kubernetes import folders, image
 from sandbox.kubernetes.service_annotations import BALANCER, ORACLE
@@ -31,13 +31,10 @@ SCRIPT = f"date +%s.%N >>/data/starts; exec python3 -m http.server --directory /
 
 
 def token(cluster: str, user_config: dict[str, str] | None = None) -> str:
-    """What `oci ce cluster generate-token` prints for the cluster, made by Oracle's SDK."""
+    """A token for the cluster, of the account's user or of another."""
     config = user_config or oci.config.from_file(str(account.OCI_CONFIG))
-    signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], config["key_file"])
-    url = f"https://containerengine.{paths.REGION}.oci.oraclecloud.com/cluster_request/{cluster}"
-    request = Request("GET", url, auth=signer).prepare()
-    query = urlencode({name: request.headers[name] for name in ("authorization", "date")})
-    return base64.urlsafe_b64encode(f"{url}?{query}".encode()).decode()
+    signing = {**config, "key_content": "", "pass_phrase": ""}
+    return kube_token.token(cluster, paths.REGION, signing, datetime.now(timezone.utc))
 
 
 def make(kind: str, **inputs: Any) -> Record:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from tests.support import home_folder
 from tests.support.github_server import REPOSITORY, GitHub
 from tests.support.stack import ROOT
 from tests.support.workflow_actions import Scene, use
@@ -248,9 +248,8 @@ class _JobRun:
         """Nothing of the test's own environment: a GitHub machine has none of it."""
         own = {
             "CI": "true",
-            "HOME": str(self.folder / "home"),
+            **home_folder.environment(self.folder / "home"),
             "LANG": "C.UTF-8",
-            "PATH": os.environ["PATH"],
             "RUNNER_TEMP": str(self.folder / "temp"),
             "GITHUB_API_URL": self.workflow.setting.github.url,
             "GITHUB_SERVER_URL": "https://github.com",

@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox import account, paths
 from sandbox.rehearsal import home
+from tests.support import home_folder
 from tests.support.github_server import GitHub
 from tests.support.secret_search import Needles, files, find_secret, text
 from tests.support.workflow_repository import Repository, set_keys, without_local_stacks
@@ -82,7 +83,7 @@ class Team:
             "PULUMI_HOME": str(self.cloud / "pulumi"),
             "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "HOME": str(own),
+            **home_folder.environment(own),
         }
         done = subprocess.run(
             ["pulumi", *args, "--stack", "dev", "--non-interactive"],

@@ -101,6 +101,8 @@ def run_program(values: Mapping[str, Any]) -> Run:
         "oci:region": "eu-frankfurt-1",
         "oci:tenancyOcid": "ocid1.tenancy.oc1..root",
         "oci:userOcid": "ocid1.user.oc1..me",
+        "oci:fingerprint": "12:34",
+        "oci:privateKeyPath": "key.pem",
     }
     given = {f"containerised-app:{key}": value for key, value in as_pulumi_does(values).items()}
     secrets = [f"containerised-app:{key}" for key in ("password", "registryToken", "secretFiles", "tlsPrivateKey")]

@@ -5,21 +5,28 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import subprocess
+import sys
 import urllib.parse
+from collections.abc import Callable
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import kube_token
+import oci_profile
 from sandbox import paths
+from sandbox.kubernetes_provider.exec_credentials import ExecCredentials
+from specs import kubeconfig
 from tests.unit.conftest import ROOT
 
 CLUSTER = "ocid1.cluster.oc1.eu-frankfurt-1.one"
+REGION = "eu-frankfurt-1"
+FINGERPRINT = ":".join(["0a"] * 16)
 
 
 @pytest.fixture(scope="module")
@@ -28,94 +35,144 @@ def key() -> rsa.RSAPrivateKey:
 
 
 @pytest.fixture
-def home(tmp_path: Path, key: rsa.RSAPrivateKey) -> Path:
+def home(tmp_path: Path, key: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with an account as the console's instructions make it, and a second profile."""
     folder = tmp_path / ".oci"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     (folder / "key.pem").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
-    account = "tenancy=ocid1.tenancy.oc1..t\nfingerprint=12:34\nkey_file=~/.oci/key.pem\nregion=eu-frankfurt-1\n"
+    account = f"tenancy=ocid1.tenancy.oc1..t\nfingerprint={FINGERPRINT}\nkey_file=~/.oci/key.pem\nregion={REGION}\n"
     (folder / "config").write_text(
         f"[DEFAULT]\nuser=ocid1.user.oc1..u\n{account}\n[work]\nuser=ocid1.user.oc1..w\n{account}"
     )
+    monkeypatch.setattr(oci_profile, "CONFIG_FILE", folder / "config")
+    monkeypatch.setattr(oci_profile, "home", lambda: tmp_path)
     return tmp_path
 
 
-def run(home: Path, *options: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it as client-go does: the launcher's own path, the environment of the process."""
-    command = [str(ROOT / "kube-token"), CLUSTER, "--region", "eu-frankfurt-1", *options]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("TF_VAR_")}
-    given = {**kept, "HOME": str(home), "VIRTUAL_ENV": str(paths.VENV), **environment}
-    return subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True)
+Run = Callable[..., str]
 
 
-def signed(done: subprocess.CompletedProcess[str]) -> tuple[str, dict[str, str]]:
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs it with these options and variables; what it prints, or its error."""
+
+    def run(*options: str, **environment: str) -> str:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_VAR_", "OCI_"))}
+        monkeypatch.setattr(os, "environ", {**kept, **environment})
+        monkeypatch.setattr(sys, "argv", ["kube-token", CLUSTER, "--region", REGION, *options])
+        try:
+            kube_token.main()
+        except SystemExit as error:
+            return str(error)
+        return capsys.readouterr().out
+
+    return run
+
+
+def signed(printed: str) -> tuple[str, dict[str, str]]:
     """The URL in the token, and its headers."""
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    document = json.loads(printed)
     assert document["kind"] == "ExecCredential"
     url, _, query = base64.urlsafe_b64decode(document["status"]["token"]).decode().partition("?")
     return url, dict(urllib.parse.parse_qsl(query))
 
 
-def test_the_token_is_a_request_for_the_cluster_which_the_accounts_key_has_signed(
-    home: Path, key: rsa.RSAPrivateKey, tmp_path: Path
+def test_token_is_byte_equal_to_that_of_oracles_own_cli(home: Path) -> None:
+    for file in (home / ".oci").iterdir():
+        file.chmod(0o600)
+    config = home / ".oci" / "config"
+    config.write_text(config.read_text().replace("~", str(home)))
+    command = ["-m", "oci_cli.cli", "--config-file", str(config), "ce", "cluster", "generate-token"]
+    printed = subprocess.run(
+        [sys.executable, *command, "--cluster-id", CLUSTER, "--region", REGION],
+        env={"PYTHONPATH": str(paths.HOME / "oci-cli" / "site-packages"), "SUPPRESS_LABEL_WARNING": "True"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    _, headers = signed(printed)
+    made = kube_token.token(CLUSTER, REGION, kube_token.account("", {}), parsedate_to_datetime(headers["date"]))
+    assert made == json.loads(printed)["status"]["token"]
+
+
+def test_token_of_another_realm_is_for_that_realms_host(home: Path) -> None:
+    made = kube_token.token(CLUSTER, "eu-frankfurt-2", kube_token.account("", {}), datetime.now(timezone.utc))
+    assert base64.urlsafe_b64decode(made).startswith(
+        b"https://containerengine.eu-frankfurt-2.oraclecloud.eu/cluster_request/"
+    )
+
+
+def test_login_of_a_kubeconfig_runs_in_the_project_and_for_kubectl_anywhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, headers = signed(run(home, folder=tmp_path))
-    assert url == f"https://containerengine.eu-frankfurt-1.oci.oraclecloud.com/cluster_request/{CLUSTER}"
-    parts = dict(re.findall(r'(\w+)="([^"]*)"', headers["authorization"]))
-    assert parts["keyId"] == "ocid1.tenancy.oc1..t/ocid1.user.oc1..u/12:34"
-    values = {
-        "date": headers["date"],
-        "host": "containerengine.eu-frankfurt-1.oci.oraclecloud.com",
-        "(request-target)": f"get /cluster_request/{CLUSTER}",
-    }
-    text = "\n".join(f"{name}: {values[name]}" for name in parts["headers"].split())
-    key.public_key().verify(base64.b64decode(parts["signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    of_cloud = "clusters: [{cluster: {server: https://192.0.2.1:6443}}]"
+    login = json.loads(kubeconfig.kubeconfig(of_cloud, CLUSTER, REGION))["users"][0]["user"]["exec"]
+    account = {"tenancy_ocid": "t", "user_ocid": "v", "fingerprint": "f", "private_key_path": home / ".oci" / "key.pem"}
+    for name, value in account.items():
+        monkeypatch.setenv(f"TF_VAR_{name}", str(value))
+    monkeypatch.setenv("VIRTUAL_ENV", str(paths.VENV))
+    monkeypatch.setenv("CDPATH", "/usr")  # which has a bin too
+    monkeypatch.chdir(ROOT)
+    assert ExecCredentials(login, {}).status()["token"]
+    # client-go puts the kubeconfig's own folder before it.
+    of_file = {**login, "command": str(ROOT / login["command"])}
+    monkeypatch.chdir(tmp_path)
+    assert ExecCredentials(of_file, {}).status()["token"]
 
 
 def test_it_is_valid_for_four_minutes() -> None:
-    document = json.loads(kube_token.credential("https://x", datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)))
+    document = json.loads(kube_token.credential("token", datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)))
     assert document["status"]["expirationTimestamp"] == "2026-01-01T12:04:00Z"
 
 
-def test_the_account_is_that_of_the_profile_and_of_the_environment_as_the_programs(home: Path) -> None:
+def test_token_is_signed_by_the_account_of_the_profile(home: Path, run: Run) -> None:
     def user(*options: str, **environment: str) -> str:
-        return signed(run(home, *options, folder=ROOT, **environment))[1]["authorization"].split("/")[1]
+        return signed(run(*options, **environment))[1]["authorization"].split("/")[1]
 
     assert user() == "ocid1.user.oc1..u"
     assert user("--profile", "work") == "ocid1.user.oc1..w"
     assert user(TF_VAR_config_file_profile="work") == "ocid1.user.oc1..w"
-    assert user("--profile", "work", TF_VAR_user_ocid="ocid1.user.oc1..v") == "ocid1.user.oc1..v"
 
 
-def test_without_an_account_it_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
-    done = run(tmp_path)
-    assert done.returncode != 0
-    assert "lacks tenancy, user, fingerprint, key_file" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_token_is_refused_if_a_variable_overrides_half_of_the_account(home: Path, run: Run) -> None:
+    refused = run("--profile", "work", TF_VAR_user_ocid="ocid1.user.oc1..v")
+    assert refused.startswith("kube-token: TF_VAR_user_ocid: has another user than profile work of ")
+    assert refused.endswith("\n    unset TF_VAR_user_ocid")
 
 
-def test_an_account_file_that_cannot_be_used_is_told_without_a_traceback_unless_it_is_not_needed(home: Path) -> None:
+def test_token_is_signed_with_a_variables_key_whose_line_ends_are_escaped(home: Path, run: Run) -> None:
+    pem = (home / ".oci" / "key.pem").read_text()
+    (home / ".oci" / "key.pem").unlink()
+    signed(run(TF_VAR_private_key=pem.replace("\n", "\\n")))
+
+
+def test_token_without_an_account_says_where_one_is_read(home: Path, run: Run) -> None:
+    (home / ".oci" / "config").unlink()
+    assert run().startswith(f"kube-token: {home}/.oci/config: does not exist, and nothing else names the account")
+
+
+def test_token_without_a_user_is_refused_since_only_an_api_key_signs(home: Path, run: Run) -> None:
+    (home / ".oci" / "config").unlink()
+    assert run(TF_VAR_auth="InstancePrincipal") == (
+        "kube-token: the account lacks tenancy, user, fingerprint: kube-token signs with an API key alone"
+    )
+
+
+def test_token_with_an_unusable_account_file_is_refused_if_it_is_needed(home: Path, run: Run) -> None:
     file = home / ".oci" / "config"
-    misspelt = run(home, "--profile", "wrok")
-    assert misspelt.returncode != 0
-    assert misspelt.stderr.startswith("kube-token: ~/.oci/config: has no profile wrok; those there are DEFAULT, work\n")
+    assert run("--profile", "wrok").startswith(
+        f"kube-token: {file}: has no profile wrok; those there are DEFAULT, work\n"
+    )
     file.write_text(file.read_text() * 2)
-    twice = run(home)
-    assert twice.returncode != 0
-    assert twice.stderr.startswith("kube-token: ~/.oci/config: has user twice in the profile DEFAULT")
-    assert "Traceback" not in twice.stderr
-    key = str(home / ".oci" / "key.pem")
+    assert run().startswith(f"kube-token: {file}: has the profile DEFAULT twice")
     names = {"TF_VAR_tenancy_ocid": "t", "TF_VAR_user_ocid": "u", "TF_VAR_fingerprint": "f"}
-    signed(run(home, folder=ROOT, TF_VAR_private_key_path=key, **names))
+    signed(run(TF_VAR_private_key_path=str(home / ".oci" / "key.pem"), **names))
 
 
-def test_a_key_that_cannot_be_read_is_told_in_one_line_without_the_key(home: Path) -> None:
+def test_token_with_an_unreadable_key_is_refused_without_printing_the_key(home: Path, run: Run) -> None:
     (home / ".oci" / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nnonsense\n")
-    done = run(home)
-    assert done.returncode != 0
-    assert done.stderr.startswith("kube-token: the token cannot be signed with the key of ocid1.user.oc1..u")
-    assert "Traceback" not in done.stderr
-    assert "nonsense" not in done.stderr
+    told = run()
+    assert told.startswith("kube-token: the token cannot be signed with the key of ocid1.user.oc1..u")
+    assert "nonsense" not in told

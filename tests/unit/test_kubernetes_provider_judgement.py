@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from sandbox.kubernetes_provider import kubeconfig, rollout, settings, wire
-from sandbox.kubernetes_provider.errors import ProviderError, UnsupportedError
+from sandbox.kubernetes_provider.errors import ProviderError, UnreachableError, UnsupportedError
+from sandbox.kubernetes_provider.exec_credentials import ExecCredentials
 from sandbox.kubernetes_provider.objects import UNKNOWN
 from sandbox.kubernetes_provider.pods import look
 from sandbox.kubernetes_provider.server import _hider
@@ -199,6 +201,26 @@ def test_paths_in_a_found_kubeconfig_begin_at_its_folder(tmp_path: Path) -> None
     (tmp_path / "config").write_text(json.dumps(found))
     user = kubeconfig.ambient({"KUBECONFIG": str(tmp_path / "config")})["users"][0]["user"]
     assert user == {"client-key": str(tmp_path / "key.pem"), "exec": {"command": str(tmp_path / "login")}}
+
+
+def test_login_command_is_cleaned_and_then_looked_up_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def token(command: str) -> Any:
+        spec = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "interactiveMode": "Never"}
+        return ExecCredentials(spec, {}).status()["token"]
+
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "of-bin"}}
+    (tmp_path / "bin").mkdir()
+    for login in (tmp_path / "our-login", tmp_path / "bin" / "our-login"):
+        login.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+        login.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert token("bin/our-login") == token("./bin/our-login") == "of-bin"
+    with pytest.raises(UnreachableError, match="getting credentials: exec: executable our-login not found"):
+        token("./our-login")
+    with pytest.raises(UnreachableError, match="exec: fork/exec sbin/our-login: No such file"):
+        token("sbin/our-login")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    assert token("our-login") == "of-bin"
 
 
 def test_another_cluster_replaces_the_provider_and_another_login_does_not() -> None:

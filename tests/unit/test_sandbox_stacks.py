@@ -23,10 +23,12 @@ def test_pulumi_gets_nothing_of_the_users_own() -> None:
         "PULUMI_ACCESS_TOKEN": "mine",
         "PULUMI_HOME": "/home/me/.pulumi",
         "DOCKER_HOST": "ssh://there",
+        "TF_VAR_private_key": "mine",
+        "OCI_PRIVATE_KEY": "mine",
         "no_proxy": "intranet",
     }
     given = environment.environment(inherited)
-    assert "PULUMI_ACCESS_TOKEN" not in given
+    assert "mine" not in given.values()
     assert "DOCKER_HOST" not in given
     assert given["HOME"] == "/home/me"
     for name in ("PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "DOCKER_CONFIG", "SSL_CERT_FILE"):

@@ -191,17 +191,6 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
     assert all(key in str(caught.value) for key in ("oci:region", "compartmentId", "registryUsername"))
 
 
-def test_the_account_is_read_from_the_stack_then_the_environment_then_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    file.write_text("[DEFAULT]\nregion=a\ntenancy=b\nuser=c\n[OTHER]\nregion=d\n")
-    assert read(lambda _: None, {}, file) == OciProfile("a", "b", "c")
-    assert read(lambda _: None, {"TF_VAR_region": "e"}, file).region == "e"
-    assert read({"region": "f"}.get, {"TF_VAR_region": "e"}, file).region == "f"
-    assert read({"configFileProfile": "OTHER"}.get, {}, file).region == "d"
-    none = read(lambda _: None, {}, tmp_path / "none")
-    assert (none.region, none.tenancy_ocid, none.user_ocid) == ("", "", "")
-
-
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
 SIGNED_ELSEWHERE = {
     "TF_VAR_tenancy_ocid": "ocid1.tenancy.oc1..t",
@@ -211,7 +200,8 @@ SIGNED_ELSEWHERE = {
     "TF_VAR_region": "eu-frankfurt-1",
 }
 UNUSABLE = {
-    "pasted twice": (f"[DEFAULT]\n{ACCOUNT}[DEFAULT]\n{ACCOUNT}", "has user twice in the profile DEFAULT", "keep one"),
+    "pasted twice": (f"[DEFAULT]\n{ACCOUNT}[DEFAULT]\n{ACCOUNT}", "has the profile DEFAULT twice", "keep one, or give"),
+    "pasted below itself": (f"[DEFAULT]\n{ACCOUNT}{ACCOUNT}", "has user twice in the profile DEFAULT", "keep one"),
     "a profile twice": (f"[W]\n{ACCOUNT}[W]\n{ACCOUNT}", "has the profile W twice", "keep one, or give"),
     "without a profile": (ACCOUNT, "does not begin with a profile", "put [DEFAULT] above the text"),
     "with a byte order mark": (
@@ -230,6 +220,12 @@ UNUSABLE = {
         "oci:configFileProfile home",
     ),
     "empty": ("", "has no profile DEFAULT; it has none at all", "My profile → API keys"),
+    "without its key": (f"[DEFAULT]\n{ACCOUNT}", "has no key_file", "with the key's path as key_file"),
+    "without a user": (
+        f"[DEFAULT]\n{ACCOUNT.replace('user=', '#user=')}",
+        "lacks user; the stack's oci: configuration, with the environment's variables, lacks tenancy, user, fingerprint",
+        "My profile → API keys",
+    ),
     "the console's placeholder": (
         f"[DEFAULT]\n{ACCOUNT}key_file=<path to your private keyfile> # TODO\n",
         "its key_file does not exist: <path to your private keyfile> # TODO",
@@ -283,7 +279,7 @@ def test_without_an_account_the_file_is_asked_for_and_not_what_follows_from_it(
 ) -> None:
     told = complaints(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
     assert len(told) == 2
-    assert 'does not exist, and nothing else tells the account (README, "On your own tenancy")' in told[0]
+    assert 'does not exist, and nothing else names the account (README, "On your own tenancy")' in told[0]
     assert "My profile → API keys" in told[1]
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from review.summary import FOLD
+from tests.support import home_folder
 from tests.support.workflow_actions import UnknownActionError, use
 from tests.support.workflow_expressions import UnknownExpressionError, evaluate, insert
 from tests.support.workflow_runner import WORKFLOWS
@@ -244,7 +245,7 @@ OF_ACCOUNT = {"OCI_REGION": "r", "OCI_TENANCY": "t", "OCI_USER": "u", "OCI_FINGE
 
 def run_account(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The script on a machine with this home."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **OF_ACCOUNT, **more}
+    environment = {**home_folder.environment(home), **OF_ACCOUNT, **more}
     return subprocess.run([ACCOUNT, *words], env=environment, capture_output=True, text=True, check=False)
 
 
@@ -265,6 +266,16 @@ def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> 
     assert own.read_text() == "of the job\n"
     assert account(tmp_path, "--remove") == 0
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_account_of_a_job_lies_in_the_password_databases_home_folder(tmp_path: Path) -> None:
+    """As in a job in a container, whose HOME is not that of the password database."""
+    (tmp_path / "getent").write_text(f"#!/bin/sh\necho user:x:0:0::{tmp_path}/own:/bin/sh\n")
+    (tmp_path / "getent").chmod(0o755)
+    where = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert account(tmp_path / "other", SSH_PRIVATE_KEY="key", **where) == 0
+    assert f"key_file={tmp_path}/own/.oci/key.pem" in (tmp_path / "own" / ".oci" / "config").read_text()
+    assert (tmp_path / "other" / ".ssh" / "id_ed25519").exists()
 
 
 def test_a_job_never_takes_the_account_of_another_one_from_it(tmp_path: Path) -> None:
