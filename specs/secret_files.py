@@ -11,6 +11,9 @@ from argon2.low_level import Type, hash_secret
 
 PLACEHOLDER = "{argon2}"
 
+PLAIN = r"^(([A-Za-z0-9_.@+-]{1,64}:)?\{argon2\}\s*)+$"
+"""What may be in plain text: the hash, after a name and a colon where there is one ("argon2:{argon2}", "me:{argon2}"), once or more."""
+
 
 @lru_cache(maxsize=8)
 def argon2_hash(password: str, stack: str) -> str:
@@ -34,11 +37,11 @@ def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str,
     }
 
 
-def fingerprint(files: Mapping[str, str], password: str) -> str:
-    """A short text which changes with the files or the password, and from which neither can be guessed.
+def fingerprint(files: Mapping[str, str], password: str, stack: str) -> str:
+    """A short text which changes with the files or the password, and from which neither can be guessed; another in every `stack`.
 
-    It is keyed by the password's hash, so that trying a guess costs an Argon2.
+    It is keyed by the password's hash, so that trying a guess costs an Argon2, for each stack anew.
     """
-    key = argon2_hash(password, "fingerprint").encode()
+    key = argon2_hash(password, f"fingerprint {stack}").encode()
     content = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))
     return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()[:16]
