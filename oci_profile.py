@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from specs.shell import printable, quoted
+
 CONFIG_FILE = Path("~/.oci/config")
 PASTE = "console: My profile → API keys → Add; download the private key, paste the text into the file, with the key's path as key_file"
 
@@ -95,16 +97,19 @@ def section(name: str, environment: Mapping[str, str], file: Path) -> dict[str, 
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ProfileError(f"{file}: cannot be read ({error.strerror})\n    chmod u+r {file}") from None
+        # A ~ in quotation marks would stay one.
+        raise ProfileError(
+            f"{file}: cannot be read ({error.strerror})\n    chmod u+r {quoted(str(file.expanduser()))}"
+        ) from None
     except (configparser.Error, UnicodeDecodeError) as error:
         raise ProfileError(f"{file}: {_unreadable(error)}") from None
     names = [*(["DEFAULT"] if parser.defaults() else []), *parser.sections()]
     if profile not in names:
         there = f"those there are {', '.join(names)}" if names else "it has none at all"
-        mend = f"pulumi config set oci:configFileProfile {names[0]}" if names else PASTE
+        mend = f"pulumi config set oci:configFileProfile {quoted(names[0])}" if names else PASTE
         if not name and environment.get("TF_VAR_config_file_profile") and names:
-            mend = f"export TF_VAR_config_file_profile={names[0]}"
-        raise ProfileError(f"{file}: has no profile {profile}; {there}\n    {mend}")
+            mend = f"export TF_VAR_config_file_profile={quoted(names[0])}"
+        raise ProfileError(f"{file}: has no profile {printable(profile)}; {printable(there)}\n    {mend}")
     return dict(parser[profile])
 
 
