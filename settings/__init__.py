@@ -8,6 +8,7 @@ wrong, and gives the command that fixes it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -93,7 +94,8 @@ def load() -> Settings:
     everything = {**get_config_env(), **CONFIG.get()}
     values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
     profile = oci_profile.read(pulumi.Config("oci").get)
-    plain = plain_places(Path(f"Pulumi.{stack}.yaml"), prefix)
+    # The variable is Pulumi's, for --config-file; that flag itself no program sees, and the stack's usual file is looked at.
+    plain = plain_places(Path(os.environ.get("PULUMI_OPTION_CONFIG_FILE") or f"Pulumi.{stack}.yaml"), prefix)
 
     def is_encrypted(place: str) -> bool:
         return is_config_secret(prefix + re.split(r"[.\[]", place, maxsplit=1)[0]) and place not in plain

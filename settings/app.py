@@ -23,25 +23,21 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 import oci_profile
+from settings import rules
 from specs import secret_files
 from specs import tags as whose
-from specs.build_context import EXTRA
-from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
+from specs.build_inputs import BuildInputError, ca_bundle
 from specs.checks import (
     FIRST_FREE_PORT,
-    MOST_ADDRESSES,
-    addresses,
     cidr,
     data_path,
-    duplicates,
     file_name,
     free_port,
     is_file,
     own_network,
 )
-from specs.complaints import SECRET_KEYS, complaint, mend, place_in, removal
-from specs.registry import COMMERCIAL_REALM, default_host, is_region, region_of_short_name
-from specs.shell import quoted
+from specs.complaints import SECRET_KEYS, complaint, place_in, removal
+from specs.registry import default_host
 
 KEPT_VOLUME = (
     "the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>; "
@@ -168,10 +164,14 @@ class AppSettings(BaseModel):
             yield complaint(place, f"is set from {RESERVED_ENVIRONMENT[name]}", commands=[removal(place)])
         if self.image_tag in CACHE_TAGS:
             yield complaint("imageTag", f"is {self.image_tag}, a tag of the build's cache")
-        yield from twice("platforms", self.platforms)
+        yield from rules.twice("platforms", self.platforms)
         if not is_file(Path(self.context, "Dockerfile")):
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
-        yield from self._unusable_build_inputs()
+        yield from rules.extra_requirements(self.extra_requirements, Path(self.context, "Dockerfile"))
+        try:
+            _ = self.ca_bundle
+        except BuildInputError as error:
+            yield complaint("caBundleFile", f"{self.ca_bundle_file} {error}")
         most = min(64 * self.ocpus, MOST_MEMORY)
         if not self.ocpus <= self.memory_in_gbs <= most:
             yield complaint(
@@ -179,82 +179,15 @@ class AppSettings(BaseModel):
                 f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {most} GB (1 to 64 each)",
                 str(min(max(self.memory_in_gbs, 6 * self.ocpus), most)),
             )
-        yield from self._unknown_account()
-        yield from self._of_another_place()
-
-    def _unknown_account(self) -> Iterable[str]:
-        # Where that is fixed, the rest is known too.
         if self.profile.problem:
+            # Where that is fixed, the rest of the account is known too.
             yield self.profile.problem
-            return
-        region = self.profile.region
-        if not self.registry_host_override and not region:
-            yield complaint(
-                "oci:region",
-                "is not set, here or in ~/.oci/config; the registry's host is computed from it",
-                "eu-frankfurt-1",
+        else:
+            yield from rules.account(
+                self.profile, self.registry_host_override, self.compartment_override, self.registry_username
             )
-        if region and not is_region(region):
-            known = region_of_short_name(region)
-            meant = (
-                f"the short name of {known}, which hosts do not have in their names" if known else "no region's name"
-            )
-            yield complaint("oci:region", f"is {region!r}, {meant}", known or "eu-frankfurt-1")
-        if not self.registry_host_override and self._realm not in ("", COMMERCIAL_REALM):
-            yield complaint(
-                "registryHost",
-                f"is not set, and the name of its registry is not known for the realm {self._realm} of your tenancy",
-            )
-        if not self.compartment_override and not self.profile.tenancy_ocid:
-            yield complaint(
-                "compartmentId", "is not set, and no tenancy is known from oci:tenancyOcid or ~/.oci/config"
-            )
-        if not self.registry_username and not self.profile.user_ocid:
-            yield complaint("registryUsername", "is not set, and no user is known from oci:userOcid or ~/.oci/config")
-
-    @property
-    def _realm(self) -> str:
-        """Of the tenancy, such as oc1; "" where it is not known (source: Oracle, "Resource Identifiers")."""
-        return "".join(self.profile.tenancy_ocid.split(".")[2:3])
-
-    def _of_another_place(self) -> Iterable[str]:
-        """OCIDs of another realm or region than the stack's."""
-        for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
-            for ocid in value if isinstance(value, list) else [value]:
-                realm, region = (str(ocid).split(".") + [""] * 4)[2:4] if str(ocid).startswith("ocid1.") else ("", "")
-                if realm and self._realm and realm != self._realm:
-                    yield complaint(
-                        str(field.alias), f"{ocid} is of the realm {realm}, and your tenancy of {self._realm}"
-                    )
-                elif is_region(region) and self.profile.region and region != self.profile.region:
-                    yield complaint(
-                        str(field.alias), f"{ocid} is of the region {region}, and the stack of {self.profile.region}"
-                    )
-
-    def _unusable_build_inputs(self) -> Iterable[str]:
-        if self.extra_requirements:
-            lock = f"make lock FILE={quoted(re.sub(r'[.](txt|in)$', '', self.extra_requirements) + '.in')}"
-            try:
-                check_requirements(Path(self.extra_requirements))
-            except BuildInputError as error:
-                yield complaint("extraRequirements", f"{self.extra_requirements} {error}", commands=[lock])
-            dockerfile = Path(self.context, "Dockerfile")
-            try:
-                installs = not is_file(dockerfile) or str(EXTRA) in dockerfile.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                yield complaint("context", f"{dockerfile} cannot be read ({error})")
-            else:
-                if not installs:
-                    yield complaint(
-                        "extraRequirements",
-                        f"{dockerfile} does not install them; docker/jupyterlab/Dockerfile shows how",
-                        commands=["pulumi config rm extraRequirements"],
-                    )
-        try:
-            _ = self.ca_bundle
-        except BuildInputError as error:
-            yield complaint("caBundleFile", f"{self.ca_bundle_file} {error}")
+        values = {str(field.alias): getattr(self, name) for name, field in type(self).model_fields.items()}
+        yield from rules.places(self.profile, values)
 
     @property
     def stack_name(self) -> str:
@@ -324,22 +257,3 @@ class AppSettings(BaseModel):
         """Keys, and places in them, whose values have to be encrypted in the stack's file."""
         files = [name for name, content in self.secret_files.items() if not re.match(secret_files.PLAIN, content)]
         return [*SECRET_KEYS, *(place_in("secretFiles", name) for name in files)]
-
-
-def twice(key: str, values: Sequence[str]) -> Iterable[str]:
-    """Complaints about values which a list holds already."""
-    for place in duplicates(values):
-        yield complaint(
-            place_in(key, place), f"{values[place]} is there already", commands=[removal(place_in(key, place))]
-        )
-
-
-def network_problems(key: str, networks: Sequence[str]) -> Iterable[str]:
-    """Complaints about what networks from which people connect are together."""
-    yield from twice(key, networks)
-    if addresses(networks) > MOST_ADDRESSES:
-        yield complaint(
-            key,
-            f"has {addresses(networks)} addresses in all, as good as the whole internet; name the networks you connect from",
-            commands=[f"pulumi config rm {key}", mend(key)],
-        )

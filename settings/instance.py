@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Json
 
-from settings.app import KEPT_VOLUME, AppSettings, Cidr, LocalPath, Network, network_problems
+from settings import rules
+from settings.app import KEPT_VOLUME, AppSettings, Cidr, LocalPath, Network
 from specs import podman, ssh
 from specs.checks import PODMAN_NETWORK, overlap
 from specs.complaints import complaint, place_in
@@ -38,7 +39,7 @@ class InstanceSettings(AppSettings):
         yield from super().problems()
         if not self.ssh_networks:
             yield complaint("sshNetworks", "is empty: nobody could connect, not even this program")
-        yield from network_problems("sshNetworks", self.ssh_networks)
+        yield from rules.networks("sshNetworks", self.ssh_networks)
         for place, network in enumerate(self.ssh_networks):
             if ipaddress.IPv4Network(network).subnet_of(ipaddress.IPv4Network(PODMAN_NETWORK)):
                 yield complaint(

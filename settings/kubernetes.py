@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Json
 
-from settings.app import KEPT_VOLUME, AppSettings, Network, network_problems, twice
+from settings import rules
+from settings.app import KEPT_VOLUME, AppSettings, Network
 from specs import cluster, kubeconfig, secret_files, tls
 from specs.complaints import complaint, place_in, removal
 from specs.kubernetes import AppSpec
@@ -98,7 +99,7 @@ class KubernetesSettings(AppSettings):
                     "loadBalancerSubnetId", "is not set; a cluster of yours needs a subnet for the load balancer"
                 )
             return
-        yield from network_problems("apiNetworks", self.api_networks)
+        yield from rules.networks("apiNetworks", self.api_networks)
         if not self.api_networks:
             yield complaint("apiNetworks", "is empty: nobody could reach the Kubernetes API, not even this program")
         if "linux/arm64" not in self.platforms:
@@ -138,8 +139,8 @@ class KubernetesSettings(AppSettings):
                 f"{'' if self.cluster_id else ', one of which the stack makes'}",
                 commands=[removal(place_in("loadBalancerSecurityGroupIds", room))],
             )
-        yield from twice("loadBalancerSecurityGroupIds", groups)
-        yield from network_problems("loadBalancerNetworks", self.load_balancer_networks)
+        yield from rules.twice("loadBalancerSecurityGroupIds", groups)
+        yield from rules.networks("loadBalancerNetworks", self.load_balancer_networks)
         if not self.cluster_id and self.security_list_management_mode != "None":
             yield complaint(
                 "securityListManagementMode",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic.alias_generators import to_snake
 
 from oci_profile import OciProfile, read
 from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
+from specs.checks import NO_HOSTS, cidr, own_network
 from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
@@ -228,6 +230,49 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, OciProfile("", "", ""))
     assert all(key in str(caught.value) for key in ("oci:region", "compartmentId", "registryUsername"))
+
+
+@pytest.mark.parametrize(
+    ("region", "tenancy", "says", "mend"),
+    [
+        ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
+        ("frankfurt", "oc1", "oci:region: is 'frankfurt', no region's name", "oci:region eu-frankfurt-1"),
+        ("eu-frankfurt-１", "oc1", "oci:region: is 'eu-frankfurt-１', no region's name", "oci:region eu-frankfurt-1"),
+        (
+            "us-gov-ashburn-1",
+            "oc3",
+            "registryHost: is not set, and the name of its registry is not known for the realm oc3",
+            "registryHost ocir.eu-frankfurt-1.oci.oraclecloud.com",
+        ),
+    ],
+)
+def test_a_place_whose_registry_is_not_known_is_refused(
+    region: str, tenancy: str, says: str, mend: str, values: dict[str, Any]
+) -> None:
+    told = complaints(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
+    assert told[0].startswith(says)
+    assert told[1:] == [f"    pulumi config set {mend}"]
+
+
+def test_a_region_that_the_sdk_does_not_have_yet_is_taken(values: dict[str, Any]) -> None:
+    assert settings_of(values, replace(PROFILE, region="xx-somewhere-9")).registry_host.startswith(
+        "ocir.xx-somewhere-9."
+    )
+
+
+@pytest.mark.parametrize("network", NO_HOSTS)
+def test_a_network_without_hosts_is_refused_for_people_and_for_machines(network: str) -> None:
+    within = f"{network.partition('/')[0]}/24"
+    for accept in (own_network, cidr):
+        with pytest.raises(ValueError, match=re.escape(NO_HOSTS[network])):
+            accept(within)
+
+
+def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes("FROM x".encode("utf-16"))
+    given = {**values, "context": str(tmp_path), "extraRequirements": "docker/jupyterlab/requirements.txt"}
+    with pytest.raises(ConfigurationError, match=r"context: .*/Dockerfile cannot be read"):
+        settings_of(given)
 
 
 def test_the_account_is_read_from_the_stack_then_the_environment_then_the_file(tmp_path: Path) -> None:
