@@ -48,8 +48,8 @@ KEPT_VOLUME = (
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 
-MOST_MEMORY = 472
-"""GB of a VM.Standard.A1.Flex, whatever its OCPUs (source: Oracle, "Compute Shapes")."""
+MOST_MEMORY = 512
+"""GB of a VM.Standard.A1.Flex, whatever its OCPUs (source: ListShapes, memoryOptions.maxInGBs, as in oracle/oci-designer-toolkit)."""
 
 # Tags in the same repository, of the layers that the next build starts from (components/image.py).
 CACHE_TAGS = ("cache", "cache-amd64", "cache-arm64")

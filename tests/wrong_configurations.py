@@ -219,7 +219,7 @@ WRONG = [
     ),
     Wrong("too many OCPUs", {"ocpus": 99}, "ocpus", "less than or equal to 76", SET + "ocpus 2"),
     Wrong("half an OCPU", {"ocpus": 0.5}, "ocpus", "integer", "", by="pulumi"),
-    Wrong("memory below 1 GB per OCPU", {"ocpus": 16}, "memoryInGbs", "16 to 472 GB", SET + "memoryInGbs 96"),
+    Wrong("memory below 1 GB per OCPU", {"ocpus": 16}, "memoryInGbs", "16 to 512 GB", SET + "memoryInGbs 96"),
     Wrong("memory above 64 GB per OCPU", {"memoryInGbs": 200}, "memoryInGbs", "2 to 128 GB", SET + "memoryInGbs 128"),
     Wrong(
         "boot volume too small",
@@ -415,9 +415,9 @@ WRONG = [
     ),
     Wrong(
         "memory that no A1 has",
-        {"ocpus": 76, "memoryInGbs": 473},
+        {"ocpus": 76, "memoryInGbs": 513},
         "memoryInGbs",
-        "less than or equal to 472",
+        "less than or equal to 512",
         SET + "memoryInGbs 12",
     ),
     Wrong(
