@@ -28,7 +28,7 @@ FORMS_OF_A_KEY: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "3072", "-m", "PEM"]], ids=["new", "PEM"])
 @pytest.mark.parametrize("form", FORMS_OF_A_KEY)
-def test_a_key_file_is_accepted_when_openssh_reads_it_and_else_the_command_repairs_it(
+def test_a_key_file_that_openssh_cannot_read_is_refused_with_its_repair(
     form: str, options: list[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "my key"

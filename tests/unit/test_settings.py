@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_snake
 from oci_profile import OciProfile, read
 from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
 from specs.checks import NO_HOSTS, cidr, own_network
-from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
+from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS, describe
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong
@@ -266,6 +266,10 @@ def test_a_network_without_hosts_is_refused_for_people_and_for_machines(network:
     for accept in (own_network, cidr):
         with pytest.raises(ValueError, match=re.escape(NO_HOSTS[network])):
             accept(within)
+
+
+def test_an_error_of_no_key_is_one_line() -> None:
+    assert describe({"loc": (), "type": "value_error", "msg": "Value error, a\nb"}, {}) == "the configuration: a\\nb"
 
 
 def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_cloud_init_reads_the_user_data() -> None:
     assert all(set(entry) == {"path", "permissions", "owner", "content"} for entry in document["write_files"])
 
 
-def test_the_host_key_is_the_same_in_every_run_and_another_for_every_stack_key_and_generation() -> None:
+def test_the_host_key_is_constant_and_differs_by_stack_key_and_generation() -> None:
     one = ssh.host_key(b"a key", "compartment/project/dev", 1)
     assert ssh.host_key(b"a key", "compartment/project/dev", 1) == one
     others = [
