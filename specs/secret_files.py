@@ -11,9 +11,6 @@ from argon2.low_level import Type, hash_secret
 
 PLACEHOLDER = "{argon2}"
 
-PLAIN = r"^(([A-Za-z0-9_.@+-]{1,64}:)?\{argon2\}\s*)+$"
-"""What may be in plain text: the hash, after a name and a colon where there is one ("argon2:{argon2}", "me:{argon2}"), once or more."""
-
 
 @lru_cache(maxsize=8)
 def argon2_hash(password: str, stack: str) -> str:
@@ -27,6 +24,10 @@ def argon2_hash(password: str, stack: str) -> str:
     return hash_secret(
         password.encode(), salt, time_cost=10, memory_cost=10240, parallelism=8, hash_len=32, type=Type.ID
     ).decode()
+
+
+PLAIN = r"^(([A-Za-z0-9_.@+-]{1,64}:)?\{argon2\}\s*)+$"
+"""What may be in plain text: the hash, after a name and a colon where there is one ("argon2:{argon2}", "me:{argon2}"), once or more."""
 
 
 def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str, str]:
