@@ -27,6 +27,7 @@ from typing import Any
 
 from review.events import CLUSTER, ROOT_TYPE
 from review.remedy import make, no_program
+from specs.shell import printable, quoted
 
 ROOT = Path(__file__).resolve().parent
 NONE = "none"
@@ -113,7 +114,7 @@ class Stack:
         if done.returncode:
             said = done.stderr or ""
             if "currently locked" in said:
-                said += f"\nWas that one killed: {self.pulumi} cancel --yes --stack {self.name}"
+                said += f"\nWas that one killed: {self.pulumi} cancel --yes --stack {quoted(self.name)}"
             elif said.rstrip().endswith("EOF"):
                 said += self._half_written()
             print(said.strip(), file=sys.stderr)
@@ -131,7 +132,7 @@ class Stack:
         url = json.loads(done.stdout)["url"] if done.returncode == 0 else ""
         if not url.startswith("file://"):
             return ""
-        folder = shlex.quote(str(Path(url.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi"))
+        folder = quoted(str(Path(url.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi"))
         return (
             "\nA run was killed while it wrote beside the state, which is whole. This removes what it left, empty files:\n"
             f"    find {folder} -name '*.attrs' -empty -delete"
@@ -207,7 +208,7 @@ def volume_of_claim(resources: Sequence[Json], operations: Sequence[Json]) -> li
         return []
     return [
         "the claim's volume: the cluster deletes it, if it still can. When the stack is destroyed, look, and delete it if it is there:\n"
-        f"    oci bv volume get --volume-id {volume}\n    oci bv volume delete --volume-id {volume}"
+        f"    oci bv volume get --volume-id {quoted(volume)}\n    oci bv volume delete --volume-id {quoted(volume)}"
     ]
 
 
@@ -237,7 +238,7 @@ def parse(words: Sequence[str], asked: Mapping[str, Json], resources: Sequence[J
             raise UnresolvedError(f"{name} is none of what was interrupted while it was made: {there}")
         made = asked[name]
         kind = KINDS.get(made["type"])
-        if not answer or not re.fullmatch(r"[\w./-]+", answer):
+        if not answer or not re.fullmatch(r"[A-Za-z0-9_./-]+", answer):
             raise UnresolvedError(f"{name}: its id, or {NONE}")
         if answer != NONE:
             if kind and kind.ocid and not answer.startswith(f"ocid1.{kind.ocid}."):
@@ -289,17 +290,17 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     compartments = [one["inputs"]["compartmentId"] for one in resources if "compartmentId" in one.get("inputs", {})]
     live, times = alive(resources), Counter(map(name_of, asked))
     paragraphs = [
-        f"a run of stack {stack.name} was interrupted while it made what follows, and only the cloud knows whether it is there."
+        f"a run of stack {printable(stack.name)} was interrupted while it made what follows, and only the cloud knows whether it is there."
         "\n(Is that run still going on? Then wait for its end.)"
     ]
     for name, made in {name_of(one): one for one in asked}.items():
         inputs = {"compartmentId": next(iter(compartments), None), **(made.get("inputs") or {})}
         known = {key: value for key, value in inputs.items() if isinstance(value, str)}
         shown = known.get("displayName") or known.get("name") or known.get("description")
-        lines = [f"  {name} ({made['type']})" + (f', called "{shown}"' if shown else "")]
+        lines = [printable(f"  {name} ({made['type']})" + (f', called "{shown}"' if shown else ""))]
         if kind := KINDS.get(made["type"]):
-            quoted = _Blank({key: shlex.quote(value) for key, value in known.items()})
-            lines.append(f"    oci {kind.look_up.format_map(quoted)}")
+            filled = _Blank({key: quoted(value) for key, value in known.items()})
+            lines.append(f"    oci {kind.look_up.format_map(filled)}")
         if made["urn"] in live:
             lines.append(
                 f"    {live[made['urn']]} is in the state and stays: is there another, delete that by hand and answer {NONE}"
@@ -309,7 +310,8 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
                 f"    this happened {times[name]} times: of several, answer with one and delete the others by hand"
             )
         paragraphs.append("\n".join(lines))
-    found = 'FOUND="' + " ".join(f"{name}=?" for name in times) + '"'
+    asked_for = " ".join(f"{name}=?" for name in times)
+    found = f'FOUND="{asked_for}"' if re.fullmatch(r"[A-Za-z0-9_.=? -]*", asked_for) else quoted(f"FOUND={asked_for}")
     answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
         f"Look each up, so or in the console; what is TERMINATED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
@@ -322,11 +324,12 @@ def gone(stack: Stack, missing: Sequence[Json]) -> str:
     """Of ids which the cloud does not know."""
     lines = []
     for one in missing:
-        parent = f" --parent parent={shlex.quote(one['parent'])}" if one.get("parent") else ""
+        parent = f" --parent parent={quoted(one['parent'])}" if one.get("parent") else ""
+        missed = printable(f"{name_of(one)}: the cloud has no {one['id']}")
         lines.append(
-            f"{name_of(one)}: the cloud has no {one['id']}; the next `up` makes one. Is it there under another id, first:\n"
-            f"    {stack.pulumi} import {one['type']} {name_of(one)} ?{parent} --protect=false --generate-code=false"
-            f" --stack {stack.name}"
+            f"{missed}; the next `up` makes one. If it is there under another id, first:\n"
+            f"    {stack.pulumi} import {quoted(one['type'])} {quoted(name_of(one))} ?{parent} --protect=false --generate-code=false"
+            f" --stack {quoted(stack.name)}"
         )
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ What only exists once the stack is up, and every secret, is a word in angle brac
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,14 @@ ACCOUNT = {
 }
 SECRET = "<secret>"  # noqa: S105 - stands for one
 TLS = ("tlsCertificate", "tlsPrivateKey")
-PROFILE = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..example", "ocid1.user.oc1..example")
+PLACE = re.compile(r"ocid1\.[a-z]+\.(?P<realm>[a-z0-9]+)\.(?P<region>[a-z]+-[a-z-]+-[0-9]+)\.")
+
+
+def account(values: dict[str, str]) -> OciProfile:
+    """An account where the OCIDs among the values are; in Frankfurt where there are none."""
+    found = PLACE.search(" ".join(values.values()))
+    realm, region = (found["realm"], found["region"]) if found else ("oc1", "eu-frankfurt-1")
+    return OciProfile(region, f"ocid1.tenancy.{realm}..example", f"ocid1.user.{realm}..example")
 
 
 def configuration(stack: str) -> dict[str, str]:
@@ -69,7 +77,11 @@ def manifests(stack: str) -> list[Manifest]:
     """All that the stack puts into its cluster. Raises settings.ConfigurationError."""
     values = configuration(stack)
     kubernetes_is_target = values["target"] == "kubernetes"
-    config = settings.parse(_checkable(values), "containerised-app", stack, PROFILE) if kubernetes_is_target else None
+    config = (
+        settings.parse(_checkable(values), "containerised-app", stack, account(values))
+        if kubernetes_is_target
+        else None
+    )
     if not isinstance(config, settings.KubernetesSettings):
         raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
     # Its secret is named by the certificate that the stack has.

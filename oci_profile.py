@@ -12,11 +12,12 @@ import configparser
 import os
 import pwd
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+
+from specs.shell import printable, quoted
 
 
 def home() -> Path:
@@ -175,20 +176,18 @@ def _profiles(name: str, place: str, file: Path) -> dict[str, dict[str, str]]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ProfileError(
-            f"{file}: cannot be read ({error.strerror})\n    chmod u+r {shlex.quote(str(file))}"
-        ) from None
+        raise ProfileError(f"{file}: cannot be read ({error.strerror})\n    chmod u+r {quoted(str(file))}") from None
     except (configparser.Error, UnicodeDecodeError) as error:
         raise ProfileError(f"{file}: {_unreadable(error)}") from None
     names = parser.sections()
     profile = name or "DEFAULT"
     if profile not in names:
         there = f"those there are {', '.join(names)}" if names else "it has none at all"
-        other = shlex.quote(names[0]) if names else ""
+        other = quoted(names[0]) if names else ""
         fix = f"pulumi config set oci:configFileProfile {other}" if names else PASTE
         if names and place and not place.startswith("oci:"):
             fix = f"export {place}={other}"
-        raise ProfileError(f"{file}: has no profile {profile}; {there}\n    {fix}")
+        raise ProfileError(f"{file}: has no profile {printable(profile)}; {printable(there)}\n    {fix}")
     chosen = dict.fromkeys((profile, *(["DEFAULT"] if "DEFAULT" in names else [])))
     return {
         f"profile {each} of {file}": {key: value for key, value in parser[each].items() if value} for each in chosen

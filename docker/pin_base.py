@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from typing import Any
 
 import yaml
 
+EXAMPLE = "pulumi config set baseImage ghcr.io/oracle/oraclelinux9-python:3.12"
 PROJECT = Path(__file__).resolve().parent.parent / "Pulumi.yaml"
 # How to know that it is there, and how to ask for an index: Docker's, which the builds need anyhow, or the container tools'.
 INSPECTORS = (
@@ -61,11 +63,11 @@ def settings(configuration: dict[str, Any]) -> dict[str, Any]:
 
 def pin(reference: str, platforms: list[str]) -> str:
     """The reference with its tag's digest. Raises PinError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*", reference):
+        raise PinError(f"baseImage: {reference!r} is not the reference of an image\n    {EXAMPLE}")
     name = reference.partition("@")[0]
     if ":" not in name.rpartition("/")[2]:
-        raise PinError(
-            f"baseImage: {reference} has no tag to pin\n    pulumi config set baseImage ghcr.io/oracle/oraclelinux9-python:3.12"
-        )
+        raise PinError(f"baseImage: {reference} has no tag to pin\n    {EXAMPLE}")
     manifest = inspect(name)
     there = {
         f"{entry['platform']['os']}/{entry['platform']['architecture']}"

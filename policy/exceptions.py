@@ -26,18 +26,23 @@ def read(config: Mapping[str, str], policies: Sequence[Policy], stack: str) -> S
         names = text
     if not isinstance(names, list):
         raise ExceptionsError(
-            f"{KEY} in Pulumi.{stack}.yaml is {text}. {_remedy(allowed, 0)}\nafter\n    pulumi config rm {KEY}"
+            f"{KEY} in Pulumi.{stack}.yaml is {_shown(text)}. {_remedy(allowed, 0)}\nafter\n    pulumi config rm {KEY}"
         )
     strict = {policy.name for policy in policies} - set(allowed)
     for place, name in enumerate(names):
         if name not in allowed:
             problem = "holds for every stack" if isinstance(name, str) and name in strict else "is no policy"
-            told = name if isinstance(name, str) else json.dumps(name)
+            told = _shown(name)
             removal = f"pulumi config rm --path '{KEY}[{place}]'"
             raise ExceptionsError(
                 f"{KEY}[{place}] in Pulumi.{stack}.yaml: {told} {problem}. {_remedy(allowed, place)}\nor\n    {removal}"
             )
     return tuple(names)
+
+
+def _shown(value: object) -> str:
+    """As it is where a terminal prints it so, else as JSON."""
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
 
 
 def _remedy(allowed: Sequence[str], place: int) -> str:

@@ -93,7 +93,9 @@ class Policy:
         """What a person reads: what is wrong, and what to do. place: where in the stack's list an exception from this policy goes when
         there is one from each of the policies `before`.
         """
-        lines = [complaint, f"Remedy: {self.remedy}"]
+        # Names and values in it may be a stranger's: in one line, and nothing that a terminal would not print as it is.
+        shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in complaint)
+        lines = [shown, f"Remedy: {self.remedy}"]
         if self.may_be_excepted:
             lines.append(
                 f"Or say that stack {stack} is meant to be so, in Pulumi.{stack}.yaml:\n"

@@ -17,6 +17,7 @@ from review.events import WITHHELD, Events
 from review.plan import PlanError, Record, add, load, moved_configuration, moved_steps, outline, state_digest
 from review.remedy import make
 from review.summary import first_line, summary
+from specs.shell import quoted
 
 REFUSED = 1
 # Flags of `up` which a preview does not have.
@@ -147,7 +148,7 @@ def _state(pulumi: str, stack: str) -> str:
 
 
 def _again(pulumi: str, stack: str, plan: Path) -> str:
-    return f"Review it again: `{make('preview', stack, pulumi, f'PLAN={plan}')}`."
+    return f"Review it again: `{make('preview', stack, pulumi, quoted(f'PLAN={plan}'))}`."
 
 
 def _refuse(stack: str, file: Path | None, message: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from review.values import code
+from specs.shell import quoted
 
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 HOLDS_DATA = {
@@ -29,9 +30,9 @@ def take_over(type_token: str, identifier: str, volume_of_claim: str = "") -> li
     """
     key = _TAKEN_OVER_BY.get(type_token)
     if key:
-        return [f"to take it over again: {code(f'pulumi config set {key} {identifier}')}"]
+        return [f"to take it over again: {code(f'pulumi config set {key} {quoted(identifier)}')}"]
     if volume_of_claim:
-        how = code(f"pulumi config set dataVolumeId {volume_of_claim}")
+        how = code(f"pulumi config set dataVolumeId {quoted(volume_of_claim)}")
         return [f"its cluster goes, its volume stays; to take that over again: {how}"] if type_token == CLAIM else []
     if type_token.startswith("kubernetes:") and type_token in HOLDS_DATA:
         return ["the next `up` of a stack of the same name takes it over again"]

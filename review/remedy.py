@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from specs.shell import quoted
 
 SANDBOX = "sandbox/pulumi"
 """What `make` takes where PULUMI names no other; the Makefile says the same."""
@@ -10,8 +10,8 @@ SANDBOX = "sandbox/pulumi"
 
 def make(target: str, stack: str, pulumi: str, *more: str) -> str:
     """`make target` of this stack, reached as it was by the command that tells of it: by the program `pulumi`."""
-    program = [] if pulumi == SANDBOX else [f"PULUMI={shlex.quote(pulumi)}"]
-    return " ".join(["make", target, f"STACK={stack}", *program, *more])
+    program = [] if pulumi == SANDBOX else [f"PULUMI={quoted(pulumi)}"]
+    return " ".join(["make", target, quoted(f"STACK={stack}"), *program, *more])
 
 
 def no_program(pulumi: str) -> str:

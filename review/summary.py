@@ -33,7 +33,7 @@ _VERBS = {
 
 def first_line(operation: str, stack: str, outcome: str) -> str:
     """The mark by which a workflow finds the comment and learns the outcome. Raises ValueError for what is no stack's name."""
-    if not re.fullmatch(r"[\w./-]+", stack):
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", stack):
         raise ValueError(f"{stack!r} is no name of a stack")
     return f"<!-- review: {operation} of {stack}: {outcome} -->"
 

@@ -94,7 +94,8 @@ def command_line(args: Sequence[str]) -> list[str]:
         if differing:
             # review/summary.py finds the line by its beginning.
             why = "(docs/review.md says why)"
-            print(f"sandbox: not as Pulumi.{stack}.yaml has them: {', '.join(differing)} {why}", file=sys.stderr)
+            shown = [key if key.isprintable() else repr(key) for key in differing]
+            print(f"sandbox: not as Pulumi.{stack}.yaml has them: {', '.join(shown)} {why}", file=sys.stderr)
         position = list(args).index(command) + 1
         return [*args[:position], "--config-file", str(file), *args[position:]]
     if command == "stack" and known:

@@ -3,14 +3,18 @@
 Types, defaults and meanings of the keys are in Pulumi.yaml, and Pulumi itself checks the types. Here are the ranges,
 the rules between keys and the values computed from them: `app` has what both targets use, `instance` and `kubernetes` what one
 of them adds. A target's own keys are neither required nor looked at for the other. Every complaint names the key, says what is
-wrong, and gives the command that mends it.
+wrong, and gives the command that fixes it.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pulumi
+import yaml
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
@@ -18,7 +22,8 @@ import oci_profile
 from settings.app import IN_PLAIN_TEXT, ConfigurationError
 from settings.instance import InstanceSettings
 from settings.kubernetes import KubernetesSettings
-from specs.complaints import complaint, describe
+from specs.complaints import complaint, describe, mend, place_in
+from specs.shell import printable
 
 __all__ = ["ConfigurationError", "InstanceSettings", "KubernetesSettings", "Settings", "load", "parse"]
 
@@ -41,7 +46,9 @@ def parse(
     profile: oci_profile.OciProfile,
     is_encrypted: Callable[[str], bool] = lambda key: key not in IN_PLAIN_TEXT,
 ) -> Settings:
-    """Check `values` (key to text; arrays and objects as JSON). Raises ConfigurationError."""
+    """Check `values` (key to text; arrays and objects as JSON). `is_encrypted`: of a key, or of a place in one (`secret_keys`). Raises
+    ConfigurationError.
+    """
     try:
         settings = _parse(values, project, stack, profile)
         problems = [
@@ -52,8 +59,11 @@ def parse(
             if not is_encrypted(key)
         ]
         problems += [
-            f"{key}: has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it\n"
-            f"    pulumi config set --secret --path 'secretFiles.<name>'\n    pulumi config rm --path '{key}.<NAME>'"
+            complaint(
+                key,
+                "has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it",
+                commands=[mend("secretFiles"), f"pulumi config rm --path '{key}.<NAME>'"],
+            )
             for key in IN_PLAIN_TEXT
             if is_encrypted(key)
         ]
@@ -63,7 +73,8 @@ def parse(
         problems = [str(error)]
     if problems:
         lines = "\n".join(problems)
-        raise ConfigurationError(f"The configuration of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n{lines}")
+        name = printable(stack)
+        raise ConfigurationError(f"The configuration of stack {name} (Pulumi.{name}.yaml) cannot be used:\n{lines}")
     return settings
 
 
@@ -83,4 +94,30 @@ def load() -> Settings:
     everything = {**get_config_env(), **CONFIG.get()}
     values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
     profile = oci_profile.read(pulumi.Config("oci").get)
-    return parse(values, project, stack, profile, lambda key: is_config_secret(prefix + key))
+    # The variable is Pulumi's, for --config-file; that flag itself no program sees, and the stack's usual file is looked at.
+    plain = plain_places(Path(os.environ.get("PULUMI_OPTION_CONFIG_FILE") or f"Pulumi.{stack}.yaml"), prefix)
+
+    def is_encrypted(place: str) -> bool:
+        return is_config_secret(prefix + re.split(r"[.\[]", place, maxsplit=1)[0]) and place not in plain
+
+    return parse(values, project, stack, profile, is_encrypted)
+
+
+def plain_places(file: Path, prefix: str) -> set[str]:
+    """The places of objects which are in plain text in a stack's file; none where it cannot be read.
+
+    The engine says of a whole key that it is secret when any value in it is (source: pulumi, sdk/go/common/resource/config/map.go,
+    SecureKeys).
+    """
+    try:
+        document = yaml.safe_load(file.read_text("utf-8"))
+        config = dict(document["config"])
+    except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
+        return set()
+    return {
+        place_in(key.removeprefix(prefix), name)
+        for key, value in config.items()
+        if isinstance(key, str) and isinstance(value, dict)
+        for name, content in value.items()
+        if isinstance(name, str) and "secure" not in value and not (isinstance(content, dict) and "secure" in content)
+    }

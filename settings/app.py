@@ -23,12 +23,20 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 import oci_profile
+from settings import rules
 from specs import secret_files
 from specs import tags as whose
-from specs.build_context import EXTRA
-from specs.build_inputs import BuildInputError, ca_bundle, check_requirements
-from specs.checks import FIRST_FREE_PORT, cidr, data_path, duplicates, free_port, own_network
-from specs.complaints import SECRET_KEYS, complaint
+from specs.build_inputs import BuildInputError, ca_bundle
+from specs.checks import (
+    FIRST_FREE_PORT,
+    cidr,
+    data_path,
+    file_name,
+    free_port,
+    is_file,
+    own_network,
+)
+from specs.complaints import SECRET_KEYS, complaint, place_in, removal
 from specs.registry import default_host
 
 KEPT_VOLUME = (
@@ -39,6 +47,12 @@ KEPT_VOLUME = (
 
 # Variables of the container that follow from another key, and from which.
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
+
+MOST_MEMORY = 512
+"""GB of a VM.Standard.A1.Flex, whatever its OCPUs (source: ListShapes, memoryOptions.maxInGBs, as in oracle/oci-designer-toolkit)."""
+
+# Tags in the same repository, of the layers that the next build starts from (components/image.py).
+CACHE_TAGS = ("cache", "cache-amd64", "cache-arm64")
 
 # Keys whose values stay in plain text wherever the app runs, even those that Pulumi had encrypted.
 IN_PLAIN_TEXT = ("environment",)
@@ -59,10 +73,11 @@ Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 VolumeSize = Annotated[int, Field(ge=50, le=32768)]
 DataPath = Annotated[str, AfterValidator(data_path)]
 # For the schema of stack files alone (settings/contract.py): the checks themselves say in more words what is wrong.
-CIDR = {"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"}
+CIDR = {"pattern": r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"}
 Cidr = Annotated[str, AfterValidator(cidr), Field(json_schema_extra=CIDR)]
 Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CIDR)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+LocalPath = Annotated[str, AfterValidator(file_name)]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 ONE_LINE = r"^[^\r\n\x00]*$"
 OneLine = Annotated[
@@ -89,7 +104,7 @@ class AppSettings(BaseModel):
     registry_token: str = Field(min_length=1, pattern=r"^\S+$", repr=False)
 
     app: Name
-    context: str
+    context: LocalPath
     port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, json_schema_extra={"minimum": FIRST_FREE_PORT})
     environment: Json[dict[EnvironmentName, OneLine]]
     secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
@@ -100,17 +115,18 @@ class AppSettings(BaseModel):
 
     image_tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$")
     platforms: Json[list[Annotated[str, Field(pattern=r"^linux/(arm64|amd64)$")]]]
-    base_image: str = Field(pattern=r"^[A-Za-z0-9_.:/@-]+$")
-    extra_requirements: str
-    ca_bundle_file: str
+    base_image: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$")
+    # `make lock FILE=…` takes it, where make and the shell would expand more than these.
+    extra_requirements: LocalPath = Field(pattern=r"^[A-Za-z0-9_./+@~-]*$")
+    ca_bundle_file: LocalPath
     attestations: Json[list[Annotated[str, Field(pattern=r"^(provenance|sbom(=[A-Za-z0-9_.:/@-]+)?)$")]]]
-    builder: str = Field(pattern=r"^[A-Za-z0-9_.-]*$")
+    builder: str = Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")
 
     registry_host_override: str = Field(
         alias="registryHost",
-        pattern=r"^([A-Za-z0-9.-]+(:\d+)?)?$",
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?)?$",
     )
-    registry_username: str = Field(pattern=r"^[\w.@/+-]*$")
+    registry_username: str = Field(pattern=r"^[A-Za-z0-9_.@/+-]*$")
     retain_images: bool
 
     compartment_override: Annotated[str, Field(pattern=r"^(ocid1\.(compartment|tenancy)\.[A-Za-z0-9.-]+)?$")] = Field(
@@ -118,9 +134,9 @@ class AppSettings(BaseModel):
     )
     vcn_cidr: Cidr
 
-    availability_domain: str = Field(pattern=r"^(\w+:[A-Z0-9-]+-AD-\d)?$")
+    availability_domain: str = Field(pattern=r"^([A-Za-z0-9_]+:[A-Z0-9-]+-AD-[0-9])?$")
     ocpus: int = Field(ge=1, le=76)
-    memory_in_gbs: int = Field(ge=2)
+    memory_in_gbs: int = Field(ge=2, le=MOST_MEMORY)
     boot_volume_size_in_gbs: VolumeSize
     data_volume_size_in_gbs: VolumeSize
     data_volume_id: str = Field(pattern=r"^(ocid1\.volume\.[A-Za-z0-9.-]+)?$")
@@ -137,65 +153,42 @@ class AppSettings(BaseModel):
         """Complaints about what keys say together; a target adds its own."""
         # No dot, which a namespace of Kubernetes cannot have, and no "--", which `stack_name` has for itself.
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.stack):
-            yield (
-                f"stack: its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -\n"
-                f"    pulumi stack rename {re.sub(r'[^a-z0-9]+', '-', self.stack.lower()).strip('-') or 'dev'}"
+            fitting = re.sub(r"[^a-z0-9]+", "-", self.stack.lower()).strip("-") or "dev"
+            yield complaint(
+                "stack",
+                f"its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -",
+                commands=[f"pulumi stack rename {fitting}"],
             )
         for name in sorted(RESERVED_ENVIRONMENT.keys() & self.environment.keys()):
-            yield f"environment.{name}: is set from {RESERVED_ENVIRONMENT[name]}\n    pulumi config rm --path environment.{name}"
-        yield from twice("platforms", self.platforms)
-        yield from twice("attestations", [kind.partition("=")[0] for kind in self.attestations])
-        if not Path(self.context, "Dockerfile").is_file():
+            place = place_in("environment", name)
+            yield complaint(place, f"is set from {RESERVED_ENVIRONMENT[name]}", commands=[removal(place)])
+        if self.image_tag in CACHE_TAGS:
+            yield complaint("imageTag", f"is {self.image_tag}, a tag of the build's cache")
+        yield from rules.twice("platforms", self.platforms)
+        yield from rules.twice("attestations", [kind.partition("=")[0] for kind in self.attestations])
+        if not is_file(Path(self.context, "Dockerfile")):
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
-        yield from self._unusable_build_inputs()
-        if not self.ocpus <= self.memory_in_gbs <= 64 * self.ocpus:
-            yield complaint(
-                "memoryInGbs",
-                f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {64 * self.ocpus} GB (1 to 64 each)",
-                str(min(max(self.memory_in_gbs, 6 * self.ocpus), 64 * self.ocpus)),
-            )
-        yield from self._unknown_account()
-
-    def _unknown_account(self) -> Iterable[str]:
-        # Where that is mended, the rest is known too.
-        if self.profile.problem:
-            yield self.profile.problem
-            return
-        if not self.registry_host_override and not self.profile.region:
-            yield complaint(
-                "oci:region",
-                "is not set, here or in ~/.oci/config; the registry's host is computed from it",
-                "eu-frankfurt-1",
-            )
-        if not self.compartment_override and not self.profile.tenancy_ocid:
-            yield complaint(
-                "compartmentId", "is not set, and no tenancy is known from oci:tenancyOcid or ~/.oci/config"
-            )
-        if not self.registry_username and not self.profile.user_ocid:
-            yield complaint("registryUsername", "is not set, and no user is known from oci:userOcid or ~/.oci/config")
-
-    def _unusable_build_inputs(self) -> Iterable[str]:
-        if self.extra_requirements:
-            lock = f"make lock FILE={Path(self.extra_requirements).with_suffix('.in')}"
-            try:
-                check_requirements(Path(self.extra_requirements))
-            except BuildInputError as error:
-                yield f"extraRequirements: {self.extra_requirements} {error}\n    {lock}"
-            dockerfile = Path(self.context, "Dockerfile")
-            if dockerfile.is_file() and str(EXTRA) not in dockerfile.read_text():
-                yield (
-                    f"extraRequirements: {dockerfile} does not install them; docker/jupyterlab/Dockerfile shows how\n"
-                    "    pulumi config rm extraRequirements"
-                )
-            if Path(self.context, EXTRA).exists():
-                yield (
-                    f"extraRequirements: would take the place of the app's own {self.context}/{EXTRA}; add its packages to that file\n"
-                    "    pulumi config rm extraRequirements"
-                )
+        yield from rules.extra_requirements(self.extra_requirements, Path(self.context, "Dockerfile"))
         try:
             _ = self.ca_bundle
         except BuildInputError as error:
             yield complaint("caBundleFile", f"{self.ca_bundle_file} {error}")
+        most = min(64 * self.ocpus, MOST_MEMORY)
+        if not self.ocpus <= self.memory_in_gbs <= most:
+            yield complaint(
+                "memoryInGbs",
+                f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {self.ocpus} to {most} GB (1 to 64 each)",
+                str(min(max(self.memory_in_gbs, 6 * self.ocpus), most)),
+            )
+        if self.profile.problem:
+            # Where that is fixed, the rest of the account is known too.
+            yield self.profile.problem
+        else:
+            yield from rules.account(
+                self.profile, self.registry_host_override, self.compartment_override, self.registry_username
+            )
+        values = {str(field.alias): getattr(self, name) for name, field in type(self).model_fields.items()}
+        yield from rules.places(self.profile, values)
 
     @property
     def stack_name(self) -> str:
@@ -240,11 +233,15 @@ class AppSettings(BaseModel):
         """Certificates (PEM) which the build trusts beside the base's, "" for none. Raises BuildInputError."""
         return ca_bundle(Path(self.ca_bundle_file)) if self.ca_bundle_file else ""
 
+    @property
+    def owner(self) -> str:
+        """What no two stacks have in common, which their hashes are salted by."""
+        return f"{self.compartment_id}/{self.project}/{self.stack}/{self.app}"
+
     @cached_property
     def rendered_secret_files(self) -> dict[str, str]:
         """File name to content for /run/secrets (secret)."""
-        owner = f"{self.compartment_id}/{self.project}/{self.stack}/{self.app}"
-        return secret_files.render(self.secret_files, self.password, owner)
+        return secret_files.render(self.secret_files, self.password, self.owner)
 
     @property
     def url(self) -> str:
@@ -258,12 +255,6 @@ class AppSettings(BaseModel):
 
     @property
     def secret_keys(self) -> Sequence[str]:
-        """Keys whose values have to be encrypted in the stack's file."""
-        only_hashes = all(secret_files.PLACEHOLDER in content for content in self.secret_files.values())
-        return [*SECRET_KEYS, *([] if only_hashes else ["secretFiles"])]
-
-
-def twice(key: str, values: Sequence[str]) -> Iterable[str]:
-    """Complaints about values which a list holds already."""
-    for place in duplicates(values):
-        yield f"{key}[{place}]: {values[place]} is there already\n    pulumi config rm --path '{key}[{place}]'"
+        """Keys, and places in them, whose values have to be encrypted in the stack's file."""
+        files = [name for name, content in self.secret_files.items() if not re.match(secret_files.PLAIN, content)]
+        return [*SECRET_KEYS, *(place_in("secretFiles", name) for name in files)]

@@ -10,10 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Json
 
-from settings.app import KEPT_VOLUME, AppSettings, Cidr, Network, twice
+from settings import rules
+from settings.app import KEPT_VOLUME, AppSettings, Cidr, LocalPath, Network
 from specs import podman, ssh
-from specs.complaints import complaint
+from specs.checks import PODMAN_NETWORK, overlap
+from specs.complaints import complaint, place_in
 from specs.network import NetworkSpec, instance_network
+
+NEW_KEY = ("ssh-keygen -t ed25519 -N '' -f ~/.ssh/oci_app", "pulumi config set sshPrivateKeyFile '~/.ssh/oci_app'")
 
 
 class InstanceSettings(AppSettings):
@@ -21,7 +25,8 @@ class InstanceSettings(AppSettings):
 
     target: Literal["instance"]
     ssh_networks: Json[list[Network]]
-    ssh_private_key_file: str = Field(min_length=1)
+    ssh_private_key_file: LocalPath = Field(min_length=1)
+    host_key_generation: int = Field(ge=1)
     subnet_cidr: Cidr
     subnet_id: Annotated[str, Field(pattern=r"^(ocid1\.subnet\.[A-Za-z0-9.-]+)?$")]
     assign_public_ip: bool
@@ -34,7 +39,13 @@ class InstanceSettings(AppSettings):
         yield from super().problems()
         if not self.ssh_networks:
             yield complaint("sshNetworks", "is empty: nobody could connect, not even this program")
-        yield from twice("sshNetworks", self.ssh_networks)
+        yield from rules.networks("sshNetworks", self.ssh_networks)
+        for place, network in enumerate(self.ssh_networks):
+            if ipaddress.IPv4Network(network).subnet_of(ipaddress.IPv4Network(PODMAN_NETWORK)):
+                yield complaint(
+                    place_in("sshNetworks", place),
+                    f"{network} is in {PODMAN_NETWORK}, the instance's own network of containers: no answer would come back",
+                )
         if "linux/arm64" not in self.platforms:
             yield complaint("platforms", "lacks linux/arm64, the platform of the A1 instance")
         if self.ocpus <= self.memory_in_gbs <= self.app_memory_in_gbs:
@@ -48,16 +59,18 @@ class InstanceSettings(AppSettings):
         try:
             _ = self.ssh_key
         except ssh.KeyFileError as error:
-            yield (
-                f"sshPrivateKeyFile: {self.ssh_private_key_file} {error}\n"
-                "    ssh-keygen -t ed25519 -N '' -f ~/.ssh/oci_app\n"
-                "    pulumi config set sshPrivateKeyFile '~/.ssh/oci_app'"
+            yield complaint(
+                "sshPrivateKeyFile", f"{self.ssh_private_key_file} {error}", commands=error.commands or NEW_KEY
             )
 
     def _network_problems(self) -> Iterable[str]:
         vcn, subnet = ipaddress.IPv4Network(self.vcn_cidr), ipaddress.IPv4Network(self.subnet_cidr)
         if not 16 <= vcn.prefixlen <= 30:
             yield complaint("vcnCidr", f"is {vcn}; a VCN takes a prefix of /16 to /30", f"{vcn.network_address}/16")
+        elif overlap(self.vcn_cidr, PODMAN_NETWORK):
+            yield complaint(
+                "vcnCidr", f"is {vcn}, which overlaps {PODMAN_NETWORK}, the instance's own network of containers"
+            )
         elif not subnet.subnet_of(vcn):
             yield complaint(
                 "subnetCidr",
@@ -90,7 +103,8 @@ class InstanceSettings(AppSettings):
     @cached_property
     def host_key(self) -> ssh.HostKey:
         """The instance's host key, the same in every run."""
-        return ssh.host_key(self.ssh_key.seed, f"{self.project}/{self.stack}")
+        owner = f"{self.compartment_id}/{self.project}/{self.stack}"
+        return ssh.host_key(self.ssh_key.seed, owner, self.host_key_generation)
 
     @property
     def data_folder(self) -> str:

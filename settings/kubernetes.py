@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Json
 
-from settings.app import KEPT_VOLUME, AppSettings, Network, twice
+from settings import rules
+from settings.app import KEPT_VOLUME, AppSettings, Network
 from specs import cluster, kubeconfig, secret_files, tls
-from specs.complaints import complaint
+from specs.complaints import complaint, place_in, removal
 from specs.kubernetes import AppSpec
 from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, LoadBalancerSpec
 from specs.network import NetworkSpec
+from specs.shell import quoted
 
 Bandwidth = Annotated[int, Field(ge=10, le=8192)]
 
@@ -31,7 +33,7 @@ class KubernetesSettings(AppSettings):
     cluster_id: str = Field(pattern=r"^(ocid1\.cluster\.[A-Za-z0-9.-]+)?$")
     private_api_endpoint: bool
     api_networks: Json[list[Network]]
-    kubernetes_version: str = Field(pattern=r"^(v\d+\.\d+\.\d+)?$")
+    kubernetes_version: str = Field(pattern=r"^(v[0-9]+\.[0-9]+\.[0-9]+)?$")
     node_count: int = Field(ge=1, le=1000)
 
     replicas: int = Field(ge=0, le=100)
@@ -73,16 +75,17 @@ class KubernetesSettings(AppSettings):
                 "accessMode", "is ReadWriteMany, which block volumes (storageClass oci-bv) are not", "ReadWriteOnce"
             )
         if self.data_volume_id and self.access_mode != "ReadWriteOnce":
-            yield complaint("dataVolumeId", "is a block volume, which takes accessMode ReadWriteOnce", "''")
+            yield complaint("dataVolumeId", "is a block volume, which takes accessMode ReadWriteOnce", "")
         yield from self._cluster_problems()
         yield from self._load_balancer_problems()
         yield from self._tls_problems()
 
     def _cluster_problems(self) -> Iterable[str]:
         if len(self.namespace) > 63:
-            yield (
-                f"stack: its name {self.stack} makes the namespace {self.namespace}, and Kubernetes takes 63 characters\n"
-                f"    pulumi stack rename {self.stack[:20].rstrip('.-')}"
+            yield complaint(
+                "stack",
+                f"its name {self.stack} makes the namespace {self.namespace}, and Kubernetes takes 63 characters",
+                commands=[f"pulumi stack rename {quoted(self.stack[:20].rstrip('.-'))}"],
             )
         if self.registry_host_override and not self.profile.region:
             yield complaint(
@@ -96,7 +99,7 @@ class KubernetesSettings(AppSettings):
                     "loadBalancerSubnetId", "is not set; a cluster of yours needs a subnet for the load balancer"
                 )
             return
-        yield from twice("apiNetworks", self.api_networks)
+        yield from rules.networks("apiNetworks", self.api_networks)
         if not self.api_networks:
             yield complaint("apiNetworks", "is empty: nobody could reach the Kubernetes API, not even this program")
         if "linux/arm64" not in self.platforms:
@@ -107,7 +110,7 @@ class KubernetesSettings(AppSettings):
             )
         if self.load_balancer_subnet_id:
             yield complaint(
-                "loadBalancerSubnetId", "is for a cluster of yours (clusterId); the stack makes its own", "''"
+                "loadBalancerSubnetId", "is for a cluster of yours (clusterId); the stack makes its own", ""
             )
         vcn = ipaddress.IPv4Network(self.vcn_cidr)
         if not 16 <= vcn.prefixlen <= cluster.SMALLEST_VCN_PREFIX:
@@ -130,13 +133,14 @@ class KubernetesSettings(AppSettings):
         groups = self.load_balancer_security_group_ids
         room = MAXIMUM_SECURITY_GROUPS - (0 if self.cluster_id else 1)
         if len(groups) > room:
-            yield (
-                f"loadBalancerSecurityGroupIds: has {len(groups)} groups; a load balancer takes {MAXIMUM_SECURITY_GROUPS}"
-                f"{'' if self.cluster_id else ', one of which the stack makes'}\n"
-                f"    pulumi config rm --path 'loadBalancerSecurityGroupIds[{room}]'"
+            yield complaint(
+                "loadBalancerSecurityGroupIds",
+                f"has {len(groups)} groups; a load balancer takes {MAXIMUM_SECURITY_GROUPS}"
+                f"{'' if self.cluster_id else ', one of which the stack makes'}",
+                commands=[removal(place_in("loadBalancerSecurityGroupIds", room))],
             )
-        yield from twice("loadBalancerSecurityGroupIds", groups)
-        yield from twice("loadBalancerNetworks", self.load_balancer_networks)
+        yield from rules.twice("loadBalancerSecurityGroupIds", groups)
+        yield from rules.networks("loadBalancerNetworks", self.load_balancer_networks)
         if not self.cluster_id and self.security_list_management_mode != "None":
             yield complaint(
                 "securityListManagementMode",
@@ -250,4 +254,4 @@ class KubernetesSettings(AppSettings):
     @cached_property
     def fingerprint(self) -> str:
         """Of the secret files: another one starts the pods anew, and it tells nobody what is in them."""
-        return secret_files.fingerprint(self.rendered_secret_files, self.password)
+        return secret_files.fingerprint(self.rendered_secret_files, self.password, self.owner)

@@ -6,13 +6,12 @@ one value may be; the rules between keys, and the range of a number in quotation
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from settings.app import IN_PLAIN_TEXT
 from settings.contract import Contract, Key
-from specs.secret_files import PLACEHOLDER
+from specs.secret_files import PLAIN
 
 Schema = dict[str, Any]
 
@@ -95,7 +94,7 @@ def _plain(key: Key) -> Schema:
         if key.name in IN_PLAIN_TEXT:
             return {**key.accepts, "additionalProperties": content}
         if key.secret:
-            content["pattern"] = re.escape(PLACEHOLDER)
+            content["pattern"] = PLAIN
         return {**key.accepts, "additionalProperties": {"anyOf": [content, SECURE]}}
     if key.type == "array":
         return {**key.accepts, "items": {"anyOf": [key.accepts["items"], SECURE]}}

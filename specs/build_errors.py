@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from specs.complaints import EXAMPLES, mend
+from specs.shell import printable, quoted
 
 NO_PYTHON, NO_PACKAGES, NO_INDEX, NO_SPACE = 78, 65, 69, 74
 """Exit codes by which a step of the build says more than that it failed (sysexits.h: EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE,
@@ -226,8 +227,10 @@ def explain(errors: Iterable[str], build: Build) -> str:
         case, named = recognise(error, build.registry_host)
         if case:
             known = {**words(build, named.get("image", build.base_image)), **named}
-            lines = (case.problem, *(f"    {command}" for command in case.commands))
-            return "\n".join(line.format_map(known) for line in lines)
+            # What these are may be the registry's or a Dockerfile's word.
+            words_of_shell = known | {name: quoted(known[name]) for name in ("image", "registry_host")}
+            commands = (f"    {command.format_map(words_of_shell)}" for command in case.commands)
+            return "\n".join([printable(case.problem.format_map(known)), *commands])
     return ""
 
 

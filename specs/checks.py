@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import posixpath
 from collections.abc import Sequence
+from pathlib import Path
 
 SYSTEM_FOLDERS = frozenset(
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr"]
@@ -16,6 +18,24 @@ SHARED_FOLDERS = frozenset(["/", "/home", "/mnt", "/opt", "/opt/app", "/srv", "/
 
 FIRST_FREE_PORT = 1024
 """Ports below take privileges to listen on, which the app does not have."""
+
+NO_HOSTS = {
+    "0.0.0.0/8": "addresses that no host has",
+    "127.0.0.0/8": "each machine's own addresses (loopback)",
+    "169.254.0.0/16": "link-local addresses, where Oracle's metadata service is",
+    "224.0.0.0/4": "multicast addresses",
+    "240.0.0.0/4": "reserved addresses, which no host has",
+}
+"""Networks from which nobody connects and in which nothing can be (source: RFC 6890; Oracle, "Allowed VCN Size and Address Ranges")."""
+
+PODMAN_NETWORK = "10.88.0.0/16"
+"""The instance's own network of containers, to which it sends all that has such an address (source: containers-common, default_subnet)."""
+
+WIDEST_PREFIX = 8
+"""A network wider than this is nobody's own; the policy no-ingress-from-anywhere says the same."""
+
+MOST_ADDRESSES = 4 << 24
+"""Addresses in all networks together: four of the widest."""
 
 
 class CorrectableError(ValueError):
@@ -36,18 +56,56 @@ def cidr(value: str) -> str:
         raise ValueError(f"{value} has no prefix, such as /16")
     if str(network) != value:
         raise CorrectableError(f"{value} has host bits set; the network is {network}", str(network))
+    for taken, what in NO_HOSTS.items():
+        if network.subnet_of(ipaddress.IPv4Network(taken)):
+            raise ValueError(f"{value} has {what}")
     return value
 
 
 def own_network(value: str) -> str:
-    """Accept a network from which people connect: any but the whole internet."""
+    """Accept a network from which people connect: any but the whole internet, or as good as that."""
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
-        if cidr(value).endswith("/0"):
-            raise ValueError(f"{value} is the whole internet; name the networks you connect from") from None
+        prefix = ipaddress.IPv4Network(cidr(value)).prefixlen
+        if prefix < WIDEST_PREFIX:
+            extent = "the whole internet" if prefix == 0 else f"1/{1 << prefix} of the whole internet"
+            raise ValueError(f"{value} is {extent}; name the networks you connect from") from None
         return value
     raise CorrectableError(f"{value} has no prefix; one address is {address}/32", f"{address}/32")
+
+
+def addresses(networks: Sequence[str]) -> int:
+    """How many addresses are in at least one of the networks."""
+    found = ipaddress.collapse_addresses(ipaddress.IPv4Network(network) for network in networks)
+    return sum(network.num_addresses for network in found)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two networks have an address in common."""
+    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+
+
+def file_name(value: str) -> str:
+    """Accept the name of a file or folder, whether it exists or not. Raises ValueError for one that no file can have."""
+    try:
+        Path(value).expanduser().stat()
+    except RuntimeError:
+        raise ValueError("begins with ~ and a user whose home folder is not known") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError("is longer than the file system allows") from None
+    except ValueError:
+        raise ValueError("is not the name of a file") from None
+    return value
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; not, too, where that cannot be found out."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def free_port(value: int) -> int:

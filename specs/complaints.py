@@ -1,9 +1,12 @@
-"""What a person is told about a key of the configuration that is wrong: what it must be, and the command that mends it."""
+"""What a person is told about a key of the configuration that is wrong: what it must be, and the command that fixes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from specs.shell import printable, quoted
 
 SECRET_KEYS = ("password", "registryToken")
 """Keys whose values must be encrypted in the stack's file."""
@@ -22,7 +25,8 @@ FORMS = {
     "platforms": "linux/arm64 or linux/amd64",
     "baseImage": "the reference of an image, such as host/name:tag",
     "attestations": "provenance, sbom, or sbom=host/name:tag with a scanner of your own",
-    "builder": "the name of a builder, as `docker buildx ls` shows it",
+    "builder": "the name of a builder, as `docker buildx ls` shows it: letters, digits, dots, hyphens and _",
+    "extraRequirements": "a path of letters, digits, dots, hyphens, slashes, +, @, ~ and _",
     "registryHost": "a host name, with :port where one is needed, and without https://",
     "registryUsername": "<user> or <domain>/<user>: letters, digits, dots, hyphens, +, @ and _",
     "compartmentId": "an OCID that begins with ocid1.compartment or ocid1.tenancy",
@@ -77,6 +81,7 @@ EXAMPLES = {
     "dataVolumeId": "ocid1.volume.oc1.eu-frankfurt-1.example",
     "repositoryId": "ocid1.containerrepo.oc1.eu-frankfurt-1.example",
     "sshPrivateKeyFile": "~/.ssh/id_ed25519",
+    "hostKeyGeneration": "2",
     "clusterId": "ocid1.cluster.oc1.eu-frankfurt-1.example",
     "privateApiEndpoint": "false",
     "kubernetesVersion": "v1.34.1",
@@ -108,43 +113,72 @@ LISTS = (
 """Keys whose values are lists, which are mended one by one."""
 
 
-def complaint(key: str, problem: str, example: str = "") -> str:
-    """One problem with the command that mends it. `example`: a value that would do."""
-    return f"{key}: {problem}\n    {mend(key, example)}"
+def complaint(key: str, problem: str, example: str | None = None, commands: Sequence[str] = ()) -> str:
+    """One problem with the command that fixes it. `example`: a value that would do; `commands`: what to type instead of setting it."""
+    lines = commands or [mend(key, example)]
+    return "\n".join([f"{printable(key)}: {printable(problem)}", *(f"    {line}" for line in lines)])
 
 
-def mend(key: str, example: str = "") -> str:
-    """The command that sets `key`, or a place in it ("sshNetworks[1]", "secretFiles.users"), right."""
-    top, index, _ = key.replace("[", ".").partition(".")
-    example = example or EXAMPLES.get(top, "true")
+def mend(place: str, example: str | None = None) -> str:
+    """The command that sets a key, or a place in it as `place_in` writes it, right."""
+    top = re.split(r"[.\[]", place, maxsplit=1)[0]
+    value = quoted(EXAMPLES.get(top, "true") if example is None else example)
     if top in SECRET_KEYS:
         return f"pulumi config set --secret {top}"
     if top == "secretFiles":
-        return f"pulumi config set --secret --path '{key if index else top + '.<name>'}'"
+        return f"pulumi config set --secret --path {quoted(place if place != top else 'secretFiles.<name>')}"
     if top == "environment":
         return "pulumi config set --path 'environment.<name>' '<value>'"
     if top in FILE_KEYS:
         return f"pulumi config set {FILE_KEYS[top]}"
     if top in LISTS:
-        return f"pulumi config set --path '{key if index else top + '[0]'}' {example}"
-    return f"pulumi config set {key} {example}"
+        return f"pulumi config set --path {quoted(place if place != top else f'{top}[0]')} {value}"
+    return f"pulumi config set {top} {value}"
+
+
+def removal(place: str) -> str:
+    """The command that removes a place in a key."""
+    return f"pulumi config rm --path {quoted(place)}"
+
+
+def place_in(key: str, *inner: str | int) -> str:
+    """A value in a list or an object, as Pulumi's --path takes it (source: pulumi, sdk/go/common/resource/properties_path.go)."""
+    parts = [
+        f"[{part}]"
+        if isinstance(part, int)
+        else f".{part}"
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", part)
+        else '["{}"]'.format(part.replace('"', '\\"'))
+        for part in inner
+    ]
+    return key + "".join(parts)
 
 
 def describe(detail: Any, values: Mapping[str, str]) -> str:
     """The complaint for one of pydantic's errors (`ValidationError.errors()`); `values` are the stack's, and no secret is quoted."""
-    key, *inner = [str(part) for part in detail["loc"]]
-    place = key + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in inner if part != "[key]")
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not detail["loc"]:
+        return f"the configuration: {printable(message)}"
+    key, *inner = detail["loc"]
+    of_name = inner[-1:] == ["[key]"]
+    place = place_in(key, *inner[: -1 if of_name else None])
     if detail["type"] == "extra_forbidden":
-        instead = f"use {REPLACED[key]} in its place" if key in REPLACED else "the keys are described in Pulumi.yaml"
-        return f"{key}: is not a key of this program; {instead}\n    pulumi config rm {key}"
+        instead = f"use {REPLACED[key]} in its place" if key in REPLACED else "docs/configuration.md lists them"
+        # One that begins with "-" would be an option.
+        remove = f"pulumi config rm {'-- ' if key.startswith('-') else ''}{quoted(key)}"
+        return complaint(key, f"is not a key of this program; {instead}", commands=[remove])
     if key in SECRET_KEYS:
         return complaint(key, _secret_problem(key, values.get(key, "")))
-    message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "string_pattern_mismatch":
-        message = f"must be {FORMS[key + ' name' if '[key]' in inner else key]}"
+        message = f"must be {FORMS[f'{key} name' if of_name else key]}"
     shown = "" if key == "secretFiles" or inner else f" (is {values.get(key)!r})"
-    correction = getattr(detail.get("ctx", {}).get("error"), "correction", "")
-    return complaint(place, message[0].lower() + message[1:] + shown, correction)
+    correction = getattr(detail.get("ctx", {}).get("error"), "correction", None)
+    return complaint(
+        place,
+        message[0].lower() + message[1:] + shown,
+        correction,
+        [removal(place)] if of_name else (),
+    )
 
 
 def _secret_problem(key: str, value: str) -> str:

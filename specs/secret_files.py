@@ -26,6 +26,10 @@ def argon2_hash(password: str, stack: str) -> str:
     ).decode()
 
 
+PLAIN = r"^(([A-Za-z0-9_.@+-]{1,64}:)?\{argon2\}\s*)+$"
+"""What may be in plain text: the hash, after a name and a colon where there is one ("argon2:{argon2}", "me:{argon2}"), once or more."""
+
+
 def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str, str]:
     """File name to content, with the hash filled in; sorted by name."""
     return {
@@ -34,11 +38,11 @@ def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str,
     }
 
 
-def fingerprint(files: Mapping[str, str], password: str) -> str:
-    """A short text which changes with the files or the password, and from which neither can be guessed.
+def fingerprint(files: Mapping[str, str], password: str, stack: str) -> str:
+    """A short text which changes with the files or the password, and from which neither can be guessed; another in every `stack`.
 
-    It is keyed by the password's hash, so that trying a guess costs an Argon2.
+    It is keyed by the password's hash, so that trying a guess costs an Argon2, for each stack anew.
     """
-    key = argon2_hash(password, "fingerprint").encode()
+    key = argon2_hash(password, f"fingerprint {stack}").encode()
     content = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))
     return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,13 +1,14 @@
 """SSH: the person's key, the instance's host key, and the tunnel command.
 
 The host key has to be known before the first connection and be the same in every run of the program. So it is not
-drawn but derived from the person's private key and the stack's name. A new SSH key replaces the instance anyway, and
-with it the host key.
+drawn but derived from the person's private key, the stack and a number in its configuration. A new SSH key, or the next
+number, replaces the instance, and with it the host key.
 """
 
 from __future__ import annotations
 
-import shlex
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from specs.shell import quoted
+
 # Order of the P-256 group (source: FIPS 186-4, D.1.2.3); a private key is a number from 1 to one less.
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -23,8 +26,18 @@ REMOTE_USER = "opc"
 """Login user of Oracle Linux platform images, with password-less sudo (source: Oracle, "Connecting to an instance")."""
 
 
+SMALLEST_RSA = 3072
+"""Bits of a key as strong as the others, which have 128 bits of security (source: NIST SP 800-57 Part 1, table 2)."""
+
+OPENSSH_BEGIN, OPENSSH_END = (f"-----{word} OPENSSH PRIVATE KEY-----\n" for word in ("BEGIN", "END"))
+
+
 class KeyFileError(ValueError):
-    """The SSH private key file cannot be used; the message says why."""
+    """The SSH private key file cannot be used; the message says why, `commands` what fixes it where it is not another key."""
+
+    def __init__(self, problem: str, *commands: str) -> None:
+        super().__init__(problem)
+        self.commands = commands
 
 
 @dataclass(frozen=True)
@@ -47,12 +60,14 @@ class HostKey:
 
 
 def read_key(file: Path) -> SshKey:
-    """Read an unencrypted OpenSSH or PEM private key. Raises KeyFileError."""
+    """Read an unencrypted OpenSSH or PEM private key which OpenSSH takes as well. Raises KeyFileError."""
     try:
-        private = file.expanduser().read_text()
+        path = file.expanduser()
+        private = path.read_bytes().decode()
+        status = path.stat()
     except FileNotFoundError:
         raise KeyFileError("does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise KeyFileError(f"cannot be read ({error})") from None
     try:
         key = _load(private)
@@ -62,8 +77,38 @@ def read_key(file: Path) -> SshKey:
         raise KeyFileError("is not an SSH private key") from None
     if not isinstance(key, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyFileError("is not an Ed25519, ECDSA or RSA key")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SMALLEST_RSA:
+        raise KeyFileError(f"is an RSA key of {key.key_size} bits; {SMALLEST_RSA} are the least")
+    try:
+        public = _openssh_line(key.public_key())
+    except ValueError:
+        raise KeyFileError("is an ECDSA key of a curve that OpenSSH does not have") from None
+    _check_for_openssh(path, private, status)
     form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return SshKey(private, _openssh_line(key.public_key()), key.private_bytes(*form))
+    return SshKey(private, public, key.private_bytes(*form))
+
+
+def _check_for_openssh(file: Path, private: str, status: os.stat_result) -> None:
+    """Refuse what only OpenSSH refuses, which would be found out by the tunnel, after the deploy (source: openssh-portable: ssh.c,
+    load_public_identity_files; authfile.c, sshkey_perm_ok; sshkey.c, private2_uudecode. OpenSSL reads the older forms, with any line ends).
+    """
+    if "%" in str(file) or "${" in str(file):
+        raise KeyFileError("has % or ${ in its name, where ssh puts in something else")
+    name = quoted(str(file))
+    if status.st_uid == os.getuid() and status.st_mode & 0o077:
+        raise KeyFileError(f"can be read by others (mode {stat.S_IMODE(status.st_mode):03o})", f"chmod 600 {name}")
+    if OPENSSH_BEGIN.strip() not in private:
+        return
+    if "\r" in private:
+        new = quoted(f"{file}.new")
+        command = f"(umask 077 && tr -d '\\r' <{name} >{new} && mv {new} {name})"
+        raise KeyFileError("has the line ends of Windows, which OpenSSH does not read", command)
+    if private.endswith(OPENSSH_END.strip()):
+        raise KeyFileError("does not end with a newline, without which OpenSSH does not read it", f"echo >>{name}")
+    if not private.startswith(OPENSSH_BEGIN) or f"\n{OPENSSH_END}" not in private:
+        raise KeyFileError(
+            "has something beside its first and last line, such as a blank, with which OpenSSH does not read it"
+        )
 
 
 def _load(private: str) -> object:
@@ -83,14 +128,14 @@ def _openssh_line(key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.Elliptic
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
-def host_key(seed: bytes, stack: str) -> HostKey:
-    """Derive the host key of `stack` ("project/stack") from the person's private key (`SshKey.seed`).
+def host_key(seed: bytes, stack: str, generation: int) -> HostKey:
+    """Derive the host key of `stack` ("compartment/project/stack") from the person's private key (`SshKey.seed`).
 
     ECDSA and PEM, because every sshd from Oracle Linux 8 on reads that form and it holds nothing random (the OpenSSH
     form does, which would make another plan of each run). 48 bytes reduce to the group's order without a bias that
     matters.
     """
-    stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack}".encode()).derive(seed)
+    stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack} {generation}".encode()).derive(seed)
     key = ec.derive_private_key(int.from_bytes(stretched, "big") % (P256_ORDER - 1) + 1, ec.SECP256R1())
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -106,7 +151,7 @@ def connect_command(address: str, private_key_file: str, public_host_key: str, *
     """
     home, tilde, rest = private_key_file.partition("~/")
     # The shell expands ~ only outside quotes.
-    identity = f"~/{shlex.quote(rest)}" if tilde and not home else shlex.quote(private_key_file)
+    identity = f"~/{quoted(rest)}" if tilde and not home else quoted(private_key_file)
     known_hosts = f"KnownHostsCommand=/bin/echo {address} {public_host_key}"
     words = [
         *(
@@ -120,9 +165,9 @@ def connect_command(address: str, private_key_file: str, public_host_key: str, *
             "-o",
             "StrictHostKeyChecking=yes",
         ),
-        *("-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null", "-o", shlex.quote(known_hosts)),
+        *("-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null", "-o", quoted(known_hosts)),
         *options,
-        f"{REMOTE_USER}@{address}",
+        quoted(f"{REMOTE_USER}@{address}"),
     ]
     return " ".join(words)
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timezone
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+SMALLEST_RSA, SMALLEST_CURVE = 2048, 256
+"""Bits of a key which browsers accept (source: CA/Browser Forum, Baseline Requirements 6.1.5); many authorities sign none larger."""
+
+DER = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 class CertificateError(ValueError):
@@ -17,19 +25,38 @@ class CertificateError(ValueError):
 
 
 def check(certificate: str, private_key: str) -> None:
-    """Accept a certificate (PEM, its chain after it) and its unencrypted private key (PEM). Raises CertificateError."""
+    """Accept a certificate (PEM, its chain after it) that is valid now and its unencrypted private key (PEM). Raises CertificateError."""
+    if "PRIVATE KEY-----" in certificate:
+        raise CertificateError(
+            "tlsCertificate", "holds a private key, which all could read who see the stack's file; make a new pair"
+        )
     try:
-        leaf = x509.load_pem_x509_certificates(certificate.encode())[0]
-    except ValueError:
+        chain = x509.load_pem_x509_certificates(certificate.encode())
+        public_keys = [one.public_key() for one in chain]
+    except (ValueError, UnsupportedAlgorithm):
         raise CertificateError("tlsCertificate", "is not a certificate in PEM") from None
+    now = datetime.now(timezone.utc)
+    for number, (one, key) in enumerate(zip(chain, public_keys, strict=True), start=1):
+        which = f"its certificate {number} of {len(chain)} " if len(chain) > 1 else ""
+        if one.not_valid_after_utc < now:
+            raise CertificateError("tlsCertificate", f"{which}expired on {one.not_valid_after_utc:%Y-%m-%d}")
+        if one.not_valid_before_utc > now:
+            raise CertificateError(
+                "tlsCertificate", f"{which}is not valid before {one.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+            )
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+            raise CertificateError("tlsCertificate", f"{which}has neither an RSA nor an ECDSA key")
+        least = SMALLEST_RSA if isinstance(key, rsa.RSAPublicKey) else SMALLEST_CURVE
+        if key.key_size < least:
+            raise CertificateError("tlsCertificate", f"{which}has a key of {key.key_size} bits; {least} are the least")
     try:
-        key = serialization.load_pem_private_key(private_key.encode(), password=None)
+        own = serialization.load_pem_private_key(private_key.encode(), password=None)
+        public = own.public_key().public_bytes(*DER)
     except TypeError:
         raise CertificateError("tlsPrivateKey", "is protected by a passphrase; decrypt it first") from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise CertificateError("tlsPrivateKey", "is not a private key in PEM") from None
-    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
+    if public != public_keys[0].public_bytes(*DER):
         raise CertificateError("tlsPrivateKey", "is not the key of tlsCertificate")
 
 

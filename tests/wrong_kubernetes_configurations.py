@@ -220,5 +220,12 @@ WRONG = [
         "of the A1 nodes",
         SET + "--path 'platforms[0]' linux/arm64",
     ),
+    Wrong(
+        "load balancer for half of the internet",
+        {"loadBalancerNetworks": ["0.0.0.0/1"]},
+        "loadBalancerNetworks[0]",
+        "1/2 of the whole internet",
+        SET + "--path 'loadBalancerNetworks[0]' 10.0.0.0/16",
+    ),
     Wrong("unknown target", {"target": "vm"}, "target", "must be instance or kubernetes", SET + "target kubernetes"),
 ]

@@ -16,7 +16,7 @@ from typing import Any
 from github import LONGEST_BODY, Api, fail, marked
 
 MARKER = "<!-- previews of this pull request -->"
-_SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[\w-]+): (?P<result>changes|nothing|failed) -->")
+_SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[A-Za-z0-9_-]+): (?P<result>changes|nothing|failed) -->")
 _RESULTS = {"changes": "changes", "nothing": "nothing changes", "failed": "the preview failed"}
 # The one fold that a summary has itself (review/summary.py).
 _FOLD = "<details><summary>What is created, with its properties</summary>"
@@ -76,7 +76,9 @@ def fitted(text: str, room: int) -> str:
 
 def comment(folder: Path, run: dict[str, Any]) -> str:
     """The whole comment."""
-    files = [file for file in sorted(folder.glob("*.md")) if re.fullmatch(r"[\w-]{1,60}", file.stem)][:_MOST_STACKS]
+    files = [file for file in sorted(folder.glob("*.md")) if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", file.stem)][
+        :_MOST_STACKS
+    ]
     commit, link = run["head_sha"][:10], run["html_url"]
     head = f"{MARKER}\n## What `up` would do\n\nOf {commit}, by the [previews of this pull request]({link}) themselves.\n\n"
     if run["conclusion"] != "success":

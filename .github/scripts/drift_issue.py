@@ -9,7 +9,7 @@ from pathlib import Path
 
 from github import LONGEST_BODY, Api, fail, marked
 
-_SUMMARY = re.compile(r"<!-- review: drift of (?P<stack>[\w-]+): (?P<result>none|found|failed) -->")
+_SUMMARY = re.compile(r"<!-- review: drift of (?P<stack>[A-Za-z0-9_-]+): (?P<result>none|found|failed) -->")
 
 
 def main(stack: str, summary: Path) -> None:

@@ -30,6 +30,19 @@ def test_a_wrong_configuration_stops_up_before_anything_is_created(wrong: Wrong,
     assert not events.exists() or steps(events.read_text()) == {}
 
 
+def test_a_plain_value_beside_an_encrypted_one_is_refused(changed: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_in_file = ("config", "set", "--config-file", str(changed.config_file), "--path")
+    changed.pulumi(*set_in_file, "--secret", "secretFiles.token", stdin="correct horse")
+    changed.pulumi(*set_in_file, "--plaintext", 'secretFiles["a.conf"]', "battery {argon2}")
+    monkeypatch.setenv("PULUMI_OPTION_CONFIG_FILE", str(changed.config_file))
+    done = changed.pulumi("preview", "--config-file", str(changed.config_file), check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "    pulumi config set --secret --path 'secretFiles[\"a.conf\"]'" in said
+    assert "secretFiles.token" not in said
+    assert "battery" not in said
+
+
 def test_a_plaintext_password_is_refused(changed: Stack) -> None:
     document = yaml.safe_load(changed.config_file.read_text())
     document["config"][f"{PROJECT}:password"] = "a password in plain text"

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft7Validator, ValidationError
 
+from specs.shell import printable
 from tests.support.stack import PROJECT, ROOT
 
 SCHEMA = ROOT / "stack.schema.json"
@@ -34,9 +35,9 @@ def _told(error: ValidationError) -> Iterator[str]:
         patterns = schema.get("patternProperties", {})
         for name in map(str, instance):
             if name not in schema["properties"] and not any(re.search(pattern, name) for pattern in patterns):
-                yield f"{name}: is not a key of {place[0] if place else 'a stack file'}; docs/configuration.md lists them"
+                yield f"{printable(name)}: is not a key of {place[0] if place else 'a stack file'}; docs/configuration.md lists them"
         return
-    key = "".join(place[1:2] or place) or "the file"
+    key = printable("".join(place[1:2] or place)) or "the file"
     if "secure" in schema.get("required", ()):
         yield f"{key}: has to be encrypted\n    pulumi config set --secret {key.removeprefix(f'{PROJECT}:')}"
     else:

@@ -32,6 +32,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
     )
+    file.chmod(0o600)
     return file
 
 

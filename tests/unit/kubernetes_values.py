@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from settings import KubernetesSettings
 from specs.kubernetes import AppSpec
@@ -52,19 +52,23 @@ def kubernetes_settings(values: dict[str, Any]) -> KubernetesSettings:
     return settings
 
 
-def certificate(name: str = "app.example.com") -> tuple[str, str]:
-    """A certificate of its own making and its private key, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate(
+    name: str = "app.example.com",
+    valid_days: tuple[int, int] = (-1, 3650),
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+) -> tuple[str, str]:
+    """A self-signed certificate, valid from and until so many days from now, and its private key, as PEM."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    now = datetime.now(timezone.utc)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=3650))
+        .not_valid_before(now + timedelta(days=valid_days[0]))
+        .not_valid_after(now + timedelta(days=valid_days[1]))
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -178,8 +178,11 @@ def test_the_program_refuses_in_plain_text_what_the_contract_calls_secret(
         pem, private_key = certificate()
         kubernetes = {"target": "kubernetes", "apiNetworks": ["203.0.113.7/32"]}
         own = {**own, **kubernetes, "tlsCertificate": pem, "tlsPrivateKey": private_key}
-    with pytest.raises(ConfigurationError, match=f"{key.name}: is in plain text"):
-        parse(as_pulumi_does(own), "containerised-app", "dev", PROFILE, lambda name: name != key.name)
+    place = "secretFiles.users" if key.name == "secretFiles" else key.name
+    with pytest.raises(ConfigurationError, match=f"{place}: is in plain text"):
+        parse(
+            as_pulumi_does(own), "containerised-app", "dev", PROFILE, lambda asked: asked not in (place, "environment")
+        )
 
 
 def test_every_secret_which_the_tests_encrypt_is_one_of_the_contract() -> None:
@@ -227,7 +230,7 @@ ENCRYPTED = {"secure": "v1:hM/lGdmDpfLK6rPm:vXDEqkQNG41KyRopQlhQhWOBxXgVCNpuRWtQ
         config(ocpus="4", memoryInGbs="24", retainData="true", operatingSystemVersion="9"),
         config(ocpus=4, retainData=True),
         config(environment={"A": "1", "C": 3600, "D": 0.5, "E": True}),
-        config(secretFiles={"users": ENCRYPTED, "hash": "argon2:{argon2}"}),
+        config(secretFiles={"users": ENCRYPTED, "hash": "argon2:{argon2}", "two": "a:{argon2} b:{argon2}\n"}),
         config(secretFiles=ENCRYPTED, registryUsername=ENCRYPTED, sshNetworks=["203.0.113.7/32", ENCRYPTED]),
         {"config": {"oci:region": "eu-frankfurt-1", "oci:privateKey": ENCRYPTED, "pulumi:tags": {"a": "b"}}},
         {"config": {"policy:exceptions": ["always-free"]}},
@@ -273,6 +276,8 @@ def test_what_pulumi_writes_and_people_need_is_valid(right: dict[str, Any]) -> N
         (config(tlsPrivateKey="correct horse"), "containerised-app:tlsPrivateKey: has to be encrypted"),
         ({"config": {"oci:privateKeyPassword": "correct horse"}}, "pulumi config set --secret oci:privateKeyPassword"),
         (config(secretFiles={"users": "correct horse"}), "containerised-app:secretFiles: is not what"),
+        (config(secretFiles={"users": "correct horse {argon2}"}), "containerised-app:secretFiles: is not what"),
+        (config(sshNetworks=["٢٠٣.0.113.7/32"]), "containerised-app:sshNetworks: is not what"),
     ],
 )
 def test_a_wrong_stack_file_is_refused_by_key_and_its_value_not_shown(

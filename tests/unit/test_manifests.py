@@ -59,6 +59,7 @@ def test_what_is_encrypted_is_a_word_in_angle_brackets_and_the_certificates_secr
         "tlsCertificate": pem,
         "tlsPrivateKey": secret,
         "loadBalancerInternal": False,
+        "loadBalancerSecurityGroupIds": ["ocid1.networksecuritygroup.oc1.us-ashburn-1.team"],
     }
     config = {f"containerised-app:{key}": value for key, value in values.items()}
     (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())

@@ -120,6 +120,12 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("Instance", {"shapeConfig": {"ocpus": 77.0}}, "shapeConfig.ocpus", "between 1 and 76"),
     ("Instance", {"shapeConfig": {"ocpus": 1.5}}, "shapeConfig.ocpus", "must be a whole number"),
     ("Instance", {"shapeConfig": {"ocpus": 4.0, "memoryInGbs": 3.0}}, "shapeConfig.memoryInGbs", "between 4 and 256"),
+    (
+        "Instance",
+        {"shapeConfig": {"ocpus": 76.0, "memoryInGbs": 513.0}},
+        "shapeConfig.memoryInGbs",
+        "between 76 and 512",
+    ),
     ("Instance", {"shapeConfig": {"ocpus": 1.0, "memoryInGbs": 65.0}}, "shapeConfig.memoryInGbs", "between 1 and 64"),
     ("Instance", {"metadata": {"user_data": "#cloud-config"}}, "metadata.user_data", "must be base64"),
     ("Instance", {"metadata": {"note": "x" * 32_000}}, "metadata", "must be 32000 bytes at most"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import yaml
 from pydantic.alias_generators import to_snake
 
 from oci_profile import OciProfile, read
-from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse
-from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS
+from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
+from specs.checks import NO_HOSTS, cidr, own_network
+from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS, describe
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong
@@ -112,23 +114,62 @@ def test_an_encrypted_variable_is_refused_since_it_would_become_plain_text(value
 
 def test_a_secret_file_in_plain_text_is_refused_unless_it_holds_only_the_hash(values: dict[str, Any]) -> None:
     def refused(files: dict[str, str]) -> str:
+        given = as_pulumi_does({**values, "secretFiles": files})
         try:
-            parse(
-                as_pulumi_does({**values, "secretFiles": files}),
-                "p",
-                "dev",
-                PROFILE,
-                lambda key: key not in ("secretFiles", "environment"),
-            )
+            parse(given, "p", "dev", PROFILE, lambda place: not place.startswith(("secretFiles", "environment")))
         except ConfigurationError as error:
             return str(error)
         return ""
 
-    assert refused({"users": "me:{argon2}"}) == ""
-    message = refused({"token": "hunter2 hunter2"})
-    assert "secretFiles: is in plain text" in message
-    assert "pulumi config set --secret --path 'secretFiles.<name>'" in message
+    assert refused({"users": "me:{argon2} you:{argon2}\n", "hash": "{argon2}"}) == ""
+    message = refused({"token": "hunter2 hunter2", "a.conf": "key=hunter2\nhash={argon2}"})
+    assert "secretFiles.token: is in plain text" in message
+    assert "    pulumi config set --secret --path secretFiles.token" in message.splitlines()
+    assert "    pulumi config set --secret --path 'secretFiles[\"a.conf\"]'" in message.splitlines()
     assert "hunter2" not in message
+
+
+def test_a_plain_value_beside_an_encrypted_one_is_found_in_the_stacks_file(tmp_path: Path) -> None:
+    file, encrypted = tmp_path / "Pulumi.dev.yaml", {"secure": "v1:abc"}
+    config = {
+        "p:secretFiles": {"token": encrypted, "other": "hunter2", "a.conf": "hunter2"},
+        "p:whole": encrypted,
+        "p:port": "8888",
+    }
+    file.write_text(yaml.safe_dump({"config": config}))
+    assert plain_places(file, "p:") == {"secretFiles.other", 'secretFiles["a.conf"]'}
+    for content in ("", "config:", "config: [", "\0"):
+        file.write_text(content)
+        assert plain_places(file, "p:") == set()
+    assert plain_places(tmp_path / "none", "p:") == set()
+
+
+HOSTILE = "$(>planted)`>planted`'\";>planted\n    pulumi destroy --yes\x1b[2J\u202e"
+
+
+@pytest.mark.parametrize("stack", ["dev", HOSTILE])
+def test_no_value_plants_a_command_a_line_or_an_escape_sequence_in_a_message(
+    stack: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    of_both = {**values, **BASE, "tlsCertificate": HOSTILE, "tlsPrivateKey": HOSTILE, "environment": {HOSTILE: "x"}}
+    of_both |= {"secretFiles": {HOSTILE: "x"}, "sshNetworks": [HOSTILE], "dataPath": f"/a/../{HOSTILE}"}
+    profile = OciProfile(HOSTILE, "ocid1.tenancy.oc1..root", "ocid1.user.oc1..me")
+    hostile = [
+        *({**of_both, key: HOSTILE} for key, value in values.items() if isinstance(value, str)),
+        {**of_both, HOSTILE: "1"},
+        {**of_both, f"-{HOSTILE}": "1"},
+    ]
+    for target in ("instance", "kubernetes"):
+        for given in hostile:
+            with pytest.raises(ConfigurationError) as caught:
+                parse(as_pulumi_does({**given, "target": target}), "p", stack, profile)
+            first, *lines = str(caught.value).split("\n")
+            assert all(line.isprintable() for line in (first, *lines))
+            commands = [line for line in lines if line.startswith("    ")]
+            assert not any(command.startswith("    pulumi destroy") for command in commands)
+            script = "pulumi() { :; }; make() { :; }; ssh-keygen() { :; }\n" + "\n".join(commands)
+            subprocess.run(["bash", "-c", script.replace("<", "").replace(".pem", "")], cwd=tmp_path, check=True)
+            assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stack_whose_name_no_registry_takes_is_refused_with_one_that_would_do(values: dict[str, Any]) -> None:
@@ -189,6 +230,53 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, OciProfile("", "", ""))
     assert all(key in str(caught.value) for key in ("oci:region", "compartmentId", "registryUsername"))
+
+
+@pytest.mark.parametrize(
+    ("region", "tenancy", "says", "mend"),
+    [
+        ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
+        ("frankfurt", "oc1", "oci:region: is 'frankfurt', no region's name", "oci:region eu-frankfurt-1"),
+        ("eu-frankfurt-１", "oc1", "oci:region: is 'eu-frankfurt-１', no region's name", "oci:region eu-frankfurt-1"),
+        (
+            "us-gov-ashburn-1",
+            "oc3",
+            "registryHost: is not set, and the name of its registry is not known for the realm oc3",
+            "registryHost ocir.eu-frankfurt-1.oci.oraclecloud.com",
+        ),
+    ],
+)
+def test_a_place_whose_registry_is_not_known_is_refused(
+    region: str, tenancy: str, says: str, mend: str, values: dict[str, Any]
+) -> None:
+    told = complaints(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
+    assert told[0].startswith(says)
+    assert told[1:] == [f"    pulumi config set {mend}"]
+
+
+def test_a_region_that_the_sdk_does_not_have_yet_is_taken(values: dict[str, Any]) -> None:
+    assert settings_of(values, replace(PROFILE, region="xx-somewhere-9")).registry_host.startswith(
+        "ocir.xx-somewhere-9."
+    )
+
+
+@pytest.mark.parametrize("network", NO_HOSTS)
+def test_a_network_without_hosts_is_refused_for_people_and_for_machines(network: str) -> None:
+    within = f"{network.partition('/')[0]}/24"
+    for accept in (own_network, cidr):
+        with pytest.raises(ValueError, match=re.escape(NO_HOSTS[network])):
+            accept(within)
+
+
+def test_an_error_of_no_key_is_one_line() -> None:
+    assert describe({"loc": (), "type": "value_error", "msg": "Value error, a\nb"}, {}) == "the configuration: a\\nb"
+
+
+def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes("FROM x".encode("utf-16"))
+    given = {**values, "context": str(tmp_path), "extraRequirements": "docker/jupyterlab/requirements.txt"}
+    with pytest.raises(ConfigurationError, match=r"context: .*/Dockerfile cannot be read"):
+        settings_of(given)
 
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"

@@ -150,11 +150,15 @@ def test_cloud_init_reads_the_user_data() -> None:
     assert all(set(entry) == {"path", "permissions", "owner", "content"} for entry in document["write_files"])
 
 
-def test_the_host_key_is_the_same_in_every_run_and_another_for_every_stack_and_key() -> None:
-    one = ssh.host_key(b"a key", "project/dev")
-    assert ssh.host_key(b"a key", "project/dev") == one
-    others = [ssh.host_key(b"a key", "project/oke"), ssh.host_key(b"another", "project/dev")]
-    assert len({key.public for key in (one, *others)}) == 3
+def test_the_host_key_is_constant_and_differs_by_stack_key_and_generation() -> None:
+    one = ssh.host_key(b"a key", "compartment/project/dev", 1)
+    assert ssh.host_key(b"a key", "compartment/project/dev", 1) == one
+    others = [
+        ssh.host_key(b"a key", "compartment/project/oke", 1),
+        ssh.host_key(b"another", "compartment/project/dev", 1),
+        ssh.host_key(b"a key", "compartment/project/dev", 2),
+    ]
+    assert len({key.public for key in (one, *others)}) == 4
 
 
 def test_a_new_comment_on_the_ssh_key_leaves_the_host_key_as_it_is(tmp_path: Path) -> None:
@@ -164,11 +168,11 @@ def test_a_new_comment_on_the_ssh_key_leaves_the_host_key_as_it_is(tmp_path: Pat
     subprocess.run(["ssh-keygen", "-q", "-c", "-C", "after", "-P", "", "-f", str(file)], check=True)
     after = ssh.read_key(file)
     assert before.private != after.private
-    assert ssh.host_key(before.seed, "p/s") == ssh.host_key(after.seed, "p/s")
+    assert ssh.host_key(before.seed, "p/s", 1) == ssh.host_key(after.seed, "p/s", 1)
 
 
 def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
-    key = ssh.host_key(b"a key", "project/dev")
+    key = ssh.host_key(b"a key", "project/dev", 1)
     file = tmp_path / "host_key"
     file.write_text(key.private)
     file.chmod(0o600)
@@ -176,7 +180,7 @@ def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
     assert shown.stdout.split()[:2] == key.public.split()
 
 
-@pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "2048"], ["-t", "ecdsa", "-m", "PEM"]])
+@pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "3072"], ["-t", "ecdsa", "-m", "PEM"]])
 def test_the_public_half_of_a_key_file_is_what_ssh_keygen_says(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", *options, "-N", "", "-f", str(file)], check=True)

@@ -14,13 +14,14 @@ from sandbox.oci.wire import UNKNOWN, Properties
 class Shape:
     """A flexible shape.
 
-    processor: the instruction set; ocpus: least and most; memory: least and most GB for each OCPU; default_memory: GB for each OCPU where
-    none is asked for; vcpus: for each OCPU.
+    processor: the instruction set; ocpus: least and most; memory: least and most GB for each OCPU; most_memory: GB of all together;
+    default_memory: GB for each OCPU where none is asked for; vcpus: for each OCPU.
     """
 
     processor: str
     ocpus: tuple[int, int]
     memory: tuple[int, int]
+    most_memory: int
     default_memory: float
     vcpus: int
     description: str
@@ -39,7 +40,7 @@ class Shape:
         if not self.ocpus[0] <= ocpus <= self.ocpus[1] or not float(ocpus).is_integer():
             yield Problem("shapeConfig.ocpus", f"must be a whole number between {self.ocpus[0]} and {self.ocpus[1]}")
         elif memory is not UNKNOWN:
-            low, high = (bound * ocpus for bound in self.memory)
+            low, high = self.memory[0] * ocpus, min(self.memory[1] * ocpus, self.most_memory)
             if not low <= memory <= high:
                 yield Problem("shapeConfig.memoryInGbs", f"must be between {low:g} and {high:g} for {ocpus:g} OCPUs")
 
@@ -63,6 +64,7 @@ SHAPES = {
         processor="aarch64",
         ocpus=(1, 76),
         memory=(1, 64),
+        most_memory=512,
         default_memory=6.0,
         vcpus=1,
         description="3.0 GHz Ampere® Altra™",
