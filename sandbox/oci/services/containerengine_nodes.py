@@ -69,6 +69,9 @@ class NodePool(SlowResource):
             "nodeMetadata": KEEP,
             "sshPublicKey": KEEP,
             "nodeEvictionNodePoolSettings": KEEP,
+            "nodeEvictionNodePoolSettings.evictionGraceDuration": KEEP,
+            "nodeEvictionNodePoolSettings.isForceActionAfterGraceDuration": KEEP,
+            "nodeEvictionNodePoolSettings.isForceDeleteAfterGraceDuration": KEEP,
         }
     )
     checks = Table(
@@ -81,6 +84,10 @@ class NodePool(SlowResource):
             "nodeConfigDetails.size": checks.between(0, MOST_NODES),
             "nodeConfigDetails.placementConfigs.availabilityDomain": checks.availability_domain,
             "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType": checks.one_of("FLANNEL_OVERLAY"),
+            # source: OKE API, NodeEvictionNodePoolSettings: 0 to 60 minutes.
+            "nodeEvictionNodePoolSettings.evictionGraceDuration": checks.matches(
+                r"PT(60|[0-5]?\d)M", "0 to 60 minutes, such as PT30M"
+            ),
         }
     )
     references = Table(
@@ -126,6 +133,11 @@ class NodePool(SlowResource):
                 "nodePoolPodNetworkOptionDetails": {"cniType": "FLANNEL_OVERLAY"},
             },
             "nodeSourceDetails": {"bootVolumeSizeInGbs": str(SMALLEST_GB)},
+            "nodeEvictionNodePoolSettings": {
+                "evictionGraceDuration": "PT60M",
+                "isForceActionAfterGraceDuration": False,
+                "isForceDeleteAfterGraceDuration": False,
+            },
         }
 
     @override
