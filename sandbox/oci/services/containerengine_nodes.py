@@ -111,6 +111,12 @@ class NodePool(SlowResource):
                     "nodeConfigDetails.placementConfigs", "must name a subnet and availability domain at least"
                 )
             groups = details.get("nsgIds", UNKNOWN)
+            if details.get("isPvEncryptionInTransitEnabled"):
+                yield Problem(
+                    "nodeConfigDetails.isPvEncryptionInTransitEnabled",
+                    "is for nodes to which Oracle's driver attaches no volume of the class oci-bv (bv_controller.go, "
+                    "ControllerPublishVolume)",
+                )
             if groups is not UNKNOWN and len(groups) > MOST_GROUPS:
                 yield Problem("nodeConfigDetails.nsgIds", f"must name {MOST_GROUPS} network security groups at most")
         if inputs.get("nodeShape", UNKNOWN) is not UNKNOWN and inputs["nodeShape"] in SHAPES:
