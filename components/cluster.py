@@ -16,6 +16,7 @@ from components.network import Network
 from specs import cloud_config
 from specs.cluster import API, NODES, PODS_CIDR, SERVICES_CIDR, newest_version, node_image, node_user_data
 from specs.kubeconfig import kubeconfig
+from specs.lookups import availability_domain
 
 SHAPE = "VM.Standard.A1.Flex"
 
@@ -159,6 +160,15 @@ class Cluster(pulumi.ComponentResource):
                     )
                 ],
                 nsg_ids=[args.network.security_group_ids[NODES]],
+                # No in-transit encryption: Oracle's driver attaches volumes of oci-bv by iSCSI, and refuses to attach those to a node
+                # that has it (source: oci-cloud-controller-manager, bv_controller.go, ControllerPublishVolume).
+            ),
+            # Else a pod that cannot be evicted holds a node for 60 minutes and is not forced after them, but the provider waits for 50
+            # (source: Oracle, "Deleting Worker Nodes"; containerengine_node_pool_resource.go). OKE writes minutes as minutes.
+            node_eviction_node_pool_settings=oci.containerengine.NodePoolNodeEvictionNodePoolSettingsArgs(
+                eviction_grace_duration="PT5M",
+                is_force_action_after_grace_duration=True,
+                is_force_delete_after_grace_duration=True,
             ),
             node_metadata={
                 "user_data": cloud_config.encode(node_user_data()),
@@ -175,4 +185,4 @@ class Cluster(pulumi.ComponentResource):
         if args.availability_domain:
             return args.availability_domain
         domains = oci.identity.get_availability_domains_output(compartment_id=args.tenancy_ocid, opts=self._invoke)
-        return domains.availability_domains[0].name
+        return domains.availability_domains.apply(lambda found: availability_domain([one.name for one in found]))

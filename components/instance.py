@@ -12,6 +12,7 @@ import pulumi
 import pulumi_oci as oci
 
 from specs.cloud_config import DATA_DEVICE
+from specs.lookups import availability_domain, platform_image
 from specs.tags import on_destroy
 
 SHAPE = "VM.Standard.A1.Flex"
@@ -55,18 +56,18 @@ class Instance(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:instance:Instance", name, None, opts)
-        availability_domain = self._availability_domain(args)
+        domain, (image, is_encrypted) = self._availability_domain(args), self._image(args)
         self.resource = oci.core.Instance(
             f"{name}-instance",
             compartment_id=args.compartment_id,
-            availability_domain=availability_domain,
+            availability_domain=domain,
             display_name=args.display_name,
             freeform_tags=args.tags,
             shape=SHAPE,
             shape_config=oci.core.InstanceShapeConfigArgs(ocpus=args.ocpus, memory_in_gbs=args.memory_in_gbs),
             source_details=oci.core.InstanceSourceDetailsArgs(
                 source_type="image",
-                source_id=self._image(args),
+                source_id=image,
                 boot_volume_size_in_gbs=str(args.boot_volume_size_in_gbs),
             ),
             create_vnic_details=oci.core.InstanceCreateVnicDetailsArgs(
@@ -74,6 +75,8 @@ class Instance(pulumi.ComponentResource):
                 assign_public_ip=str(args.assign_public_ip).lower(),
                 nsg_ids=[args.security_group_id],
             ),
+            # On the way between the instance and its volumes; at rest they are encrypted in any case.
+            is_pv_encryption_in_transit_enabled=is_encrypted,
             metadata={"ssh_authorized_keys": args.ssh_public_key, "user_data": args.user_data},
             instance_options=oci.core.InstanceInstanceOptionsArgs(are_legacy_imds_endpoints_disabled=True),
             opts=pulumi.ResourceOptions(
@@ -89,7 +92,7 @@ class Instance(pulumi.ComponentResource):
         self.volume = oci.core.Volume(
             f"{name}-data",
             compartment_id=args.compartment_id,
-            availability_domain=availability_domain,
+            availability_domain=domain,
             display_name=f"{args.display_name}-data",
             freeform_tags={**args.tags, **on_destroy(args.retain_data)},
             size_in_gbs=str(args.data_volume_size_in_gbs),
@@ -106,6 +109,7 @@ class Instance(pulumi.ComponentResource):
             instance_id=self.resource.id,
             volume_id=self.volume.id,
             device=DATA_DEVICE,
+            is_pv_encryption_in_transit_enabled=is_encrypted,
             # A terminated instance has let go of its volumes; detaching one while it runs would pull the disk from
             # under the app.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.resource),
@@ -119,11 +123,19 @@ class Instance(pulumi.ComponentResource):
         domains = oci.identity.get_availability_domains_output(
             compartment_id=args.tenancy_ocid, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        return domains.availability_domains[0].name
+        return domains.availability_domains.apply(lambda found: availability_domain([one.name for one in found]))
 
-    def _image(self, args: InstanceArgs) -> pulumi.Input[str]:
+    def _image(self, args: InstanceArgs) -> tuple[pulumi.Input[str], pulumi.Input[bool]]:
+        """OCID, and whether volumes can be encrypted in transit: A1 can, platform images can, another image says so itself (source:
+        Oracle, "In-Transit Encryption").
+        """
         if args.image_id:
-            return args.image_id
+            options = oci.core.get_image_output(
+                image_id=args.image_id, opts=pulumi.InvokeOutputOptions(parent=self)
+            ).launch_options
+            return args.image_id, options.apply(
+                lambda found: any(one.is_pv_encryption_in_transit_enabled for one in found)
+            )
         images = oci.core.get_images_output(
             compartment_id=args.compartment_id,
             operating_system="Oracle Linux",
@@ -133,4 +145,7 @@ class Instance(pulumi.ComponentResource):
             sort_order="DESC",
             opts=pulumi.InvokeOutputOptions(parent=self),
         )
-        return images.images[0].id
+        newest = images.images.apply(
+            lambda found: platform_image([(one.id, one.compartment_id) for one in found], args.operating_system_version)
+        )
+        return newest, True

@@ -5,12 +5,13 @@ Owns all of them; in an existing subnet only the security group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_oci as oci
 
+from specs.lookups import NothingFoundError
 from specs.network import ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, SecurityRule, SubnetSpec
 
 
@@ -170,9 +171,8 @@ class Network(pulumi.ComponentResource):
             every = oci.core.GetServicesFilterArgs(
                 name="name", values=["All .* Services In Oracle Services Network"], regex=True
             )
-            self._services = oci.core.get_services_output(
-                filters=[every], opts=pulumi.InvokeOutputOptions(parent=self)
-            ).services[0]
+            found = oci.core.get_services_output(filters=[every], opts=pulumi.InvokeOutputOptions(parent=self))
+            self._services = found.services.apply(_only)
         return self._services
 
     def _make_security_group(self, subnet: SubnetSpec) -> pulumi.Output[str]:
@@ -217,3 +217,15 @@ class Network(pulumi.ComponentResource):
             icmp_options=icmp,
             opts=self._child,
         )
+
+
+def _only(
+    services: Sequence[oci.core.outputs.GetServicesServiceResult],
+) -> oci.core.outputs.GetServicesServiceResult:
+    if not services:
+        raise NothingFoundError(
+            "clusterId",
+            "is empty, but this region lists no service gateway for all of Oracle's services, which a network of the stack's own needs; "
+            "a cluster of yours has a network",
+        )
+    return services[0]

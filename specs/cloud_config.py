@@ -67,7 +67,8 @@ WantedBy=multi-user.target
 
 # A program in a container could otherwise act as the instance, or read its user data. Only forwarded packets are
 # dropped: the instance itself still reaches the service. Port 53 stays, since 169.254.169.254 is the VCN's name
-# server too.
+# server too. What comes in from podman's bridges is for the instance's own ports, such as SSH: only answers may. podman names
+# them podman0, podman1 and so on with netavark, cni-podman0 with CNI, the default of Oracle Linux 8.
 METADATA_RULES = """\
 table inet container_metadata
 delete table inet container_metadata
@@ -78,22 +79,45 @@ table inet container_metadata {
     ip daddr 169.254.0.0/16 drop
     ip6 daddr fd00:c1::/32 drop
   }
+  chain input {
+    type filter hook input priority -10; policy accept;
+    iifname "podman*" ct state new drop
+    iifname "cni-podman*" ct state new drop
+  }
 }
 """
 
+# A node's kubelet does not start without the rules, after a reboot either; the instance has none. A reload puts back rules that
+# somebody has flushed, and restarts no unit that requires this one.
 METADATA_SERVICE = """\
 [Unit]
-Description=Keep the metadata service out of the containers' reach
-Before=network-pre.target
+Description=Keep the metadata service and the machine's own ports out of the containers' reach
+Before=network-pre.target kubelet.service
 Wants=network-pre.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft --file /etc/container-metadata.nft
+ExecReload=/usr/sbin/nft --file /etc/container-metadata.nft
 
 [Install]
 WantedBy=multi-user.target
+RequiredBy=kubelet.service
+"""
+
+APPLY_METADATA_RULES = f"""\
+set -euo pipefail
+command -v nft >/dev/null || dnf install --assumeyes --quiet nftables
+systemctl daemon-reload
+systemctl enable --now {METADATA_UNIT}
+"""
+"""Puts the files of `metadata_files` into force, in bash; ends with an error where it cannot."""
+
+GROW_BOOT_VOLUME = "[ ! -x /usr/libexec/oci-growfs ] || /usr/libexec/oci-growfs -y"
+"""For cloud-init's bootcmd, which runs before packages are installed, and at every boot: a boot volume made larger in the configuration is
+used from the next boot on. Oracle Linux' root has about 36 GB until then (source: Oracle, "Extending the Root Partition"). Without
+anything to grow the program ends well (source: oracle/oci-utils, oci_growfs_main.py). Images that are not Oracle's may lack it.
 """
 
 
@@ -102,15 +126,15 @@ def cloud_config(host_key: HostKey) -> str:
     document = {
         "ssh_deletekeys": True,
         "ssh_keys": {"ecdsa_private": host_key.private, "ecdsa_public": host_key.public},
-        "packages": ["podman", "nftables"],
+        "bootcmd": [["sh", "-c", GROW_BOOT_VOLUME]],
+        "packages": ["podman"],
         "write_files": [
             _file("/usr/local/sbin/prepare-data-disk", PREPARE_DATA_DISK, "0755"),
             _file(f"/etc/systemd/system/{DATA_DISK_UNIT}", DATA_DISK_SERVICE),
             *metadata_files(),
         ],
         "runcmd": [
-            ["systemctl", "daemon-reload"],
-            *metadata_commands(),
+            ["bash", "-c", APPLY_METADATA_RULES],
             # Without it a reload of firewalld cuts the containers' ports off. Not in every podman's package.
             ["sh", "-c", "systemctl enable --now netavark-firewalld-reload.service || true"],
             # Not waited for: the volume arrives only when the instance is RUNNING, which is not when cloud-init ends.
@@ -121,18 +145,13 @@ def cloud_config(host_key: HostKey) -> str:
 
 
 def metadata_files() -> list[dict[str, str]]:
-    """Files, for cloud-init to write, which keep the metadata service out of the containers' reach; after a `systemctl daemon-reload`
-    `metadata_commands` puts them into force.
+    """Files, for cloud-init to write, which keep the metadata service and the machine's own ports out of the containers' reach;
+    APPLY_METADATA_RULES puts them into force.
     """
     return [
         _file("/etc/container-metadata.nft", METADATA_RULES),
         _file(f"/etc/systemd/system/{METADATA_UNIT}", METADATA_SERVICE),
     ]
-
-
-def metadata_commands() -> list[list[str]]:
-    """The commands of `metadata_files`."""
-    return [["systemctl", "enable", "--now", METADATA_UNIT]]
 
 
 def encode(user_data: str) -> str:

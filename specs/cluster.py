@@ -8,12 +8,14 @@ their members: each subnet holds nothing else.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
 
-from specs.cloud_config import metadata_commands, metadata_files
+from specs.cloud_config import APPLY_METADATA_RULES, GROW_BOOT_VOLUME, metadata_files
+from specs.lookups import NothingFoundError
 from specs.network import ALL_PROTOCOLS, ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, SubnetSpec, egress, ingress, slug
 
 API = "api"
@@ -119,41 +121,62 @@ def cluster_network(
     return NetworkSpec(vcn_cidr, [api, nodes, load_balancer])
 
 
-# What a node of OKE does when it has no user data of its own (source: Oracle, "Using custom cloud-init initialization scripts").
-START_NODE = (
-    "curl --fail -H 'Authorization: Bearer Oracle' -L0 http://169.254.169.254/opc/v2/instance/metadata/oke_init_script"
-    " | base64 --decode >/var/run/oke-init.sh && bash /var/run/oke-init.sh"
-)
+# No node joins without the rules: the pool then reports a node that did not come up, and the node's console says why. The rest is what a
+# node of OKE does when it has no user data of its own (source: Oracle, "Using custom cloud-init initialization scripts").
+START_NODE = f"""\
+trap '[ $? = 0 ] || echo "error: this node does not join the cluster; see above" >&2' EXIT
+{APPLY_METADATA_RULES}
+curl --fail -H 'Authorization: Bearer Oracle' -L0 http://169.254.169.254/opc/v2/instance/metadata/oke_init_script \\
+  | base64 --decode >/var/run/oke-init.sh
+bash /var/run/oke-init.sh
+"""
 
 
 def node_user_data() -> str:
-    """cloud-init user data of a node, as text: keep the metadata service out of the pods' reach, then join the cluster.
+    """cloud-init user data of a node, as text: grow the boot volume, keep the metadata service out of the pods' reach, then join the
+    cluster.
 
     A NetworkPolicy does that only where something enforces it, which flannel alone does not (source: Oracle, "Configuring pod
     networking"). What of OKE's own needs the service runs in the node's network.
     """
     document = {
+        # Before the kubelet starts, which reports the size that it finds.
+        "bootcmd": [["sh", "-c", GROW_BOOT_VOLUME]],
         "write_files": metadata_files(),
-        "runcmd": [["sh", "-c", START_NODE], ["systemctl", "daemon-reload"], *metadata_commands()],
+        "runcmd": [["bash", "-c", START_NODE]],
     }
     return f"#cloud-config\n{yaml.safe_dump(document, sort_keys=False)}"
 
 
 def newest_version(versions: Sequence[str]) -> str:
-    """The newest of Kubernetes versions as OKE writes them ("v1.34.1")."""
-    return max(versions, key=lambda version: [int(part) for part in version.removeprefix("v").split(".")])
+    """The newest of Kubernetes versions as OKE writes them ("v1.34.1"). Raises NothingFoundError when there is none."""
+    if not versions:
+        raise NothingFoundError("kubernetesVersion", "is empty, and OKE lists no version of Kubernetes in this region")
+    return max(versions, key=_numbers)
+
+
+# source: Oracle, "OKE images". Other forms, such as those for GPUs, are not for these nodes.
+NODE_IMAGE = re.compile(r"Oracle-Linux-([\d.]+)-aarch64-([\d.]+)-(\d+)-OKE-([\d.]+)-(\d+)")
 
 
 def node_image(sources: Sequence[tuple[str, str]], version: str) -> str:
     """OCID of the newest Oracle Linux image for Arm and a Kubernetes version ("v1.34.1") among `sources`, pairs of name and OCID.
 
-    The names are like "Oracle-Linux-8.10-aarch64-2026.02.28-0-OKE-1.34.1-1330" (source: Oracle, "OKE images"). Raises ValueError when
-    there is none.
+    The names are like "Oracle-Linux-8.10-aarch64-2026.02.28-0-OKE-1.34.1-1330"; the newest has the highest release, then date, then
+    build. Raises NothingFoundError when there is none.
     """
-    wanted = f"-OKE-{version.removeprefix('v')}-"
-    found = [(name, ocid) for name, ocid in sources if "aarch64" in name and wanted in name and "GPU" not in name]
+    named = [(match, ocid) for name, ocid in sources if (match := NODE_IMAGE.fullmatch(name))]
+    found = [(match, ocid) for match, ocid in named if match[4] == version.removeprefix("v")]
     if not found:
-        raise ValueError(
-            f"Oracle offers no Arm image for nodes of Kubernetes {version}; another kubernetesVersion may have one"
+        others = {f"v{match[4]}" for match, _ in named}
+        raise NothingFoundError(
+            "kubernetesVersion",
+            f"Oracle lists no Arm image for nodes of Kubernetes {version}",
+            max(others, key=_numbers, default=""),
         )
-    return max(found)[1]
+    return max(found, key=lambda one: [_numbers(part) for part in one[0].groups()])[1]
+
+
+def _numbers(text: str) -> list[int]:
+    """The numbers of a version or date, to be compared as such: 8.10 is newer than 8.9."""
+    return [int(part) for part in text.removeprefix("v").split(".")]

@@ -47,13 +47,38 @@ def test_the_metadata_service_is_out_of_the_containers_reach_but_not_of_the_mach
     assert not reached(stack, METADATA_ADDRESS, 80)
 
 
-def test_it_is_the_rule_that_keeps_the_metadata_service_out_of_reach(stack: Stack, metadata: str) -> None:
+def addresses(stack: Stack) -> list[str]:
+    """The machine's own IPv4 addresses, loopback excepted, which is the container's own there."""
+    return on_machine(stack, 'ip -4 -o address show | awk \'$2 != "lo" { sub("/.*", "", $4); print $4 }\'').split()
+
+
+def test_the_machines_own_ports_are_out_of_the_containers_reach_and_the_tunnel_works(stack: Stack) -> None:
+    # The machine's, and that of podman's bridge.
+    assert stack.output("address") in addresses(stack)
+    assert len(addresses(stack)) >= 2
+    assert not any(reached(stack, address, 22) for address in addresses(stack))
+    with tunnel(stack):
+        assert answers(stack.output("health"))
+
+
+def test_it_is_the_rules_that_keep_the_container_from_both_and_a_reload_puts_them_back(
+    stack: Stack, metadata: str
+) -> None:
+    before = on_machine(stack, "sudo podman ps --quiet")
     on_machine(stack, "sudo nft delete table inet container_metadata")
     try:
         assert reached(stack, METADATA_ADDRESS, 80)
+        assert all(reached(stack, address, 22) for address in addresses(stack))
     finally:
-        on_machine(stack, "sudo systemctl restart container-metadata.service")
+        on_machine(stack, "sudo systemctl reload container-metadata.service")
     assert not reached(stack, METADATA_ADDRESS, 80)
+    assert not any(reached(stack, address, 22) for address in addresses(stack))
+    assert on_machine(stack, "sudo podman ps --quiet") == before
+
+
+def test_the_boot_volume_was_grown_at_the_stage_before_packages(stack: Stack) -> None:
+    # cloud-init installs packages at its stage modules-final.
+    assert set(on_machine(stack, "cat /var/log/oci-growfs").split()) == {"init"}
 
 
 def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:

@@ -26,7 +26,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "oci:Identity/getUser:getUser": {"name": "me"},
     "oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {"availabilityDomains": [{"name": "x:FRA-AD-1"}]},
     "oci:Core/getServices:getServices": {"services": [{"id": "ocid1.service.all", "cidrBlock": "all-fra-services"}]},
-    "oci:Core/getImages:getImages": {"images": [{"id": "ocid1.image.newest"}]},
+    "oci:Core/getImages:getImages": {
+        "images": [
+            {"id": "ocid1.image.custom", "compartmentId": "ocid1.tenancy.oc1..root"},
+            {"id": "ocid1.image.newest", "compartmentId": ""},
+        ]
+    },
+    "oci:Core/getImage:getImage": {"launchOptions": [{"isPvEncryptionInTransitEnabled": False}]},
     "oci:Core/getSubnet:getSubnet": {"vcnId": "ocid1.vcn.theirs"},
     "oci:ContainerEngine/getClusterOption:getClusterOption": {"kubernetesVersions": ["v1.33.1", "v1.34.1"]},
     "oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from specs import cluster, kubeconfig, kubernetes, load_balancer, secret_files, tls
+from specs.lookups import NothingFoundError
 from specs.network import ANYWHERE, NetworkSpec, SecurityRule
 from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate
 
@@ -241,26 +241,40 @@ def test_nodes_and_an_internal_load_balancer_have_no_public_address() -> None:
     assert [subnet.is_public for subnet in network(internal=False).subnets] == [True, False, True]
 
 
-def test_a_node_joins_the_cluster_and_keeps_the_metadata_service_from_its_pods() -> None:
-    document = yaml.safe_load(cluster.node_user_data().removeprefix("#cloud-config\n"))
-    files = {entry["path"] for entry in document["write_files"]}
-    assert "/etc/container-metadata.nft" in files
-    assert any("oke-init.sh" in " ".join(command) for command in document["runcmd"])
-
-
 def test_the_newest_version_is_the_highest_number_not_the_last_word() -> None:
     assert cluster.newest_version(["v1.9.9", "v1.34.1", "v1.33.10", "v1.34.0"]) == "v1.34.1"
 
 
-def test_the_nodes_image_is_the_newest_one_for_arm_and_the_clusters_version() -> None:
+def image_name(release: str, date: str, build: int, version: str = "1.34.1") -> str:
+    return f"Oracle-Linux-{release}-aarch64-{date}-0-OKE-{version}-{build}"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        (image_name("8.9", "2026.03.01", 1400), image_name("8.10", "2026.02.28", 1330)),
+        (image_name("8.10", "2026.9.30", 1500), image_name("8.10", "2026.10.01", 1400)),
+        (image_name("8.10", "2026.02.28", 999), image_name("8.10", "2026.02.28", 1330)),
+    ],
+    ids=["release", "date", "build"],
+)
+def test_the_newest_node_image_is_by_release_then_date_then_build(older: str, newer: str) -> None:
+    for names in ((older, newer), (newer, older)):
+        assert cluster.node_image([(name, name) for name in names], "v1.34.1") == newer
+
+
+def test_the_nodes_image_is_for_arm_and_the_clusters_version() -> None:
     sources = [
         ("Oracle-Linux-8.10-2026.03.01-0-OKE-1.34.1-1400", "amd"),
-        ("Oracle-Linux-8.10-aarch64-2026.02.28-0-OKE-1.34.1-1330", "newest"),
-        ("Oracle-Linux-8.10-aarch64-2026.01.15-0-OKE-1.34.1-1300", "older"),
-        ("Oracle-Linux-8.10-aarch64-2026.03.01-0-OKE-1.33.1-1400", "another version"),
+        ("Oracle-Linux-8.10-Gen2-GPU-2026.03.01-0-OKE-1.34.1-1400", "gpu"),
+        (image_name("8.10", "2026.02.28", 1330), "arm"),
+        (image_name("8.10", "2026.03.01", 1400, "1.33.10"), "another version"),
+        (image_name("8.10", "2026.03.01", 1400, "1.33.9"), "an older version"),
     ]
-    assert cluster.node_image(sources, "v1.34.1") == "newest"
-    with pytest.raises(ValueError, match=r"no Arm image for nodes of Kubernetes v1\.30\.1"):
+    assert cluster.node_image(sources, "v1.34.1") == "arm"
+    with pytest.raises(
+        NothingFoundError, match=r"Kubernetes v1\.30\.1\n    pulumi config set kubernetesVersion v1\.34\.1$"
+    ):
         cluster.node_image(sources, "v1.30.1")
 
 

@@ -90,6 +90,13 @@ def test_the_cluster_is_a_basic_one_with_one_always_free_node(made: Run) -> None
     assert pool["nodeSourceDetails"]["imageId"] == "ocid1.image.node"
 
 
+def test_a_pool_ends_within_the_providers_time_whatever_its_pods_do(made: Run) -> None:
+    settings = made.resources["jupyterlab-nodes"].inputs["nodeEvictionNodePoolSettings"]
+    # The provider waits for 50 minutes (containerengine_node_pool_resource.go).
+    assert int(settings["evictionGraceDuration"].removeprefix("PT").removesuffix("M")) < 50
+    assert settings["isForceDeleteAfterGraceDuration"]
+
+
 def test_newer_versions_and_images_change_nothing_until_a_version_is_asked_for(
     kubernetes_stack: dict[str, Any], made: Run
 ) -> None:

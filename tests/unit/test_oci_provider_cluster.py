@@ -141,6 +141,11 @@ def test_what_cannot_be_started_leaves_nothing_behind(tenancy: Tenancy, what: st
         ("NodePool", {"nodeShapeConfig": {"ocpus": 2, "memoryInGbs": 1000}}, "nodeShapeConfig.memoryInGbs"),
         ("NodePool", {"nodeShapeConfig": None}, "nodeShapeConfig.ocpus"),
         ("NodePool", {"quantityPerSubnet": 1}, "quantityPerSubnet"),
+        (
+            "NodePool",
+            {"nodeEvictionNodePoolSettings": {"evictionGraceDuration": "PT61M"}},
+            "nodeEvictionNodePoolSettings.evictionGraceDuration",
+        ),
     ],
 )
 def test_inputs_which_the_sandbox_does_not_do_fail_in_the_plan(
@@ -148,6 +153,13 @@ def test_inputs_which_the_sandbox_does_not_do_fail_in_the_plan(
 ) -> None:
     _, problems = TYPES[type_name].checked(tenancy.inputs(type_name, **changes))
     assert [problem.path for problem in problems] == [path]
+
+
+def test_nodes_with_in_transit_encryption_are_refused_since_oci_bv_has_none(tenancy: Tenancy) -> None:
+    pool = tenancy.make("NodePool")
+    given = {"nodeConfigDetails": details(pool, isPvEncryptionInTransitEnabled=True)}
+    _, problems = TYPES["NodePool"].checked(tenancy.inputs("NodePool", clusterId=pool.properties["clusterId"], **given))
+    assert [problem.path for problem in problems] == ["nodeConfigDetails.isPvEncryptionInTransitEnabled"]
 
 
 def test_a_public_endpoint_is_refused_in_a_private_subnet(tenancy: Tenancy) -> None:

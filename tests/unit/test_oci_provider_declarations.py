@@ -18,7 +18,7 @@ from sandbox.oci.function import Function
 from sandbox.oci.resource import Resource
 from sandbox.oci.sdk import Field, ListOf, MapOf, Object, Type
 from sandbox.oci.wire import UNKNOWN
-from tests.unit.oci_cloud import TYPES, Tenancy
+from tests.unit.oci_cloud import IMAGE, TYPES, Tenancy
 
 resources = pytest.mark.parametrize("resource", RESOURCES.values(), ids=TYPES)
 functions = pytest.mark.parametrize(
@@ -99,6 +99,7 @@ def test_a_function_answers_only_with_outputs_of_the_sdk(function: Function, tmp
         "clusterOptionId": lambda: "all",
         "nodePoolOptionId": lambda: "all",
         "userId": lambda: "ocid1.user.oc1..sandbox",
+        "imageId": lambda: IMAGE,
     }
     given = {name: ids[name]() for name, field in sdk.arguments(function.type).items() if field.required}
     assert function.problems(given) == []

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import paths
 from sandbox.oci.catalogue import FUNCTIONS
-from tests.unit.oci_cloud import IMAGE, OTHER, TENANCY, Tenancy
+from tests.unit.oci_cloud import IMAGE, OTHER, TENANCY, Tenancy, custom_image
 
 
 @pytest.fixture
@@ -62,12 +62,25 @@ def test_a_newer_image_can_appear_and_the_older_ones_keep_their_ocids(tenancy: T
     assert len(now) == 3
 
 
+def test_images_of_the_compartment_are_listed_with_the_platforms(tenancy: Tenancy) -> None:
+    custom_image(tenancy)
+    found = call(tenancy, "getImages", compartmentId=TENANCY, operatingSystemVersion="9", shape="VM.Standard.A1.Flex")
+    assert [image["compartmentId"] for image in found["images"]] == [TENANCY, "", "", ""]
+
+
+def test_an_image_says_whether_it_can_be_encrypted_in_transit(tenancy: Tenancy) -> None:
+    for image, allowed in ((custom_image(tenancy), False), (IMAGE, True)):
+        [options] = call(tenancy, "getImage", imageId=image)["launchOptions"]
+        assert options["isPvEncryptionInTransitEnabled"] is allowed
+
+
 def test_functions_refuse_what_is_not_there(tenancy: Tenancy) -> None:
     for name, arguments in {
         "getSubnet": {"subnetId": "ocid1.subnet.oc1.eu-frankfurt-1.none"},
         "getVcn": {"vcnId": "ocid1.vcn.oc1.eu-frankfurt-1.none"},
         "getUser": {"userId": "ocid1.user.oc1..none"},
         "getImages": {"compartmentId": OTHER},
+        "getImage": {"imageId": "ocid1.image.oc1.eu-frankfurt-1.none"},
     }.items():
         with pytest.raises(Exception, match="404-NotAuthorizedOrNotFound"):
             call(tenancy, name, **arguments)

@@ -12,7 +12,7 @@ from sandbox.machine import MachineSpec
 from sandbox.oci.cloud import Record
 from sandbox.oci.errors import ServiceError, UnsupportedError
 from sandbox.oci.services.core_images import image_id
-from tests.unit.oci_cloud import DEVICE, TYPES, Tenancy
+from tests.unit.oci_cloud import DEVICE, TYPES, Tenancy, custom_image
 
 
 @pytest.fixture
@@ -44,6 +44,15 @@ def test_an_instance_is_a_machine_made_from_its_metadata(tenancy: Tenancy) -> No
     assert record.properties["publicIp"] == "10.189.0.10"
     assert record.properties["privateIp"] == record.properties["createVnicDetails"]["privateIp"] == "10.0.0.2"
     assert record.properties["shapeConfig"]["vcpus"] == 2
+
+
+def test_what_the_image_cannot_encrypt_in_transit_is_refused(tenancy: Tenancy) -> None:
+    source = {"sourceType": "image", "sourceId": custom_image(tenancy)}
+    with pytest.raises(ServiceError, match="In-transit encryption is not supported by image"):
+        tenancy.make("Instance", sourceDetails=source, isPvEncryptionInTransitEnabled=True)
+    instance = tenancy.make("Instance", sourceDetails=source)
+    with pytest.raises(ServiceError, match="In-transit encryption is not supported by image"):
+        tenancy.make("VolumeAttachment", instanceId=instance.id, isPvEncryptionInTransitEnabled=True)
 
 
 def test_memory_is_6_gb_for_each_ocpu_when_it_is_not_said(tenancy: Tenancy) -> None:

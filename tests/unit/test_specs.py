@@ -13,7 +13,7 @@ import yaml
 from argon2 import PasswordHasher
 
 from sandbox import paths
-from specs import cloud_config, podman, secret_files, ssh
+from specs import cloud_config, cluster, podman, secret_files, ssh
 from specs.network import security_rules
 from specs.registry import by_digest
 
@@ -50,8 +50,9 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
         podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
         podman.remove_script("jupyterlab"),
         cloud_config.PREPARE_DATA_DISK,
+        cluster.START_NODE,
     ],
-    ids=["deploy", "remove", "data disk"],
+    ids=["deploy", "remove", "data disk", "node"],
 )
 def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
     file = tmp_path / "script.sh"

@@ -69,6 +69,9 @@ class NodePool(SlowResource):
             "nodeMetadata": KEEP,
             "sshPublicKey": KEEP,
             "nodeEvictionNodePoolSettings": KEEP,
+            "nodeEvictionNodePoolSettings.evictionGraceDuration": KEEP,
+            "nodeEvictionNodePoolSettings.isForceActionAfterGraceDuration": KEEP,
+            "nodeEvictionNodePoolSettings.isForceDeleteAfterGraceDuration": KEEP,
         }
     )
     checks = Table(
@@ -81,6 +84,10 @@ class NodePool(SlowResource):
             "nodeConfigDetails.size": checks.between(0, MOST_NODES),
             "nodeConfigDetails.placementConfigs.availabilityDomain": checks.availability_domain,
             "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType": checks.one_of("FLANNEL_OVERLAY"),
+            # source: OKE API, NodeEvictionNodePoolSettings: 0 to 60 minutes.
+            "nodeEvictionNodePoolSettings.evictionGraceDuration": checks.matches(
+                r"PT(60|[0-5]?\d)M", "0 to 60 minutes, such as PT30M"
+            ),
         }
     )
     references = Table(
@@ -104,6 +111,12 @@ class NodePool(SlowResource):
                     "nodeConfigDetails.placementConfigs", "must name a subnet and availability domain at least"
                 )
             groups = details.get("nsgIds", UNKNOWN)
+            if details.get("isPvEncryptionInTransitEnabled"):
+                yield Problem(
+                    "nodeConfigDetails.isPvEncryptionInTransitEnabled",
+                    "is for nodes to which Oracle's driver attaches no volume of the class oci-bv (bv_controller.go, "
+                    "ControllerPublishVolume)",
+                )
             if groups is not UNKNOWN and len(groups) > MOST_GROUPS:
                 yield Problem("nodeConfigDetails.nsgIds", f"must name {MOST_GROUPS} network security groups at most")
         if inputs.get("nodeShape", UNKNOWN) is not UNKNOWN and inputs["nodeShape"] in SHAPES:
@@ -126,6 +139,11 @@ class NodePool(SlowResource):
                 "nodePoolPodNetworkOptionDetails": {"cniType": "FLANNEL_OVERLAY"},
             },
             "nodeSourceDetails": {"bootVolumeSizeInGbs": str(SMALLEST_GB)},
+            "nodeEvictionNodePoolSettings": {
+                "evictionGraceDuration": "PT60M",
+                "isForceActionAfterGraceDuration": False,
+                "isForceDeleteAfterGraceDuration": False,
+            },
         }
 
     @override

@@ -17,6 +17,7 @@ from sandbox.oci.declare import ANY_CASE, KEEP, REPLACE, Inputs, Reference, Tabl
 from sandbox.oci.errors import ServiceError, conflict, invalid
 from sandbox.oci.resource import Resource
 from sandbox.oci.services.core_blockstorage import image_file
+from sandbox.oci.services.core_images import encrypts_in_transit
 from sandbox.oci.wire import Properties
 
 # oraclevda is the boot volume (source: OCI documentation, "Connecting to Volumes With Consistent Device Paths"); 32 volumes at most.
@@ -75,6 +76,9 @@ class VolumeAttachment(Resource):
             raise ServiceError(
                 409, "IncorrectState", f"Instance {instance.id} is in state {instance.properties['state']}."
             )
+        image = instance.properties["sourceDetails"]["sourceId"]
+        if wanted.get("isPvEncryptionInTransitEnabled") and not encrypts_in_transit(cloud, image):
+            raise invalid(f"In-transit encryption is not supported by image {image} of instance {instance.id}.")
         if instance.properties["availabilityDomain"].lower() != volume.properties["availabilityDomain"].lower():
             raise invalid(f"Volume {volume.id} and instance {instance.id} are not in the same availability domain.")
         for other in cloud.all(self.kind):

@@ -20,7 +20,7 @@ from sandbox.oci.errors import Problem, UnsupportedError, conflict, invalid, not
 from sandbox.oci.resource import Resource
 from sandbox.oci.services import addresses
 from sandbox.oci.services.core_blockstorage import LARGEST_GB, SMALLEST_GB
-from sandbox.oci.services.core_images import processor
+from sandbox.oci.services.core_images import encrypts_in_transit, processor
 from sandbox.oci.services.core_network import same_vcn
 from sandbox.oci.services.machines import MachineResource
 from sandbox.oci.services.shapes import SHAPES
@@ -176,6 +176,8 @@ class Instance(MachineResource):
             raise not_found(f"image {source['sourceId']}")
         if made_for != SHAPES[wanted["shape"]].processor:
             raise invalid(f"Shape {wanted['shape']} is not valid for image {source['sourceId']}.")
+        if wanted.get("isPvEncryptionInTransitEnabled") and not encrypts_in_transit(cloud, source["sourceId"]):
+            raise invalid(f"In-transit encryption is not supported by image {source['sourceId']}.")
         subnet = cloud.require(vnic["subnetId"], "subnet")
         if vnic["assignPublicIp"] == "true" and subnet.properties["prohibitPublicIpOnVnic"]:
             raise invalid(f"Public IP addresses are prohibited in this subnet {{{subnet.id}}}.")
