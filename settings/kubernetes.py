@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, Json
@@ -13,7 +14,7 @@ from settings.app import KEPT_VOLUME, AppSettings, Network, twice
 from specs import cluster, kubeconfig, secret_files, tls
 from specs.complaints import complaint
 from specs.kubernetes import AppSpec
-from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, LoadBalancerSpec
+from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, NO_ADDRESS, LoadBalancerSpec
 from specs.network import NetworkSpec
 
 Bandwidth = Annotated[int, Field(ge=10, le=8192)]
@@ -61,7 +62,11 @@ class KubernetesSettings(AppSettings):
                 f"is {self.app_memory_in_gbs}, but a node has {self.memory_in_gbs}; leave {RESERVED_GB} GB to Kubernetes",
                 str(max(1, self.memory_in_gbs - RESERVED_GB)),
             )
-        if self.replicas > 1 and self.access_mode == "ReadWriteOnce":
+        if self.replicas > 1 and Path(self.context).name == "jupyterlab":
+            yield complaint(
+                "replicas", f"is {self.replicas}, but JupyterLab keeps its kernels and sessions in one process", "1"
+            )
+        elif self.replicas > 1 and self.access_mode == "ReadWriteOnce":
             yield complaint(
                 "replicas",
                 f"is {self.replicas}, but a ReadWriteOnce volume is on one node at a time; a storageClass of files and accessMode "
@@ -236,7 +241,8 @@ class KubernetesSettings(AppSettings):
 
     def load_balancer_url(self, address: str) -> str:
         """Where the app is for those who reach the load balancer's address."""
-        return f"{'https' if self.tls_certificate else 'http'}://{address}:{self.listener_port}"
+        scheme = "https" if self.tls_certificate else "http"
+        return address if address == NO_ADDRESS else f"{scheme}://{address}:{self.listener_port}"
 
     def kubeconfig_command(self, kubeconfig_json: str) -> str:
         """The command that writes the kubeconfig into the project's folder."""

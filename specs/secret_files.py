@@ -11,6 +11,9 @@ from argon2.low_level import Type, hash_secret
 
 PLACEHOLDER = "{argon2}"
 
+SECRETS_PATH = "/etc/app-secrets"
+"""Folder of the secret files in the container. Not /run/secrets: CRI-O and podman mount a folder of their own over it."""
+
 
 @lru_cache(maxsize=8)
 def argon2_hash(password: str, stack: str) -> str:

@@ -24,6 +24,9 @@ from tests.support.stack import PULUMI, ROOT, Stack
 # Beside the ports of the committed stacks, so that `make local` may run meanwhile.
 PORT = 18888
 
+# What Kubernetes, a shell, podman or systemd would make something else of.
+AS_WRITTEN = "$(PORT) $$ ${HOME} `id` %n \\ 'it' *"
+
 
 def new_password() -> str:
     """Of a form which no file holds by chance."""
@@ -49,7 +52,9 @@ def stack(overlay: Path, before: Holdings, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("e2e")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
-    yield from up_and_down(Stack("e2e", folder, overlay), port=PORT, context=str(context))
+    yield from up_and_down(
+        Stack("e2e", folder, overlay), port=PORT, context=str(context), environment={"AS_WRITTEN": AS_WRITTEN}
+    )
 
 
 def up_and_down(stack: Stack, **configuration: Any) -> Iterator[Stack]:
@@ -94,7 +99,9 @@ def oke(before_oke: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     stack = Stack("e2e-oke", folder, paths.STACKS / "Pulumi.local-oke.yaml")
     try:
         # Beside the ports that the tests of the instance use.
-        yield from up_and_down(stack, port=PORT + 20, context=str(context), retainClaim=True)
+        yield from up_and_down(
+            stack, port=PORT + 20, context=str(context), retainClaim=True, environment={"AS_WRITTEN": AS_WRITTEN}
+        )
     finally:
         (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
 
