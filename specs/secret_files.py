@@ -12,7 +12,7 @@ from argon2.low_level import Type, hash_secret
 PLACEHOLDER = "{argon2}"
 
 SECRETS_PATH = "/etc/app-secrets"
-"""Folder of the secret files in the container. Not /run/secrets: CRI-O and podman mount a folder of their own over it."""
+"""Where the container finds the files. Not /run/secrets: container engines mount folders of their own there."""
 
 
 @lru_cache(maxsize=8)
