@@ -181,7 +181,7 @@ class KubernetesSettings(AppSettings):
         """What stays when the stack is destroyed, and what to do with it; "" for nothing. Of a cluster that goes the volume is left."""
         if self.retain_claim and self.cluster_id:
             return (
-                "namespace and claim stay; the next stack of this name takes them over. "
+                "namespace and claim stay; the next stack of this name adopts them. "
                 f"To delete them: kubectl delete namespace {self.namespace}"
             )
         return KEPT_VOLUME if self.retain_claim else ""

@@ -52,9 +52,7 @@ def stack(overlay: Path, before: Holdings, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("e2e")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
-    yield from up_and_down(
-        Stack("e2e", folder, overlay), port=PORT, context=str(context), environment={"AS_WRITTEN": AS_WRITTEN}
-    )
+    yield from up_and_down(Stack("e2e", folder, overlay), port=PORT, context=str(context))
 
 
 def up_and_down(stack: Stack, **configuration: Any) -> Iterator[Stack]:
