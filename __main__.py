@@ -83,7 +83,6 @@ if isinstance(config, settings.KubernetesSettings):
     app = KubernetesApp(
         config.app,
         KubernetesAppArgs(
-            compartment_id=config.compartment_id,
             cluster=cluster,
             network=network,
             registry=registry,

@@ -95,7 +95,7 @@ def manifests(stack: str) -> list[Manifest]:
         kubernetes.pull_secret(app, kubernetes.docker_config(config.registry_host, "<namespace>/<user>", "<token>")),
         kubernetes.files_secret(app, dict.fromkeys(config.secret_files, secret)),
         *([kubernetes.tls_secret(app, balancer.tls_secret, secret, secret)] if balancer.tls_secret else []),
-        *([kubernetes.volume(app)] if app.volume_id else []),
+        *([kubernetes.volume(app, "<uid of the claim>")] if app.volume_id else []),
         kubernetes.claim(app),
         kubernetes.network_policy(app),
         kubernetes.deployment(app, f"{config.registry_host}/<namespace>/{config.stack_name}@sha256:<digest>"),

@@ -79,9 +79,6 @@ class Cluster(pulumi.ComponentResource):
             cluster_identifier=self.cluster_id,
             # What a retained claim belongs to is taken over by the next stack of the same name.
             upsert_existing_objects=True,
-            # Each create applies under a name of its own. One that was killed leaves its name at the fields, and without this no later
-            # change of them would get past it.
-            enable_patch_force=True,
             # A refresh forgets what was in a cluster that is gone, and a destroy then can take back the rest. Should it only be out of
             # reach, the next `up` takes over again what was forgotten.
             delete_unreachable=True,

@@ -12,9 +12,9 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-import pulumi_oci as oci
 from pydantic.alias_generators import to_snake
 
+from components.bound_volume import bound_volume
 from components.cluster import Cluster
 from components.network import Network
 from components.registry import Registry
@@ -29,13 +29,12 @@ ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
 
 @dataclass(frozen=True)
 class KubernetesAppArgs:
-    """compartment_id: OCID of the compartment of the cluster and its volumes; cluster, network, registry: where it runs, what the load
-    balancer needs, whence it is pulled; image: reference by digest; app, load_balancer: what they are; subnet_id: OCID of the load
-    balancer's subnet, "" for the network's; security_group_ids: OCIDs of groups beside the network's; secret_files: file name to content
-    (secret); tls_certificate, tls_private_key: PEM, "" without; retain_claim: keep the data on destroy.
+    """cluster, network, registry: where it runs, what the load balancer needs, whence it is pulled; image: reference by digest; app,
+    load_balancer: what they are; subnet_id: OCID of the load balancer's subnet, "" for the network's; security_group_ids: OCIDs of groups
+    beside the network's; secret_files: file name to content (secret); tls_certificate, tls_private_key: PEM, "" without; retain_claim:
+    keep the data on destroy.
     """
 
-    compartment_id: str
     cluster: Cluster
     network: Network
     registry: Registry
@@ -72,7 +71,12 @@ class KubernetesApp(pulumi.ComponentResource):
             **_fields(kubernetes.files_secret(app, pulumi.Output.secret(_encoded(args.secret_files)))),
             opts=inside,
         )
-        claim = self._claim(name, args, namespace)
+        claim = k8s.core.v1.PersistentVolumeClaim(
+            f"{name}-claim",
+            **_fields(_told(kubernetes.claim(app), args.retain_claim)),
+            opts=self._options(args, depends_on=[namespace], retain_on_delete=args.retain_claim),
+        )
+        volume = [self._volume(name, args, claim)] if app.volume_id else []
         policy = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy", **_fields(kubernetes.network_policy(app)), opts=inside
         )
@@ -82,13 +86,16 @@ class KubernetesApp(pulumi.ComponentResource):
             opts=self._options(
                 args,
                 # The policy first: no pod runs without it.
-                depends_on=[pull_secret, files_secret, claim, policy],
+                depends_on=[pull_secret, files_secret, claim, *volume, policy],
                 custom_timeouts=pulumi.CustomTimeouts(create=ROLLOUT_TIMEOUT, update=ROLLOUT_TIMEOUT),
             ),
         )
         service = self._service(name, args, deployment, inside)
-        self.load_balancer_address = service.status.load_balancer.ingress[0].ip
-        self.data_volume_id = self._data_volume_id(args, claim, deployment)
+        self.load_balancer_address = service.status.apply(load_balancer.address)
+        # The volume is made for the first pod, and the claim in the state does not name it.
+        self.data_volume_id = pulumi.Output.all(args.cluster.kubeconfig, claim.id, deployment.id).apply(
+            lambda known: app.volume_id or bound_volume(known[0], app.namespace, app.claim)
+        )
         self.register_outputs(
             {"load_balancer_address": self.load_balancer_address, "data_volume_id": self.data_volume_id}
         )
@@ -107,36 +114,17 @@ class KubernetesApp(pulumi.ComponentResource):
             opts=options,
         )
 
-    def _claim(
-        self, name: str, args: KubernetesAppArgs, namespace: pulumi.Resource
-    ) -> k8s.core.v1.PersistentVolumeClaim:
-        needed = [namespace]
-        if args.app.volume_id:
-            needed.append(
-                k8s.core.v1.PersistentVolume(
-                    f"{name}-volume",
-                    **_fields(_told(kubernetes.volume(args.app), args.retain_claim)),
-                    opts=self._options(args, retain_on_delete=args.retain_claim),
-                )
-            )
-        return k8s.core.v1.PersistentVolumeClaim(
-            f"{name}-claim",
-            **_fields(_told(kubernetes.claim(args.app), args.retain_claim)),
-            opts=self._options(args, depends_on=needed, retain_on_delete=args.retain_claim),
+    def _volume(
+        self, name: str, args: KubernetesAppArgs, claim: k8s.core.v1.PersistentVolumeClaim
+    ) -> k8s.core.v1.PersistentVolume:
+        # The uid without the dependency: a destroy deletes both at once, since Kubernetes keeps a bound volume as long as its claim.
+        uid = claim.metadata.uid
+        uid = pulumi.Output(set(), uid.future(with_unknowns=True), uid.is_known())
+        return k8s.core.v1.PersistentVolume(
+            f"{name}-volume",
+            **_fields(_told(kubernetes.volume(args.app, uid), args.retain_claim)),
+            opts=self._options(args, retain_on_delete=args.retain_claim),
         )
-
-    def _data_volume_id(
-        self, args: KubernetesAppArgs, claim: k8s.core.v1.PersistentVolumeClaim, deployment: pulumi.Resource
-    ) -> pulumi.Output[str]:
-        if args.app.volume_id:
-            return pulumi.Output.from_input(args.app.volume_id)
-        volumes = oci.core.get_volumes_output(
-            compartment_id=args.compartment_id,
-            display_name=claim.metadata.uid.apply(kubernetes.volume_name),
-            # The volume is made for the first pod.
-            opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[deployment]),
-        ).volumes
-        return volumes.apply(lambda found: found[0].id if found else "")
 
     def _service(
         self,

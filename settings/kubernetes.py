@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, Json
@@ -14,7 +15,7 @@ from settings.app import KEPT_VOLUME, AppSettings, Network
 from specs import cluster, kubeconfig, secret_files, tls
 from specs.complaints import complaint, place_in, removal
 from specs.kubernetes import AppSpec
-from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, LoadBalancerSpec
+from specs.load_balancer import MAXIMUM_SECURITY_GROUPS, NO_ADDRESS, LoadBalancerSpec
 from specs.network import NetworkSpec
 from specs.shell import quoted
 
@@ -63,7 +64,11 @@ class KubernetesSettings(AppSettings):
                 f"is {self.app_memory_in_gbs}, but a node has {self.memory_in_gbs}; leave {RESERVED_GB} GB to Kubernetes",
                 str(max(1, self.memory_in_gbs - RESERVED_GB)),
             )
-        if self.replicas > 1 and self.access_mode == "ReadWriteOnce":
+        if self.replicas > 1 and Path(self.context).name == "jupyterlab":
+            yield complaint(
+                "replicas", f"is {self.replicas}, but JupyterLab keeps its kernels and sessions in one process", "1"
+            )
+        elif self.replicas > 1 and self.access_mode == "ReadWriteOnce":
             yield complaint(
                 "replicas",
                 f"is {self.replicas}, but a ReadWriteOnce volume is on one node at a time; a storageClass of files and accessMode "
@@ -180,7 +185,7 @@ class KubernetesSettings(AppSettings):
         """What stays when the stack is destroyed, and what to do with it; "" for nothing. Of a cluster that goes the volume is left."""
         if self.retain_claim and self.cluster_id:
             return (
-                "namespace and claim stay; the next stack of this name takes them over. "
+                "namespace and claim stay; the next stack of this name adopts them. "
                 f"To delete them: kubectl delete namespace {self.namespace}"
             )
         return KEPT_VOLUME if self.retain_claim else ""
@@ -240,7 +245,8 @@ class KubernetesSettings(AppSettings):
 
     def load_balancer_url(self, address: str) -> str:
         """Where the app is for those who reach the load balancer's address."""
-        return f"{'https' if self.tls_certificate else 'http'}://{address}:{self.listener_port}"
+        scheme = "https" if self.tls_certificate else "http"
+        return address if address == NO_ADDRESS else f"{scheme}://{address}:{self.listener_port}"
 
     def kubeconfig_command(self, kubeconfig_json: str) -> str:
         """The command that writes the kubeconfig into the project's folder."""

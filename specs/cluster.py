@@ -172,7 +172,7 @@ def node_image(sources: Sequence[tuple[str, str]], version: str) -> str:
         raise NothingFoundError(
             "kubernetesVersion",
             f"Oracle lists no Arm image for nodes of Kubernetes {version}",
-            max(others, key=_numbers, default=""),
+            max(others, key=_numbers, default=None),
         )
     return max(found, key=lambda one: [_numbers(part) for part in one[0].groups()])[1]
 

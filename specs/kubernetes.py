@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs.load_balancer import LoadBalancerSpec
+from specs.secret_files import SECRETS_PATH
 
 Manifest = dict[str, Any]
 Later = Any
@@ -26,6 +27,14 @@ PROGRESS_DEADLINE_SECONDS = ROLLOUT_TIMEOUT_SECONDS - 30
 VOLUME_DRIVER = "blockvolume.csi.oraclecloud.com"
 """Oracle's driver behind storage class oci-bv (source: oci-cloud-controller-manager, oci-bv storage class)."""
 
+PATCH_FORCE = {"pulumi.com/patchForce": "true"}
+"""Annotation of every object. Each create applies under a name of its own, and a run that was killed or a retained object leaves another
+name at the fields: without force no later change of them would get past it. Every provider of version 4 knows it.
+"""
+
+TMP_GB = 8
+"""Size limit of /tmp, on the node's boot volume. A pod that writes more is evicted, not the node's other pods."""
+
 
 @dataclass(frozen=True)
 class AppSpec:
@@ -33,7 +42,7 @@ class AppSpec:
 
     version: becomes the label `ver`; port: TCP, in the container; environment: nothing secret; data_path: in the container;
     health_path: answers 200 without login; user_id: numeric user and group; cpus, memory_gb: limits of a pod; volume_gb: size of the
-    claim; volume_id: OCID of a block volume to take over, or ""; fingerprint: of the secret files.
+    claim; volume_id: OCID of a block volume to adopt, or ""; fingerprint: of the secret files.
     """
 
     name: str
@@ -70,7 +79,7 @@ class AppSpec:
 
     @property
     def volume(self) -> str:
-        """Name of the PersistentVolume of a volume that was taken over; they have no namespace."""
+        """Name of the PersistentVolume of an adopted volume; they have no namespace."""
         return f"{self.namespace}-data"
 
 
@@ -95,7 +104,7 @@ def _selector(spec: AppSpec) -> dict[str, str]:
 
 
 def _manifest(api_version: str, kind: str, app: AppSpec, name: str, /, **rest: Any) -> Manifest:
-    metadata = {"name": name, "namespace": app.namespace, "labels": labels(app)}
+    metadata = {"name": name, "namespace": app.namespace, "labels": labels(app), "annotations": PATCH_FORCE}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest}
 
 
@@ -107,7 +116,7 @@ def namespace(spec: AppSpec) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": spec.namespace, "labels": {**own, **profile}},
+        "metadata": {"name": spec.namespace, "labels": {**own, **profile}, "annotations": PATCH_FORCE},
     }
 
 
@@ -139,8 +148,11 @@ def tls_secret(spec: AppSpec, name: str, certificate: Later, private_key: Later)
     return _manifest("v1", "Secret", spec, name, type="kubernetes.io/tls", data=data)
 
 
-def volume(spec: AppSpec) -> Manifest:
-    """The block volume that is taken over, as a PersistentVolume for this app's claim. It stays when the claim goes."""
+def volume(spec: AppSpec, claim_uid: Later) -> Manifest:
+    """The adopted block volume, as a PersistentVolume for this app's claim. It stays when the claim goes.
+
+    claim_uid: one that stayed when its namespace was deleted still holds the uid of the claim before, and is bound to no other.
+    """
     manifest = _manifest(
         "v1",
         "PersistentVolume",
@@ -151,7 +163,7 @@ def volume(spec: AppSpec) -> Manifest:
             "accessModes": [spec.access_mode],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": spec.storage_class,
-            "claimRef": {"namespace": spec.namespace, "name": spec.claim},
+            "claimRef": {"namespace": spec.namespace, "name": spec.claim, "uid": claim_uid},
             "csi": {"driver": VOLUME_DRIVER, "volumeHandle": spec.volume_id, "fsType": "ext4"},
         },
     )
@@ -166,19 +178,12 @@ def claim(spec: AppSpec) -> Manifest:
         "storageClassName": spec.storage_class,
         "resources": {"requests": {"storage": f"{spec.volume_gb}Gi"}},
     }
-    taken_over = {"volumeName": spec.volume} if spec.volume_id else {}
-    manifest = _manifest("v1", "PersistentVolumeClaim", spec, spec.claim, spec={**wanted, **taken_over})
+    adopted = {"volumeName": spec.volume} if spec.volume_id else {}
+    manifest = _manifest("v1", "PersistentVolumeClaim", spec, spec.claim, spec={**wanted, **adopted})
     # Of a class that waits for the first pod Pulumi would wait until the claim is Pending: one that was kept is Bound, for ever (source:
     # pulumi-kubernetes, await/awaiters.go, and its issue 4179). The Deployment waits for it in any case.
-    manifest["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
+    manifest["metadata"]["annotations"] = {**PATCH_FORCE, "pulumi.com/skipAwait": "true"}
     return manifest
-
-
-def volume_name(claim_uid: str) -> str:
-    """Name of the block volume that is made for a claim (source: external-provisioner, `--volume-name-prefix`; Oracle's driver makes it
-    the display name: oci-cloud-controller-manager, bv_controller.go, CreateVolume).
-    """
-    return f"pvc-{claim_uid}"
 
 
 def deployment(spec: AppSpec, image: Later) -> Manifest:
@@ -233,7 +238,9 @@ def pod_spec(spec: AppSpec, image: Later) -> Manifest:
             {"name": "data", "persistentVolumeClaim": {"claimName": spec.claim}},
             # Readable by the group alone, which is fsGroup.
             {"name": "files", "secret": {"secretName": spec.files_secret, "defaultMode": 0o440}},
-            {"name": "tmp", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": f"{TMP_GB}Gi"}},
+            # In memory, and part of what the app may have of it. The 64 MB of a container without it are too few for data loaders.
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{spec.memory_gb * 512}Mi"}},
         ],
     }
 
@@ -248,11 +255,18 @@ def _container(spec: AppSpec, image: Later) -> Manifest:
         "imagePullPolicy": "Always",
         "workingDir": spec.data_path,
         "ports": [{"name": "http", "containerPort": spec.port, "protocol": "TCP"}],
-        "env": [{"name": name, "value": value} for name, value in environment],
+        # "$$" is a "$": Kubernetes puts other variables in the place of "$(NAME)" (source: Kubernetes, "Define Dependent Environment
+        # Variables").
+        "env": [{"name": name, "value": value.replace("$", "$$")} for name, value in environment],
         # The request is what the app needs to be there; up to the limit a notebook may take what the node has.
         "resources": {
-            "requests": {"cpu": "250m", "memory": "1Gi"},
-            "limits": {"cpu": str(spec.cpus), "memory": f"{spec.memory_gb}Gi"},
+            "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+            "limits": {
+                "cpu": str(spec.cpus),
+                "memory": f"{spec.memory_gb}Gi",
+                # Its logs too.
+                "ephemeral-storage": f"{TMP_GB + 1}Gi",
+            },
         },
         "startupProbe": {**_probe(spec), "periodSeconds": 3, "failureThreshold": 60},
         "readinessProbe": {**_probe(spec), "periodSeconds": 10, "failureThreshold": 3},
@@ -263,9 +277,11 @@ def _container(spec: AppSpec, image: Later) -> Manifest:
             "readOnlyRootFilesystem": True,
         },
         "volumeMounts": [
-            {"name": "data", "mountPath": spec.data_path},
-            {"name": "files", "mountPath": "/run/secrets", "readOnly": True},
+            # A folder of the app, as on the instance: the root of a volume has lost+found.
+            {"name": "data", "mountPath": spec.data_path, "subPath": spec.name},
+            {"name": "files", "mountPath": SECRETS_PATH, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - in the container
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - in the container
         ],
     }
 
@@ -306,5 +322,5 @@ def service(spec: AppSpec, load_balancer: LoadBalancerSpec, annotations: Later) 
             "ports": [{"name": "http", "port": load_balancer.port, "targetPort": "http", "protocol": "TCP"}],
         },
     )
-    manifest["metadata"]["annotations"] = annotations
+    manifest["metadata"]["annotations"] = {**PATCH_FORCE, **annotations}
     return manifest

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+NO_ADDRESS = 'none yet; "kubectl describe service" says why'
+"""In the place of an address, in a preview: an update waits for the address, or fails with the events of the Service."""
+
 PREFIX = "service.beta.kubernetes.io/oci-load-balancer-"
 INTERNAL = f"{PREFIX}internal"
 SUBNET = f"{PREFIX}subnet1"
@@ -33,6 +36,12 @@ class LoadBalancerSpec:
     idle_timeout: int
     port: int
     tls_secret: str
+
+
+def address(status: Any) -> str:
+    """The IP address in the status of a Service, or NO_ADDRESS."""
+    ingress = status and status.load_balancer and status.load_balancer.ingress
+    return (ingress and ingress[0].ip) or NO_ADDRESS
 
 
 def service_annotations(spec: LoadBalancerSpec, subnet_id: Later, security_group_ids: Later) -> dict[str, Later]:

@@ -12,7 +12,7 @@ from specs.complaints import complaint
 class NothingFoundError(RunError):
     """The cloud lists nothing of what a key asks for. Pulumi prints the message without a stack trace."""
 
-    def __init__(self, key: str, problem: str, example: str = "") -> None:
+    def __init__(self, key: str, problem: str, example: str | None = None) -> None:
         super().__init__(complaint(key, problem, example))
 
 

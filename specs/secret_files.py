@@ -11,6 +11,9 @@ from argon2.low_level import Type, hash_secret
 
 PLACEHOLDER = "{argon2}"
 
+SECRETS_PATH = "/etc/app-secrets"
+"""Where the container finds the files. Not /run/secrets: container engines mount folders of their own there."""
+
 
 @lru_cache(maxsize=8)
 def argon2_hash(password: str, stack: str) -> str:

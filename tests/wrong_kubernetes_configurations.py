@@ -67,9 +67,16 @@ WRONG = [
     Wrong("no node", {"nodeCount": 0}, "nodeCount", "greater than or equal to 1", SET + "nodeCount 1"),
     Wrong(
         "two pods of one block volume",
-        {"replicas": 2},
+        {"replicas": 2, "context": "docker/pypiserver"},
         "replicas",
         "on one node at a time",
+        SET + "replicas 1",
+    ),
+    Wrong(
+        "two pods of JupyterLab",
+        {"replicas": 2, "accessMode": "ReadWriteMany", "storageClass": "files"},
+        "replicas",
+        "in one process",
         SET + "replicas 1",
     ),
     Wrong(

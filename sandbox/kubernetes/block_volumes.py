@@ -62,7 +62,7 @@ class BlockVolumes:
         """One round: claims, volumes, attachments."""
         volumes = {one["metadata"]["name"]: one for one in self._api.items("/api/v1/persistentvolumes")}
         for claim in self._api.items("/api/v1/persistentvolumeclaims"):
-            if _is_ours(claim) and f"pvc-{claim['metadata']['uid']}" not in volumes:
+            if _is_ours(claim) and _name(claim) not in volumes:
                 self._try(claim)
         attachments = [
             one
@@ -75,7 +75,8 @@ class BlockVolumes:
         attached = {one["spec"]["source"].get("persistentVolumeName") for one in attachments}
         for name, one in volumes.items():
             if name not in attached:
-                self._hold(one, attached=False)
+                if one["metadata"].get("deletionTimestamp"):
+                    self._hold(one, attached=False)
                 self._reclaim(one)
 
     # --- making --------------------------------------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ class BlockVolumes:
         if system not in ("ext4", "xfs"):
             raise RefusedError(f"{_FILE_SYSTEM}: {system!r} is none of ext4, xfs")
         zone = self._zone(node)
-        name, size = f"pvc-{meta['uid']}", size_gb(wanted["resources"]["requests"]["storage"])
+        name, size = _name(claim), size_gb(wanted["resources"]["requests"]["storage"])
         record = self._made(name, size, zone, vpus)
         source = {"driver": DRIVER, "volumeHandle": record.id, "fsType": system}
         place = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
@@ -175,7 +176,10 @@ class BlockVolumes:
             self._attach(path, one, status)
 
     def _hold(self, one: Json, *, attached: bool) -> None:
-        """Keep a PersistentVolume from being deleted while it is attached: nobody would know any more what to detach."""
+        """Keep a PersistentVolume from being deleted while it is attached: nobody would know any more what to detach.
+
+        As external-attacher does, the finalizer stays until somebody deletes it (source: its pkg/controller/csi_handler.go).
+        """
         held = one["metadata"].get("finalizers") or []
         if attached != (FINALIZER in held):
             wanted = [*held, FINALIZER] if attached else [name for name in held if name != FINALIZER]
@@ -226,6 +230,13 @@ class BlockVolumes:
             # Still let go of somewhere; the next round.
             return
         self._api.delete(f"/api/v1/persistentvolumes/{meta['name']}")
+
+
+def _name(claim: Json) -> str:
+    """Of the PersistentVolume and the block volume (source: pkg/csi/driver/bv_controller.go, pvcPrefix; its manifest's
+    `--volume-name-prefix=csi`).
+    """
+    return f"csi-{claim['metadata']['uid']}"
 
 
 def _is_ours(claim: Json) -> bool:

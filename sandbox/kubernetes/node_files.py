@@ -19,6 +19,24 @@ SYSCTLS = {
     "kernel/keys/root_maxbytes": "25000000",
 }
 _CNI_PLUGINS = "/usr/lib/cni"
+RUNTIME = Path("/etc/containerd/runc")
+RUNTIME_SCRIPT = """\
+#!/usr/bin/python3
+import json, os, sys
+
+words = sys.argv[1:]
+if "create" in words:
+    file = os.path.join(words[words.index("--bundle") + 1], "config.json")
+    with open(file) as opened:
+        config = json.load(opened)
+    config["mounts"].append({"destination": "/run/secrets", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]})
+    with open(file, "w") as opened:
+        json.dump(config, opened)
+os.execvp("runc", ["runc", *words])
+"""
+"""OKE's nodes run CRI-O, which mounts a folder of its own over /run/secrets after all that a pod asks for (source: cri-o,
+server/container_create.go, and containers-mounts.conf(5), whose default in Oracle Linux is /usr/share/rhel/secrets:/run/secrets).
+"""
 
 
 def containerd(pause: str) -> str:
@@ -36,6 +54,7 @@ def containerd(pause: str) -> str:
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
+      BinaryName = "{RUNTIME}"
 """
 
 
@@ -63,7 +82,6 @@ def kubelet(folder: Path, spec: Json) -> str:
             "failSwapOn": False,
             "protectKernelDefaults": True,
             "oomScoreAdj": 0,
-            "localStorageCapacityIsolation": False,
             "systemReserved": {"memory": f"{less_memory}Mi", "cpu": f"{int(less_cpus * 1000)}m"},
             # The host's disk is not the node's to clean.
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "0%", "imagefs.available": "0%"},

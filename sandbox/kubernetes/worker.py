@@ -32,6 +32,7 @@ def main(name: str) -> None:
     _prepare(spec["pods"])
     supervisor = Supervisor(folder / "log")
     write_if_changed(Path("/etc/containerd/config.toml"), node_files.containerd(image.PAUSE))
+    write_if_changed(node_files.RUNTIME, node_files.RUNTIME_SCRIPT, 0o755)
     # With its certificate per registry (hosts.toml) containerd 1.6 would hide "not found" behind a second try without the certificate.
     supervisor.start("containerd", ["containerd"], env={**os.environ, "SSL_CERT_FILE": str(BUNDLE)})
     supervisor.wait_until(lambda: run(["ctr", "version"], check=False).returncode == 0, 30)

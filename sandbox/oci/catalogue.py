@@ -46,7 +46,6 @@ FUNCTIONS: dict[str, Function] = {
         *core_network.FUNCTIONS,
         *core_routing.FUNCTIONS,
         *core_images.FUNCTIONS,
-        *core_blockstorage.FUNCTIONS,
         *artifacts.FUNCTIONS,
         *containerengine_functions.FUNCTIONS,
         *identity.FUNCTIONS,

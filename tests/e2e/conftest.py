@@ -24,6 +24,9 @@ from tests.support.stack import PULUMI, ROOT, Stack
 # Beside the ports of the committed stacks, so that `make local` may run meanwhile.
 PORT = 18888
 
+# What Kubernetes, a shell, podman or systemd would make something else of.
+AS_WRITTEN = "$(PORT) $$ ${HOME} `id` %n \\ 'it' *"
+
 
 def new_password() -> str:
     """Of a form which no file holds by chance."""
@@ -94,7 +97,9 @@ def oke(before_oke: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     stack = Stack("e2e-oke", folder, paths.STACKS / "Pulumi.local-oke.yaml")
     try:
         # Beside the ports that the tests of the instance use.
-        yield from up_and_down(stack, port=PORT + 20, context=str(context), retainClaim=True)
+        yield from up_and_down(
+            stack, port=PORT + 20, context=str(context), retainClaim=True, environment={"AS_WRITTEN": AS_WRITTEN}
+        )
     finally:
         (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import paths
-from tests.e2e.conftest import PORT, new_password
+from tests.e2e.conftest import AS_WRITTEN, PORT, new_password
 from tests.support.jupyter import login
 from tests.support.machine import container_id, in_container, on_machine, tunnel
 from tests.support.program import copy, edit
@@ -39,12 +39,12 @@ def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: 
 def test_another_port_and_environment_change_the_app_alone(stack: Stack) -> None:
     stack.configure(port=PORT + 10)
     assert stack.preview() == APP
-    stack.configure(environment={"GREETING": "good morning, 'you'"})
+    stack.configure(environment={"AS_WRITTEN": AS_WRITTEN})
     assert stack.up() == APP
     assert stack.output("url") == f"http://127.0.0.1:{PORT + 10}"
     with tunnel(stack) as url:
         assert login(url, stack.password)
-    assert in_container(stack, "import os; print(os.environ['GREETING'])") == "good morning, 'you'\n"
+    assert in_container(stack, "import os; print(os.environ['AS_WRITTEN'])") == f"{AS_WRITTEN}\n"
 
 
 def test_a_line_in_the_dockerfile_changes_image_index_and_app_but_not_the_instance(

@@ -6,6 +6,7 @@ import json
 
 from sandbox import paths
 from sandbox.oci.catalogue import cloud
+from tests.e2e.conftest import AS_WRITTEN
 from tests.support.browser import chromium, lab, log_in, plot
 from tests.support.jupyter import PLOT, kernel, login, pictures
 from tests.support.machine import tunnel
@@ -28,6 +29,16 @@ def test_a_browser_logs_in_through_the_tunnel_and_a_cell_runs_in_the_pod(oke: St
     assert device.startswith("/dev/loop")
 
 
+def test_the_data_folder_holds_what_the_app_wrote_alone_and_shared_memory_half_of_its_memory(oke: Stack) -> None:
+    assert "lost+found" not in in_pod(oke, "import os; print(os.listdir('/jupyter'))")
+    size = in_pod(oke, "import os; found = os.statvfs('/dev/shm'); print(found.f_blocks * found.f_frsize)")
+    assert int(size) == 9 * 2**30 // 2
+
+
+def test_a_variable_reaches_the_app_as_it_was_written(oke: Stack) -> None:
+    assert in_pod(oke, "import os; print(os.environ['AS_WRITTEN'])") == f"{AS_WRITTEN}\n"
+
+
 def test_the_app_answers_at_the_services_address_and_takes_its_password_there(oke: Stack) -> None:
     url = oke.output("loadBalancerUrl")
     assert url == f"http://{oke.output('loadBalancerAddress')}:{oke.output('url').rpartition(':')[2]}"
@@ -46,6 +57,7 @@ def test_the_service_carries_the_articles_annotations_with_its_security_group_an
         annotations.pop("oci.oraclecloud.com/oci-network-security-groups"),
     )
     assert annotations == {
+        "pulumi.com/patchForce": "true",
         "oci.oraclecloud.com/load-balancer-type": "lb",
         f"{BALANCER}internal": "true",
         f"{BALANCER}shape": "flexible",
@@ -80,8 +92,8 @@ def test_the_deployment_runs_the_image_by_digest_as_the_article_labels_it(oke: S
     assert container["imagePullPolicy"] == "Always"
     assert spec["template"]["spec"]["imagePullSecrets"] == [{"name": "jupyterlab-registry"}]
     assert container["resources"] == {
-        "requests": {"cpu": "250m", "memory": "1Gi"},
-        "limits": {"cpu": "2", "memory": "9Gi"},
+        "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+        "limits": {"cpu": "2", "memory": "9Gi", "ephemeral-storage": "9Gi"},
     }
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 30
 

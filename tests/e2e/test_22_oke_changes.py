@@ -66,7 +66,11 @@ def test_a_line_in_the_dockerfile_brings_another_digest_to_the_pod(oke: Stack, d
 
 def test_more_memory_and_processors_change_nodes_made_later_and_the_pods_limits(oke: Stack, data: str) -> None:
     change(oke, {"jupyterlab-nodes": "update", **DEPLOYMENT}, ocpus=3, memoryInGbs=16)
-    assert pod(oke)["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "3", "memory": "13Gi"}
+    assert pod(oke)["spec"]["containers"][0]["resources"]["limits"] == {
+        "cpu": "3",
+        "memory": "13Gi",
+        "ephemeral-storage": "9Gi",
+    }
     assert kept(oke) == data
 
 

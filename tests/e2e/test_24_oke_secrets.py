@@ -30,7 +30,7 @@ def needles(oke: Stack, command_lines: CommandLines) -> Needles:
     oke.preview("--diff", "--save-plan", str(plan))
     oke.preview("--json")
     oke.up("--diff")
-    content = in_pod(oke, "print(open('/run/secrets/password-hash').read())")
+    content = in_pod(oke, "print(open('/etc/app-secrets/password-hash').read())")
     found = {
         f"secret {number}": secret for number, secret in enumerate(oke.secrets) if not secret.startswith("-----BEGIN")
     }

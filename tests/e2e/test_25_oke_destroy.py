@@ -80,7 +80,7 @@ def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 
 
-def test_a_retained_volume_is_all_that_is_left_of_a_stack_with_its_cluster_and_the_next_one_takes_it_over(
+def test_a_retained_volume_is_all_that_is_left_of_a_stack_with_its_cluster_and_the_next_one_adopts_it(
     oke: Stack, before_oke: Holdings
 ) -> None:
     in_pod(oke, WRITE)
@@ -93,6 +93,15 @@ def test_a_retained_volume_is_all_that_is_left_of_a_stack_with_its_cluster_and_t
 
     oke.configure(dataVolumeId=volume)
     oke.up()
+    assert oke.output("dataVolumeId") == volume
+    assert in_pod(oke, READ) == "kept\n"
+    assert oke.up() == {}
+
+
+def test_an_adopted_volume_is_bound_again_after_somebody_deleted_its_namespace(oke: Stack) -> None:
+    volume, namespace = oke.output("dataVolumeId"), oke.output("namespace")
+    kubectl(oke, "delete", "namespace", namespace)
+    oke.up("--refresh")
     assert oke.output("dataVolumeId") == volume
     assert in_pod(oke, READ) == "kept\n"
     assert oke.up() == {}

@@ -8,11 +8,13 @@ import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
+from components import kubernetes_app
 from tests.unit.conftest import ROOT, as_pulumi_does
 
 KUBECONFIG = """\
@@ -71,8 +73,6 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
-        if args.token == "oci:Core/getVolumes:getVolumes":
-            return {"volumes": [{"id": f"ocid1.volume.of.{args.args['displayName']}"}]}, []
         return ANSWERS[args.token], []
 
 
@@ -118,16 +118,16 @@ def run_program(values: Mapping[str, Any]) -> Run:
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:
         exports: dict[str, Any] = {}
-        original = pulumi.export
-        setattr(pulumi, "export", exports.__setitem__)  # noqa: B010 - mypy takes no other function for it
-        try:
+        with patch.object(pulumi, "export", exports.__setitem__):
             runpy.run_path(os.path.join(ROOT, "__main__.py"))
-        finally:
-            pulumi.export = original
         return pulumi.Output.all(**exports).apply(outputs.update)
 
+    def volume(_: str, *claim: str) -> str:
+        return f"ocid1.volume.of.{'.'.join(claim)}"
+
     try:
-        program()
+        with patch.object(kubernetes_app, "bound_volume", volume):
+            program()
     finally:
         loop.close()
         asyncio.set_event_loop(None)

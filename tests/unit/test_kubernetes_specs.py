@@ -7,14 +7,17 @@ import ipaddress
 import json
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import kubernetes_validate
 import pytest
 
 from specs import cluster, kubeconfig, kubernetes, load_balancer, secret_files, tls
+from specs.cloud_config import DATA_MOUNT
 from specs.lookups import NothingFoundError
 from specs.network import ANYWHERE, NetworkSpec, SecurityRule
-from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate
+from specs.podman import data_folder
+from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate, kubernetes_settings
 
 IMAGE = "host/ns/app@sha256:" + "0" * 64
 LOGIN = kubernetes.docker_config("host", "ns/me", "token")
@@ -26,7 +29,7 @@ MANIFESTS = [
     kubernetes.pull_secret(APP, LOGIN),
     kubernetes.files_secret(APP, {"password-hash": kubernetes.encode("argon2:…")}),
     kubernetes.tls_secret(APP, "app-tls", TLS, TLS),
-    kubernetes.volume(replace(APP, volume_id="ocid1.volume.one")),
+    kubernetes.volume(replace(APP, volume_id="ocid1.volume.one"), "uid-of-claim"),
     kubernetes.claim(replace(APP, volume_id="ocid1.volume.one")),
     kubernetes.claim(APP),
     kubernetes.network_policy(APP),
@@ -67,6 +70,15 @@ def test_a_certificate_and_an_idle_timeout_add_their_annotations_and_every_value
     assert all(isinstance(value, str) for value in added.values())
 
 
+@pytest.mark.parametrize("status", [None, {"load_balancer": None}, {"load_balancer": SimpleNamespace(ingress=None)}])
+def test_a_service_without_an_address_is_reported_as_such(
+    status: dict[str, object] | None, values: dict[str, object]
+) -> None:
+    found = load_balancer.address(status and SimpleNamespace(**status))
+    assert found == load_balancer.NO_ADDRESS
+    assert kubernetes_settings({**values, "apiNetworks": ["203.0.113.7/32"]}).load_balancer_url(found) == found
+
+
 def pod() -> kubernetes.Manifest:
     template: kubernetes.Manifest = kubernetes.deployment(APP, IMAGE)["spec"]["template"]
     return template
@@ -98,7 +110,8 @@ def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> N
     (container,) = pod()["spec"]["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
     assert environment == {
-        "GREETING": "it's $HOME & more",
+        # A "$$" is a "$" for Kubernetes, which expands $(HOME).
+        "GREETING": "it's $$(HOME) & more",
         "PORT": "8888",
         "DATA_PATH": "/jupyter",
         "HOME": "/jupyter",
@@ -109,11 +122,20 @@ def test_the_pod_mounts_what_it_claims_and_its_files_and_writes_nowhere_else_but
     spec, (container,) = pod()["spec"], pod()["spec"]["containers"]
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
-    assert set(mounts) == {"/jupyter", "/run/secrets", "/tmp"}
+    assert set(mounts) == {"/jupyter", "/etc/app-secrets", "/tmp", "/dev/shm"}
     assert {mount["name"] for mount in mounts.values()} == set(volumes)
+    # As on the instance: a folder of the app, which the volume keeps for either target.
+    assert mounts["/jupyter"]["subPath"] == data_folder("jupyterlab").removeprefix(f"{DATA_MOUNT}/")
     assert volumes["data"]["persistentVolumeClaim"]["claimName"] == kubernetes.claim(APP)["metadata"]["name"]
     assert volumes["files"]["secret"]["secretName"] == kubernetes.files_secret(APP, {})["metadata"]["name"]
     assert container["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_a_pod_takes_a_limited_part_of_its_nodes_disk_and_memory() -> None:
+    limits = pod()["spec"]["containers"][0]["resources"]["limits"]
+    sizes = {volume["name"]: volume["emptyDir"] for volume in pod()["spec"]["volumes"] if "emptyDir" in volume}
+    assert sizes == {"tmp": {"sizeLimit": "8Gi"}, "shm": {"medium": "Memory", "sizeLimit": "4608Mi"}}
+    assert limits == {"cpu": "2", "memory": "9Gi", "ephemeral-storage": "9Gi"}
 
 
 def test_policy_deployment_and_service_speak_of_the_same_pods() -> None:
@@ -125,7 +147,12 @@ def test_policy_deployment_and_service_speak_of_the_same_pods() -> None:
 
 
 def test_a_claim_that_was_kept_and_is_bound_is_not_waited_for() -> None:
-    assert kubernetes.claim(APP)["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert kubernetes.claim(APP)["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda manifest: manifest["kind"])
+def test_an_object_is_changed_whoever_changed_its_fields_before(manifest: kubernetes.Manifest) -> None:
+    assert manifest["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
 
 
 def test_another_version_leaves_the_selector_as_it_is() -> None:
@@ -155,11 +182,12 @@ def test_the_metadata_service_is_out_of_the_pods_reach_and_only_the_apps_port_co
 
 def test_a_retained_volume_is_bound_to_the_claim_and_kept_when_that_goes() -> None:
     spec = replace(APP, volume_id="ocid1.volume.one")
-    volume, claim = kubernetes.volume(spec), kubernetes.claim(spec)
+    volume, claim = kubernetes.volume(spec, "uid-of-claim"), kubernetes.claim(spec)
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.one"
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
-    assert volume["spec"]["claimRef"] == {key: claim["metadata"][key] for key in ("namespace", "name")}
+    own = {key: claim["metadata"][key] for key in ("namespace", "name")}
+    assert volume["spec"]["claimRef"] == {**own, "uid": "uid-of-claim"}
 
 
 def test_other_files_start_the_pods_anew_and_the_fingerprint_tells_nothing_of_them() -> None:

@@ -118,7 +118,6 @@ def test_the_service_goes_before_the_network_the_nodes_and_the_cluster(made: Run
             assert "jupyterlab-kubernetes" in asked.options.provider, name
     assert provider.inputs["deleteUnreachable"] in (True, "true")
     assert provider.inputs["upsertExistingObjects"] in (True, "true")
-    assert provider.inputs["enablePatchForce"] in (True, "true")
 
 
 def test_no_pod_runs_without_the_policy_its_secrets_and_its_data(made: Run) -> None:
@@ -135,11 +134,14 @@ def test_claim_and_namespace_stay_when_the_stack_goes_unless_told_otherwise(
     assert not {name for name, asked in told.resources.items() if asked.retained}
 
 
-def test_a_volume_that_was_kept_is_taken_over_by_the_claim(kubernetes_stack: dict[str, Any]) -> None:
+def test_a_volume_that_was_kept_is_adopted_by_the_claim(kubernetes_stack: dict[str, Any]) -> None:
     run = run_program({**kubernetes_stack, "dataVolumeId": "ocid1.volume.oc1.x.kept"})
     volume, claim = run.resources["jupyterlab-volume"].inputs, run.resources["jupyterlab-claim"].inputs
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.oc1.x.kept"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
+    assert volume["spec"]["claimRef"]["uid"] == "of-jupyterlab-data"
+    # Kubernetes keeps a bound volume until its claim is gone: the one must not wait for the other.
+    assert "jupyterlab-claim" not in before(run, "jupyterlab-volume")
     assert run.outputs["dataVolumeId"] == "ocid1.volume.oc1.x.kept"
 
 
@@ -198,7 +200,7 @@ def test_the_outputs_say_how_to_get_there(made: Run) -> None:
     assert outputs["loadBalancerAddress"] == "10.0.2.7"
     assert outputs["tunnel"].startswith(outputs["kubeconfig"] + " && kubectl ")
     assert outputs["image"].endswith("@sha256:" + "0" * 64)
-    assert outputs["dataVolumeId"] == "ocid1.volume.of.pvc-of-jupyterlab-data"
+    assert outputs["dataVolumeId"] == "ocid1.volume.of.jupyterlab-oke.jupyterlab-data"
     assert set(outputs) >= {"clusterId", "namespace", "repositoryId", "loadBalancerUrl"}
     assert "ssh" not in outputs
 

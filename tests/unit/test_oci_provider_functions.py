@@ -102,11 +102,3 @@ def test_looking_up_writes_nothing(tenancy: Tenancy) -> None:
     names(tenancy)
     call(tenancy, "getAvailabilityDomains", compartmentId=TENANCY)
     assert not tenancy.cloud.root.exists()
-
-
-def test_volumes_are_found_by_their_names(tenancy: Tenancy) -> None:
-    made = tenancy.make("Volume", displayName="pvc-1")
-    tenancy.make("Volume", displayName="pvc-2")
-    [found] = call(tenancy, "getVolumes", compartmentId=TENANCY, displayName="pvc-1", state="AVAILABLE")["volumes"]
-    assert found["id"] == made.id
-    assert call(tenancy, "getVolumes", compartmentId=TENANCY, displayName="pvc-3")["volumes"] == []

@@ -15,7 +15,6 @@ from sandbox.oci import checks
 from sandbox.oci.cloud import Cloud, Record
 from sandbox.oci.declare import ANY_CASE, KEEP, REPLACE, TAGS, UPDATE, Inputs, Table
 from sandbox.oci.errors import Problem, invalid
-from sandbox.oci.function import Function, filtered
 from sandbox.oci.resource import Resource
 from sandbox.oci.wire import UNKNOWN, Properties
 
@@ -99,13 +98,4 @@ class Volume(Resource):
                 cloud.drop(record)
 
 
-def _get_volumes(cloud: Cloud, arguments: Properties) -> Properties:
-    kind = cloud.kinds["volume"]
-    found = [{**one.properties, "id": one.id} for one in cloud.all("volume") if kind.alive(cloud, one)]
-    for name in ("availabilityDomain", "displayName", "state"):
-        found = [one for one in found if arguments.get(name) in (None, one[name])]
-    return {"volumes": filtered(found, arguments)}
-
-
 RESOURCES: tuple[Resource, ...] = (Volume(),)
-FUNCTIONS = (Function("oci:Core/getVolumes:getVolumes", _get_volumes),)
