@@ -319,7 +319,7 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     found = 'FOUND="' + " ".join(f"{name}=?" for name in times) + '"'
     answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
-        f"Look each up, so or in the console; what is TERMINATED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
+        f"Look each up, so or in the console; what is TERMINATED or DELETED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
         f"    {answered}"
     )
     return "\n\n".join(paragraphs)
