@@ -319,7 +319,8 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     found = 'FOUND="' + " ".join(f"{name}=?" for name in times) + '"'
     answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
-        f"Look each up, so or in the console; what is TERMINATED or DELETED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
+        "Look each up, so or in the console; what is TERMINATED or DELETED is not there. Then run this, with its id, or"
+        f" {NONE}, in the place of each ?:\n"
         f"    {answered}"
     )
     return "\n\n".join(paragraphs)
