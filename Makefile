@@ -88,7 +88,7 @@ destroy: interrupted ## pulumi destroy of STACK (local), and what it has kept
 	$(PULUMI) destroy --stack $(STACK) $(ARGS) && \
 	{ [ -z "$$retained" ] || printf '\nkept: %s\n  dataVolumeId %s\n' "$$retained" "$$volume"; }
 
-interrupted: ## after a run of STACK was killed: what it was about; FOUND="<resource>=<id or none>" answers
+interrupted: ## after a run of STACK was killed, or failed for want of capacity; FOUND="<resource>=<id or none>" answers
 	@$(put_right)
 
 pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"

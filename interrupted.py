@@ -6,6 +6,9 @@ The engine writes down each step before it begins, so after a kill the state say
 does an update or a delete again by itself. A create it does again too, and of most of the cloud's resources that makes a second one. So
 what may be there is asked for, told with the way to look it up: it is taken over into the state by its id, or forgotten.
 
+A create that the cloud accepted and that failed later, for want of capacity, leaves an id in the state whose resource is gone, and each
+`up` would fail on it. The cloud is asked, and what is gone is forgotten.
+
 Nothing under way: quiet, status 0. Status 1 and the reason on standard error: a question is open, or an answer is wrong. Where Pulumi
 itself fails: its words and its status.
 """
@@ -182,12 +185,16 @@ def put_right(stack: Stack, words: Sequence[str]) -> list[str]:
     kept = without_deleted(joined(resources, taken))
     if creates or kept != resources:
         stack.replace({**exported, "deployment": {**deployment, "resources": kept, "pending_operations": []}})
-    if taken:
-        stack.refresh([one["urn"] for one in taken])
+    # source: oracle/terraform-provider-oci, Create of an instance and of a node pool: both keep the id when the work request fails.
+    failed = [one for one in kept if one.get("initErrors") and one["type"] in KINDS and one not in taken]
+    if taken or failed:
+        stack.refresh([one["urn"] for one in (*taken, *failed)])
         there = {one["urn"] for one in (stack.export().get("deployment") or {}).get("resources") or []}
         if missing := [one for one in taken if one["urn"] not in there]:
             raise UnresolvedError(gone(stack, missing))
-    forgotten = {name_of(operation["resource"]) for operation in creates} - {name_of(one) for one in taken}
+        failed = [one for one in failed if one["urn"] not in there]
+    new = [*(operation["resource"] for operation in creates), *failed]
+    forgotten = {name_of(one) for one in new} - {name_of(one) for one in taken}
     return [
         *(f"{name_of(one)}: taken over, {one['id']}" for one in taken),
         *(f"{name}: the next `up` makes it" for name in sorted(forgotten)),
@@ -314,7 +321,8 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     found = f'FOUND="{asked_for}"' if re.fullmatch(r"[A-Za-z0-9_.=? -]*", asked_for) else quoted(f"FOUND={asked_for}")
     answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
-        f"Look each up, so or in the console; what is TERMINATED is not there. Then, with its id, or {NONE}, in the place of each ?:\n"
+        "Look each up, so or in the console; what is TERMINATED or DELETED is not there. Then run this, with its id, or"
+        f" {NONE}, in the place of each ?:\n"
         f"    {answered}"
     )
     return "\n\n".join(paragraphs)

@@ -1,6 +1,7 @@
 """A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups which say who may come in.
 
-Owns all of them; in an existing subnet only the security group.
+Owns all of them; in an existing subnet only the security group. What a person could open or close by hand is set even where it is the
+default: the provider takes a default from the state, in which a refresh has written what it found.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Network(pulumi.ComponentResource):
                 vcn_id=vcn.id,
                 cidr_block=subnet.cidr,
                 route_table_id=tables[subnet.is_public],
+                security_list_ids=[vcn.default_security_list_id],
                 prohibit_public_ip_on_vnic=None if subnet.is_public else True,
                 display_name=self._display_name(subnet.label),
                 freeform_tags=self._args.tags,
@@ -114,6 +116,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("internet-gateway"),
+            enabled=True,
             freeform_tags=self._args.tags,
             opts=self._child,
         )
@@ -125,6 +128,7 @@ class Network(pulumi.ComponentResource):
             compartment_id=self._args.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("nat-gateway"),
+            block_traffic=False,
             freeform_tags=self._args.tags,
             opts=self._child,
         )
@@ -208,6 +212,7 @@ class Network(pulumi.ComponentResource):
             network_security_group_id=group_id,
             direction=rule.direction,
             protocol=rule.protocol,
+            stateless=False,
             description=rule.description,
             source=network if inbound else None,
             source_type=kind if inbound else None,

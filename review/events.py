@@ -6,6 +6,7 @@ The log has one JSON object a line (source: pulumi 3.259, sdk/go/common/apitype/
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,12 @@ from typing import Any
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
 CLUSTER = "oci:ContainerEngine/cluster:Cluster"
+_META = "__meta"
+_BY_CODE = {
+    "oci:Core/instance:Instance": ("metadata.ssh_authorized_keys", "metadata.user_data"),
+    CLUSTER: ("endpointConfig.subnetId",),
+}
+"""What the provider's code replaces a resource for (terraform-provider-oci 8.28, CustomizeDiff): pulumi-oci reports `__meta` instead."""
 # source: pulumi-kubernetes 4.34, provider.go, Read.
 _UNREACHABLE = "configured Kubernetes cluster is unreachable"
 WITHHELD = "violates plan"
@@ -143,18 +150,31 @@ def _append(steps: list[Step], metadata: Mapping[str, Any]) -> None:
     default_provider = metadata["type"].startswith("pulumi:providers:") and "::default" in metadata["urn"]
     if metadata["type"] == ROOT_TYPE or default_provider:
         return
+    detailed, keys = _differences(metadata)
     steps.append(
         Step(
             operation=metadata["op"],
             urn=metadata["urn"],
             type=metadata["type"],
-            replace_keys=tuple(metadata.get("keys") or ()),
-            changed_keys=tuple(metadata.get("diffs") or ()),
-            detailed={path: diff["diffKind"] for path, diff in (metadata.get("detailedDiff") or {}).items()},
+            replace_keys=tuple(keys),
+            changed_keys=tuple(key for key in metadata.get("diffs") or () if key != _META),
+            detailed=detailed,
             old=_state(metadata.get("old")),
             new=_state(metadata.get("new")),
         )
     )
+
+
+def _differences(metadata: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Path to kind of each difference, and the keys that cause a replacement; in the place of `__meta` what a person can change."""
+    detailed = {path: diff["diffKind"] for path, diff in (metadata.get("detailedDiff") or {}).items()}
+    keys = [key for key in metadata.get("keys") or () if key != _META]
+    if detailed.pop(_META, "").endswith("-replace"):
+        known = _BY_CODE.get(metadata["type"], ())
+        causes = [path for path in detailed if any(f"{one}.".startswith(f"{path}.") for one in known)] or list(detailed)
+        detailed |= {path: f"{detailed[path]}-replace" for path in causes}
+        keys += dict.fromkeys(re.split(r"[.\[]", path)[0] for path in causes)
+    return detailed, keys
 
 
 def _state(state: Mapping[str, Any] | None) -> State | None:

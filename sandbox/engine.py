@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sandbox import paths
+from sandbox import paths, volume
 from sandbox.process import CommandError, SandboxError, privileged, run, write_if_changed
 
 # What containers need at least; Debian's podman asks for 1048576 otherwise, which a process without CAP_SYS_RESOURCE may not.
@@ -155,9 +155,12 @@ def reset() -> None:
         podman("volume", "prune", "--force")
         podman("network", "rm", "--force", paths.NETWORK, check=False)
         podman("image", "prune", "--force", check=False)
-    for device, file in _loop_devices():
-        if Path(file).is_relative_to(paths.HOME):
-            run(privileged(["losetup", "--detach", device]), check=False)
+    held = {device for device, file in _loop_devices() if Path(file).is_relative_to(paths.HOME)}
+    # The volume of a claim was attached in a container: of its path the kernel has only the part below that container's mount.
+    for file in (paths.CLOUD / "volumes").glob("*.img"):
+        held.update(volume.loop_devices(file))
+    for device in sorted(held):
+        run(privileged(["losetup", "--detach", device]), check=False)
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in reversed(mounts):
         if any(Path(mount).is_relative_to(folder) for folder in (paths.HOME, paths.RUNTIME)):

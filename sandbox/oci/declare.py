@@ -16,7 +16,9 @@ from sandbox.oci.values import path_of
 
 
 class How(enum.Flag):
-    """UPDATE: in place. REPLACE: `ForceNew`. KEEP: `Optional` and `Computed`: left out, the cloud's value stays.
+    """UPDATE: in place. REPLACE: `ForceNew`. CUSTOM: `ForceNew` by a `CustomizeDiff`, which pulumi-oci reports as `__meta`.
+
+    KEEP: `Optional` and `Computed`: left out, the cloud's value stays.
 
     SET: an array whose order means nothing. ANY_CASE: `EqualIgnoreCaseSuppressDiff`.
     """
@@ -26,9 +28,10 @@ class How(enum.Flag):
     KEEP = enum.auto()
     SET = enum.auto()
     ANY_CASE = enum.auto()
+    CUSTOM = enum.auto()
 
 
-UPDATE, REPLACE, KEEP, SET, ANY_CASE = How.UPDATE, How.REPLACE, How.KEEP, How.SET, How.ANY_CASE
+UPDATE, REPLACE, KEEP, SET, ANY_CASE, CUSTOM = How.UPDATE, How.REPLACE, How.KEEP, How.SET, How.ANY_CASE, How.CUSTOM
 
 # Of every type that has them.
 TAGS: Mapping[str, How] = {"definedTags": KEEP, "freeformTags": KEEP}

@@ -17,7 +17,8 @@ from sandbox.oci.sdk import Field, ListOf, MapOf, Object, Type
 from sandbox.oci.values import join
 from sandbox.oci.wire import UNKNOWN, Properties
 
-_REPLACING = {
+META = "__meta"
+REPLACING = {
     PropertyDiffKind.ADD: PropertyDiffKind.ADD_REPLACE,
     PropertyDiffKind.DELETE: PropertyDiffKind.DELETE_REPLACE,
     PropertyDiffKind.UPDATE: PropertyDiffKind.UPDATE_REPLACE,
@@ -26,20 +27,32 @@ _REPLACING = {
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. place: as in `metadata.user_data`."""
+    """One difference. place: as in `metadata.user_data`; custom: the provider's CustomizeDiff replaces the resource for it."""
 
     place: str
     kind: PropertyDiffKind
+    custom: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name of the resource's own property."""
+        return self.place.split(".")[0].split("[")[0]
 
     @property
     def replaces(self) -> bool:
         """Whether it needs another resource."""
-        return self.kind in _REPLACING.values()
+        return self.kind in REPLACING.values()
 
 
 def changes(old: Properties, new: Properties, fields: Mapping[str, Field], inputs: Inputs) -> list[Change]:
-    """All differences, in the order of the SDK's members. old: the state, outputs included; new: the inputs."""
-    return list(_Comparison(inputs).members(old, new, fields, ""))
+    """All differences, in the order of the SDK's members. old: the state, outputs included; new: the inputs.
+
+    Where a CustomizeDiff alone makes the replacement necessary, `__meta` is its cause (pulumi-terraform-bridge, MakeDetailedDiffV2).
+    """
+    found = list(_Comparison(inputs).members(old, new, fields, ""))
+    if any(change.custom for change in found) and not any(change.replaces for change in found):
+        found.append(Change(META, PropertyDiffKind.UPDATE_REPLACE))
+    return found
 
 
 def as_given(old: Properties, given: Properties, fields: Mapping[str, Field], inputs: Inputs) -> Properties:
@@ -119,4 +132,5 @@ class _Comparison:
         return old == new and isinstance(old, bool) == isinstance(new, bool)
 
     def change(self, place: str, kind: PropertyDiffKind) -> Change:
-        return Change(place, _REPLACING[kind] if self.inputs.how(place) & How.REPLACE else kind)
+        how = self.inputs.how(place)
+        return Change(place, REPLACING[kind] if how & How.REPLACE else kind, bool(how & How.CUSTOM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class ServiceError(Exception):
@@ -23,6 +24,18 @@ class UnsupportedError(Exception):
         super().__init__(
             f"{what} (the sandbox's Oracle Cloud does not do this; sandbox/oci/README.md says what it does)"
         )
+
+
+class FailedError(Exception):
+    """The cloud accepted a create and failed later. The id goes into the state, though nothing is there any more.
+
+    source: oracle/terraform-provider-oci, containerengine_node_pool_resource.go, Create, which deletes the failed pool and keeps its id;
+    internal/tfresource/crud_helpers.go, ResourceRefreshForHybridPolling, of an instance that ends TERMINATED.
+    """
+
+    def __init__(self, id: str, outputs: dict[str, Any], reason: str) -> None:
+        super().__init__(f"work request did not succeed, Message: {reason}")
+        self.id, self.outputs = id, outputs
 
 
 @dataclass(frozen=True)

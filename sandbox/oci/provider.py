@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi.provider.experimental import provider as api
+from pulumi.provider.experimental.property_value import PropertyValue
 
 import oci_profile
 from sandbox import paths
 from sandbox.oci import sdk
 from sandbox.oci.catalogue import FUNCTIONS, RESOURCES
-from sandbox.oci.cloud import Cloud, Record
+from sandbox.oci.cloud import Cloud
 from sandbox.oci.errors import Problem, ServiceError, UnsupportedError
-from sandbox.oci.resource import Resource
+from sandbox.oci.resource import DEFAULTS, Resource
+from sandbox.oci.values import at
 from sandbox.oci.wire import Properties, plain, wire
 
 T = TypeVar("T")
@@ -79,27 +81,35 @@ class StandIn(api.Provider):
     # --- resources -----------------------------------------------------------------------------------------------------------------
 
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Check the inputs and fill defaults in."""
-        inputs, problems = _type(request.type).checked(plain(request.new_inputs))
-        return api.CheckResponse(inputs=wire(inputs), failures=[_failure(problem) for problem in problems])
+        """Check the inputs and fill defaults in: those which the resource was made with, or which a refresh found."""
+        resource, given = _type(request.type), plain(request.new_inputs)
+        inputs, problems = resource.checked(given, plain(request.old_inputs))
+        filled = [path for path in resource.defaults if at(inputs, path) and not at(given, path)]
+        return api.CheckResponse(
+            inputs=wire({**inputs, DEFAULTS: filled}), failures=[_failure(problem) for problem in problems]
+        )
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
         """Say what is to be done to get from the state to the inputs."""
-        changes = _type(request.type).changes(plain(request.old_state), plain(request.new_inputs))
+        resource = _type(request.type)
+        changes = resource.changes(plain(request.old_state), _inputs(request.new_inputs))
+        replaces = sorted({change.key for change in changes if change.replaces})
         return api.DiffResponse(
             changes=bool(changes),
-            replaces=[change.place for change in changes if change.replaces],
-            diffs=sorted({change.place.split(".")[0].split("[")[0] for change in changes}),
+            replaces=replaces,
+            diffs=sorted({change.key for change in changes}),
+            # source: pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace: two of one name are taken for impossible.
+            delete_before_replace=bool(replaces) and "name" in resource.fields,
             detailed_diff={change.place: api.PropertyDiff(change.kind, input_diff=False) for change in changes},
         )
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
         """Make a resource, or tell what of it is known beforehand."""
-        resource, inputs = _type(request.type), plain(request.properties)
+        resource, inputs = _type(request.type), _inputs(request.properties)
         if request.preview:
             return api.CreateResponse(properties=wire(resource.preview(inputs)))
         record = await self._run(lambda: resource.create(self.cloud, inputs))
-        return api.CreateResponse(record.id, wire(_told(resource, record)))
+        return api.CreateResponse(record.id, wire(resource.outputs(record)))
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
         """Tell what a resource is now; no id when it is gone."""
@@ -107,19 +117,19 @@ class StandIn(api.Provider):
         record = await self._run(lambda: resource.read(self.cloud, request.resource_id))
         if record is None:
             return api.ReadResponse()
-        state, known = _told(resource, record), plain(request.properties)
+        state, known = resource.outputs(record), plain(request.properties)
         if "manageDefaultResourceId" in known:
             state["manageDefaultResourceId"] = known["manageDefaultResourceId"]
-        return api.ReadResponse(record.id, wire(state), wire(resource.given(state, plain(request.inputs))))
+        return api.ReadResponse(record.id, wire(state), wire(resource.given(state, _inputs(request.inputs))))
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
         """Change a resource in place, or tell what of it is known beforehand."""
-        resource, olds, inputs = _type(request.type), plain(request.olds), plain(request.news)
+        resource, olds, inputs = _type(request.type), plain(request.olds), _inputs(request.news)
         resource.plan(olds, inputs)
         if request.preview:
             return api.UpdateResponse(wire(resource.updated(olds, inputs)))
         record = await self._run(lambda: resource.update(self.cloud, request.resource_id, inputs))
-        return api.UpdateResponse(wire(_told(resource, record)))
+        return api.UpdateResponse(wire(resource.outputs(record)))
 
     async def delete(self, request: api.DeleteRequest) -> None:
         """Delete a resource; content when it is gone."""
@@ -153,9 +163,8 @@ def _not_in(token: str, look_up: Callable[[str], Any]) -> Exception:
     return UnsupportedError(token)
 
 
-def _told(resource: Resource, record: Record) -> Properties:
-    outputs = sdk.outputs(resource.type)
-    return {name: value for name, value in record.properties.items() if name in outputs}
+def _inputs(properties: Mapping[str, PropertyValue]) -> Properties:
+    return {name: value for name, value in plain(properties).items() if name != DEFAULTS}
 
 
 def _failure(problem: Problem) -> api.CheckFailure:

@@ -14,6 +14,9 @@ from sandbox.oci.sdk import Field, Object
 from sandbox.oci.values import at, fill, join, merge
 from sandbox.oci.wire import UNKNOWN, Properties
 
+DEFAULTS = "__defaults"
+"""The input in which pulumi-terraform-bridge lists which inputs are defaults. A refresh takes it away."""
+
 
 class Resource:
     """A resource type: its declaration, and its life in the cloud.
@@ -73,13 +76,18 @@ class Resource:
         """The SDK's inputs."""
         return sdk.inputs(self.type)
 
-    def checked(self, inputs: Properties) -> tuple[Properties, list[Problem]]:
-        """The inputs with defaults, and what is wrong with them."""
+    def outputs(self, record: Record) -> Properties:
+        """What the SDK has of the record's properties."""
+        known = sdk.outputs(self.type)
+        return {name: value for name, value in record.properties.items() if name in known}
+
+    def checked(self, inputs: Properties, known: Properties | None = None) -> tuple[Properties, list[Problem]]:
+        """The inputs with defaults, and what is wrong with them. known: the inputs in the state."""
         found = list(check.typed(inputs, self.fields))
         if not found:
             found = list(check.undone(inputs, self.fields, self.inputs))
         if not found:
-            inputs = fill(inputs, self.defaults)
+            inputs = fill(inputs, self._defaults(known or {}))
             found = list(check.each(inputs, self.checks)) or list(self.problems(inputs))
         return inputs, found
 
@@ -180,6 +188,15 @@ class Resource:
     def new_id(self, inputs: Properties) -> str:
         """An id for a new resource."""
         return new_id(self.kind)
+
+    def _defaults(self, known: Properties) -> Mapping[str, Any]:
+        """The defaults. Where an input was one before, or a refresh found it, its value in the state is the default.
+
+        source: pulumi-terraform-bridge, pkg/tfbridge/schema.go, applyDefaults.
+        """
+        kept = known.get(DEFAULTS, self.defaults)
+        found = {path: at(known, path) for path in self.defaults if path in kept}
+        return {path: values[0] if (values := found.get(path)) else value for path, value in self.defaults.items()}
 
     def _review(self, cloud: Cloud, record: Record, before: Record | None) -> None:
         compartment = record.properties.get("compartmentId", paths.TENANCY_OCID)

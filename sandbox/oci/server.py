@@ -15,14 +15,16 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import grpc.aio  # type: ignore[import-untyped]
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.oci import catalogue, sdk
 from sandbox.oci.cloud import Cloud
-from sandbox.oci.errors import ServiceError, UnsupportedError
+from sandbox.oci.errors import FailedError, ServiceError, UnsupportedError
 from sandbox.oci.provider import StandIn
+from sandbox.oci.wire import Properties, wire
 from sandbox.plugin_end import ended
 from sandbox.process import SandboxError
 
@@ -43,11 +45,24 @@ def _worded(method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any]
             return await method(request, context)
         except Exception as error:
             cause = error.__context__ or error
+            if isinstance(cause, FailedError):
+                context.set_trailing_metadata(_init_failed(cause.id, cause.outputs, str(cause)))
+                await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
             if isinstance(cause, ServiceError | UnsupportedError | SandboxError):
                 await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
             raise
 
     return call
+
+
+def _init_failed(id: str, outputs: Properties, reason: str) -> tuple[tuple[str, bytes]]:
+    """The metadata of an error after which the engine keeps the resource, with the error (ErrorResourceInitFailed)."""
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=id, properties=PropertyValue.marshal_map(wire(outputs)), reasons=[reason]
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+    status.details.add().Pack(detail)
+    return (("grpc-status-details-bin", status.SerializeToString()),)
 
 
 async def _serve(provider: StandIn, arguments: list[str]) -> None:

@@ -53,6 +53,11 @@ TOLD: dict[str, tuple[str, str, Change]] = {
         "update",
         lambda console, _: console.change("jupyterlab-internet-gateway", enabled=False),
     ),
+    "the subnet's security lists changed": (
+        "jupyterlab-subnet",
+        "update",
+        lambda console, _: console.change("jupyterlab-subnet", securityListIds=[]),
+    ),
     "the instance resized": (
         "jupyterlab-instance",
         "update",
@@ -82,8 +87,8 @@ TOLD: dict[str, tuple[str, str, Change]] = {
 
 # Told as well; the tests of what is taken back see it (test_09_destroy.py).
 TOLD_ELSEWHERE = {"the instance terminated"}
-# Not told either (test_23_oke_recovery.py).
-NOT_TOLD_ELSEWHERE = {"a pod or a node of the cluster deleted"}
+# Not reported either (test_23_oke_recovery.py; tests/unit/test_oci_provider_instance.py).
+NOT_TOLD_ELSEWHERE = {"a pod or a node of the cluster deleted", "the instance stopped"}
 
 # The change as docs/drift.md names it, and how to make it; a function that it returns takes it back.
 Unseen = Callable[[Console, Stack], Callable[[], object]]

@@ -47,6 +47,11 @@ TOLD: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
         "update",
         lambda stack: Console(stack).change("jupyterlab-nodes", name="somebodys"),
     ),
+    "the NAT gateway's traffic blocked": (
+        "jupyterlab-nat-gateway",
+        "update",
+        lambda stack: Console(stack).change("jupyterlab-nat-gateway", blockTraffic=True),
+    ),
 }
 
 

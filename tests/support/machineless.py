@@ -2,7 +2,7 @@
 
 What a plan does is decided by the engine and by the providers' check and diff, and in what order by what the cloud refuses (a subnet on
 another's addresses, deleting what is in use): all of that is the sandbox's own there. As a program (`python -m tests.support.machineless
-<engine address>`) it is the plugin of remote commands, which a test can hold.
+command|oci <engine address>`) it is the plugin of remote commands, which a test can hold, or that of a cloud which a test can fill.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -18,21 +19,30 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from sandbox import paths, plugins
 from sandbox.command import server
 from sandbox.command.provider import CommandProvider
+from sandbox.kubernetes.specs import NodeSpec, NodeState
+from sandbox.machine import MachineSpec, MachineState
+from sandbox.oci import server as oci
+from sandbox.oci.catalogue import KINDS
+from sandbox.oci.cloud import Cloud
+from sandbox.process import SandboxError
 from sandbox.rehearsal import home as rehearsal
+from sandbox.rehearsal.host import NotedHost, NotedMachines, NotedNodes
 from sandbox.toolchain import pieces
 from tests.support.stack import ROOT
 
 HOLD = "hold"
 """While this file is in the sandbox's folder no remote command ends: an `up` that takes as long as a test wants."""
+FULL = "full"
+"""While this file is in the sandbox's folder the cloud has no capacity: it accepts machines and nodes, and fails then."""
 
 
 def lay_out(home: Path) -> None:
     """Make the folder of such a sandbox (SANDBOX_HOME), with a backend, a cloud and plugins of its own."""
     rehearsal.lay_out(home)
-    launcher = pieces.plugin("command", plugins.version("command")).paths(home)[0]
-    launcher.write_text(
-        f"#!/bin/sh\nSANDBOX_HOME='{home}' PYTHONPATH='{ROOT}' exec '{sys.executable}' -m tests.support.machineless \"$@\"\n"
-    )
+    for name in SERVED:
+        launcher = pieces.plugin(name, plugins.version(name)).paths(home)[0]
+        program = f"exec '{sys.executable}' -m tests.support.machineless {name} \"$@\""
+        launcher.write_text(f"#!/bin/sh\nSANDBOX_HOME='{home}' PYTHONPATH='{ROOT}' {program}\n")
 
 
 def overlay(home: Path, stack: str) -> Path:
@@ -57,5 +67,35 @@ class Held(CommandProvider):
         return {"stdout": PropertyValue(""), "stderr": PropertyValue("")}
 
 
+def refuse_if_full() -> None:
+    if (paths.HOME / FULL).exists():
+        raise SandboxError("Out of host capacity.")
+
+
+class Machines(NotedMachines):
+    """Machines while there is capacity."""
+
+    def create(self, spec: MachineSpec) -> MachineState:
+        refuse_if_full()
+        return super().create(spec)
+
+
+class Nodes(NotedNodes):
+    """Nodes while there is capacity."""
+
+    def create(self, spec: NodeSpec) -> NodeState:
+        refuse_if_full()
+        return super().create(spec)
+
+
+def serve_oci(arguments: list[str]) -> None:
+    oci.main(arguments, Cloud(paths.CLOUD, NotedHost(machines=Machines(), nodes=Nodes()), KINDS))
+
+
+SERVED: dict[str, Callable[[list[str]], None]] = {
+    "command": lambda arguments: server.serve(arguments, Held),
+    "oci": serve_oci,
+}
+
 if __name__ == "__main__":
-    server.serve(sys.argv[1:], Held)
+    SERVED[sys.argv[1]](sys.argv[2:])

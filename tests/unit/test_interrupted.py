@@ -109,6 +109,18 @@ def test_what_is_not_there_is_forgotten() -> None:
     assert (state.resources, state.operations, state.refreshed) == ([], [], [])
 
 
+def test_a_create_that_failed_later_is_forgotten_unless_the_cloud_has_it() -> None:
+    instance, nodes = "oci:Core/instance:Instance", "oci:ContainerEngine/nodePool:NodePool"
+    failed = {"initErrors": ["Out of host capacity."]}
+    gone = resource(nodes, "nodes", "ocid1.nodepool.oc1..gone", **failed)
+    there = resource(instance, "instance", "ocid1.instance.oc1..there", **failed)
+    pod = resource("kubernetes:apps/v1:Deployment", "app", "app", **failed)
+    state = State(resources=[gone, there, pod], there={there["id"]})
+    assert interrupted.put_right(state, []) == ["app-nodes: the next `up` makes it"]
+    assert state.resources == [there, pod]
+    assert state.refreshed == [gone["urn"], there["urn"]]
+
+
 def test_nothing_is_forgotten_before_everything_is_answered() -> None:
     creates = [pending("creating", resource(VCN, "vcn")), pending("creating", resource(VOLUME, "data"))]
     state = State(operations=creates)

@@ -11,7 +11,7 @@ import yaml
 from sandbox import paths
 from sandbox.oci.catalogue import FUNCTIONS, KINDS
 from sandbox.oci.cloud import Record
-from sandbox.oci.errors import ServiceError
+from sandbox.oci.errors import FailedError, ServiceError
 from sandbox.oci.services.containerengine import VERSIONS
 from tests.unit.oci_cloud import FIRST, TYPES, Tenancy
 
@@ -120,10 +120,10 @@ def test_a_cluster_with_nodes_cannot_be_deleted(tenancy: Tenancy) -> None:
 
 
 @pytest.mark.parametrize("what", ["clusters", "nodes"])
-def test_what_cannot_be_started_leaves_nothing_behind(tenancy: Tenancy, what: str) -> None:
+def test_what_cannot_be_started_leaves_its_id_and_nothing_else(tenancy: Tenancy, what: str) -> None:
     cluster = tenancy.make("Cluster") if what == "nodes" else None
     getattr(tenancy.host, what).failing = True
-    with pytest.raises(RuntimeError, match="create failed"):
+    with pytest.raises(FailedError, match="create failed"):
         tenancy.make("NodePool", clusterId=cluster.id) if cluster else tenancy.make("Cluster")
     assert tenancy.cloud.all("nodepool" if cluster else "cluster") == []
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.machine import MachineSpec
+from sandbox.machine import MachineSpec, MachineState
 from sandbox.oci.cloud import Record
-from sandbox.oci.errors import ServiceError, UnsupportedError
+from sandbox.oci.errors import FailedError, ServiceError, UnsupportedError
 from sandbox.oci.services.core_images import image_id
 from tests.unit.oci_cloud import DEVICE, TYPES, Tenancy, custom_image
 
@@ -100,6 +100,16 @@ def test_a_resize_whose_process_was_killed_is_done_again(tenancy: Tenancy, monke
     assert calls(tenancy, "resize") == [("resize", record.private["machine"], 4.0, 24.0)]
 
 
+def test_a_stopped_instance_is_seen_and_is_no_change(tenancy: Tenancy) -> None:
+    inputs = tenancy.inputs("Instance")
+    instance = tenancy.make("Instance", **inputs)
+    tenancy.host.machines.running[instance.private["machine"]] = MachineState(False, "")
+    seen = tenancy.read(instance)
+    assert seen is not None
+    assert seen.properties["state"] == "STOPPED"
+    assert TYPES["Instance"].changes(seen.properties, TYPES["Instance"].checked(inputs)[0]) == []
+
+
 def test_a_failed_resize_changes_nothing(tenancy: Tenancy) -> None:
     record = tenancy.make("Instance")
     tenancy.host.machines.failing = "resize"
@@ -111,11 +121,13 @@ def test_a_failed_resize_changes_nothing(tenancy: Tenancy) -> None:
 
 
 @pytest.mark.parametrize("failing", ["create", "set_firewall"])
-def test_a_failed_launch_leaves_nothing(tenancy: Tenancy, failing: str) -> None:
+def test_a_launch_that_fails_later_leaves_its_id_and_nothing_else(tenancy: Tenancy, failing: str) -> None:
     subnet = tenancy.make("Subnet")
     tenancy.host.machines.failing = failing
-    with pytest.raises(RuntimeError, match=f"{failing} failed"):
+    with pytest.raises(FailedError, match=f"{failing} failed") as error:
         tenancy.make("Instance", createVnicDetails={"subnetId": subnet.id})
+    assert error.value.outputs["state"] == "TERMINATED"
+    assert TYPES["Instance"].read(tenancy.cloud, error.value.id) is None
     assert tenancy.cloud.all("instance") == []
     assert tenancy.host.machines.running == {}
     tenancy.delete(subnet)

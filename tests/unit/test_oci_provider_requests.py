@@ -14,7 +14,7 @@ from sandbox import paths
 from sandbox.oci.errors import ServiceError, UnsupportedError
 from sandbox.oci.provider import StandIn
 from sandbox.oci.wire import UNKNOWN, plain, wire
-from tests.unit.oci_cloud import TENANCY, Tenancy
+from tests.unit.oci_cloud import TENANCY, TYPES, Tenancy
 
 VCN = "oci:Core/vcn:Vcn"
 ACCOUNT = {"region": "eu-frankfurt-1", "tenancyOcid": TENANCY, "userOcid": "ocid1.user.oc1..sandbox"}
@@ -158,6 +158,53 @@ def test_create_read_update_and_delete(provider: StandIn) -> None:
 
     asyncio.run(provider.delete(api.DeleteRequest(urn(VCN), made.resource_id, made.properties, 0)))
     assert not asyncio.run(provider.read(read)).resource_id
+
+
+@pytest.mark.parametrize(
+    ("known", "enabled", "filled"),
+    [
+        ({}, True, ["enabled"]),
+        # As a refresh leaves it, which found the gateway disabled and takes the list of defaults away.
+        ({"enabled": False}, False, ["enabled"]),
+        ({"enabled": False, "__defaults": ["enabled"]}, False, ["enabled"]),
+        # The program said so before and does not any more.
+        ({"enabled": False, "__defaults": []}, True, ["enabled"]),
+    ],
+)
+def test_a_default_stays_as_it_is_in_the_state(
+    provider: StandIn, known: dict[str, Any], enabled: bool, filled: list[str]
+) -> None:
+    inputs = {"compartmentId": TENANCY, "vcnId": "ocid1.vcn.oc1..x"}
+    request = api.CheckRequest(urn("oci:Core/internetGateway:InternetGateway"), wire(known), wire(inputs), b"")
+    answer = asyncio.run(provider.check(request))
+    assert plain(answer.inputs or {}) == {**inputs, "enabled": enabled, "__defaults": filled}
+
+
+@pytest.mark.parametrize(
+    ("type_name", "changes", "replaces", "deleted_first"),
+    [
+        ("Cluster", {"vcnId": "other"}, ["vcnId"], True),
+        ("Cluster", {"endpointConfig": {"subnetId": "other", "isPublicIpEnabled": True}}, ["__meta"], True),
+        ("Cluster", {"name": "other"}, [], False),
+        ("NodePool", {"clusterId": "other"}, ["clusterId"], True),
+        ("Instance", {"createVnicDetails": {"subnetId": "other"}}, ["createVnicDetails"], False),
+        ("Instance", {"metadata": {"ssh_authorized_keys": "other"}}, ["__meta"], False),
+    ],
+)
+def test_a_replacement_has_the_keys_and_the_order_of_the_official_provider(
+    provider: StandIn,
+    tenancy: Tenancy,
+    type_name: str,
+    changes: dict[str, Any],
+    replaces: list[str],
+    deleted_first: bool,
+) -> None:
+    inputs = tenancy.inputs(type_name)
+    made = tenancy.make(type_name, **inputs)
+    token = TYPES[type_name].type
+    request = api.DiffRequest(urn(token), made.id, wire(made.properties), wire({**inputs, **changes}), [])
+    diff = asyncio.run(provider.diff(request))
+    assert (diff.replaces, diff.delete_before_replace) == (replaces, deleted_first)
 
 
 def test_what_is_taken_over_keeps_its_input_through_a_refresh(provider: StandIn) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from review.__main__ import main
+from review.changes import changes
 from review.engine import run
 from review.events import read
 from review.plan import moved_steps, outline, state_digest
@@ -64,6 +65,37 @@ def test_providers_that_the_engine_makes_itself_are_no_change(tmp_path: Path) ->
     ]
     log.write_text("".join(json.dumps(event) + "\n" for event in events))
     assert [one.name for one in read(log).steps] == ["vcn"]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "changed", "causes"),
+    [
+        ("oci:Core/instance:Instance", "metadata.ssh_authorized_keys", ["metadata.ssh_authorized_keys"]),
+        ("oci:Core/instance:Instance", "metadata", ["metadata"]),
+        ("oci:ContainerEngine/cluster:Cluster", "endpointConfig.subnetId", ["endpointConfig.subnetId"]),
+        (VCN, "cidrBlock", ["cidrBlock", "displayName"]),
+    ],
+)
+def test_a_replacement_by_the_providers_code_names_what_a_person_changed(
+    tmp_path: Path, type_name: str, changed: str, causes: list[str]
+) -> None:
+    log = tmp_path / "events.jsonl"
+    # As with the official provider.
+    differences = {"__meta": "update-replace", changed: "update", "displayName": "update"}
+    told_by_engine = {
+        "op": "replace",
+        "urn": urn("it", type_name),
+        "type": type_name,
+        "keys": ["__meta"],
+        "diffs": ["__meta", changed.partition(".")[0], "displayName"],
+        "detailedDiff": {path: {"diffKind": kind, "inputDiff": False} for path, kind in differences.items()},
+    }
+    log.write_text(json.dumps({"resourcePreEvent": {"metadata": told_by_engine}}) + "\n")
+    steps = read(log).steps
+    [change] = changes(steps)
+    assert {one.path for one in change.properties} == {changed, "displayName"}
+    assert [one.path for one in change.properties if one.cause] == causes
+    assert "__meta" not in str(outline(steps))
 
 
 def test_a_message_with_any_character_is_read(tmp_path: Path) -> None:

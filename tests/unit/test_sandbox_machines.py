@@ -145,6 +145,24 @@ def test_a_volume_in_use_is_not_deleted(tmp_path: Path, no_loop_devices: list[st
     assert not file.exists()
 
 
+def test_the_sandbox_lets_go_of_its_loop_devices_wherever_they_were_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_loop_devices: list[str]
+) -> None:
+    (tmp_path / "cloud" / "volumes").mkdir(parents=True)
+    (tmp_path / "cloud" / "volumes" / "of-a-claim.img").touch()
+    no_loop_devices.append("/dev/loop9")
+    commands: list[list[Any]] = []
+    for name, value in {"HOME": tmp_path, "CLOUD": tmp_path / "cloud", "CONTAINERS": tmp_path / "none"}.items():
+        monkeypatch.setattr(paths, name, value)
+    # Made in a container, a device is listed with a path of that container's.
+    listed = [("/dev/loop7", "/somebody/s.img"), ("/dev/loop8", f"{tmp_path}/gone.img (deleted)")]
+    monkeypatch.setattr(engine, "_loop_devices", lambda: [*listed, ("/dev/loop9", "/volumes/of-a-claim.img")])
+    monkeypatch.setattr(engine, "privileged", lambda command: command)
+    monkeypatch.setattr(engine, "run", lambda command, **_: commands.append(command))
+    engine.reset()
+    assert [command[-1] for command in commands if command[0] == "losetup"] == ["/dev/loop8", "/dev/loop9"]
+
+
 def test_podman_never_touches_the_users_own() -> None:
     command = engine.command("ps")
     options = command[command.index("podman") :]

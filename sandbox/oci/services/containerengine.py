@@ -17,7 +17,7 @@ from sandbox.kubernetes.folders import CLUSTER_PREFIX, PODS, PORT, SERVICES
 from sandbox.kubernetes.specs import ClusterSpec
 from sandbox.oci import checks
 from sandbox.oci.cloud import Cloud, Record, now
-from sandbox.oci.declare import KEEP, REPLACE, SET, TAGS, UPDATE, Inputs, Reference, Table
+from sandbox.oci.declare import CUSTOM, KEEP, REPLACE, SET, TAGS, UPDATE, Inputs, Reference, Table
 from sandbox.oci.errors import Problem, invalid
 from sandbox.oci.resource import Resource
 from sandbox.oci.services.core_network import same_vcn
@@ -52,7 +52,7 @@ class Cluster(SlowResource):
             "type": KEEP,
             "clusterPodNetworkOptions": REPLACE | KEEP,
             "endpointConfig": UPDATE,
-            "endpointConfig.subnetId": REPLACE,
+            "endpointConfig.subnetId": CUSTOM,
             "endpointConfig.isPublicIpEnabled": KEEP,
             "endpointConfig.nsgIds": SET,
             "options": KEEP,

@@ -63,7 +63,7 @@ class NodePool(SlowResource):
             "nodeConfigDetails.placementConfigs.subnetId": UPDATE,
             "nodeConfigDetails.isPvEncryptionInTransitEnabled": KEEP,
             "nodeConfigDetails.nodePoolPodNetworkOptionDetails": KEEP,
-            "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType": UPDATE,
+            "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType": REPLACE,
             "initialNodeLabels": KEEP,
             # Kept and told, without effect: a node of the sandbox runs no cloud-init.
             "nodeMetadata": KEEP,

@@ -15,7 +15,7 @@ from typing_extensions import override
 from sandbox import paths
 from sandbox.oci import checks
 from sandbox.oci.cloud import Cloud, Record, new_id
-from sandbox.oci.declare import ANY_CASE, KEEP, REPLACE, SET, TAGS, UPDATE, Inputs, Reference, Table
+from sandbox.oci.declare import ANY_CASE, CUSTOM, KEEP, REPLACE, SET, TAGS, UPDATE, Inputs, Reference, Table
 from sandbox.oci.errors import Problem, UnsupportedError, conflict, invalid, not_found
 from sandbox.oci.resource import Resource
 from sandbox.oci.services import addresses
@@ -52,8 +52,8 @@ class Instance(MachineResource):
             "preserveBootVolume": UPDATE,
             "extendedMetadata": KEEP,
             "metadata": KEEP,
-            "metadata.ssh_authorized_keys": REPLACE,
-            "metadata.user_data": REPLACE,
+            "metadata.ssh_authorized_keys": CUSTOM,
+            "metadata.user_data": CUSTOM,
             "shape": KEEP,
             "shapeConfig": KEEP,
             "shapeConfig.ocpus": KEEP,

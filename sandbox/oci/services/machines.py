@@ -18,6 +18,7 @@ from sandbox import paths
 from sandbox.machine import MachineSpec
 from sandbox.oci import firewall
 from sandbox.oci.cloud import Cloud, Record, new_id
+from sandbox.oci.errors import FailedError
 from sandbox.oci.resource import Resource
 from sandbox.oci.wire import Properties
 
@@ -42,13 +43,15 @@ class MachineResource(Resource):
                     cloud.put(_addressed(record.knowing(address=state.address).having(state="RUNNING")))
                     firewall.sync(cloud)
                     return cloud.get(self.kind, id) or record
-            except BaseException:
-                # A launch that failed leaves nothing behind; what failed is what matters to the caller.
+            except BaseException as error:
+                # What failed is what matters to the caller.
                 with contextlib.suppress(Exception):
                     cloud.host.machines.remove(name)
                 with cloud.transaction():
                     cloud.drop(record)
-                raise
+                if not isinstance(error, Exception):
+                    raise
+                raise FailedError(id, self.outputs(record.having(state="TERMINATED")), str(error)) from error
 
     @override
     def update(self, cloud: Cloud, id: str, inputs: Properties) -> Record:

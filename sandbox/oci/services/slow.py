@@ -10,6 +10,7 @@ import contextlib
 from typing_extensions import override
 
 from sandbox.oci.cloud import Cloud, Record
+from sandbox.oci.errors import FailedError
 from sandbox.oci.resource import Resource
 from sandbox.oci.wire import Properties
 
@@ -45,13 +46,15 @@ class SlowResource(Resource):
                 with cloud.transaction():
                     cloud.put(active)
                 return active
-            except BaseException:
+            except BaseException as error:
                 # What failed is what matters to the caller.
                 with contextlib.suppress(Exception):
                     self.stop(cloud, record)
                 with cloud.transaction():
                     cloud.drop(record)
-                raise
+                if not isinstance(error, Exception):
+                    raise
+                raise FailedError(id, self.outputs(record), str(error)) from error
 
     @override
     def delete(self, cloud: Cloud, id: str) -> None:
