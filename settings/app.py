@@ -64,6 +64,7 @@ Cidr = Annotated[str, AfterValidator(cidr), Field(json_schema_extra=CIDR)]
 Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CIDR)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+SecretFile = Annotated[str, Field(min_length=1), AfterValidator(secret_files.small_file)]
 ONE_LINE = r"^[^\r\n\x00]*$"
 OneLine = Annotated[
     str,
@@ -92,7 +93,7 @@ class AppSettings(BaseModel):
     context: str
     port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, json_schema_extra={"minimum": FIRST_FREE_PORT})
     environment: Json[dict[EnvironmentName, OneLine]]
-    secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
+    secret_files: Json[dict[FileName, SecretFile]] = Field(repr=False)
     data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$")
     health_path: str = Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")
     user_id: int = Field(ge=1, le=65535)
@@ -236,7 +237,7 @@ class AppSettings(BaseModel):
 
     @cached_property
     def rendered_secret_files(self) -> dict[str, str]:
-        """File name to content for /run/secrets (secret)."""
+        """File name to content for SECRETS_PATH (secret)."""
         owner = f"{self.compartment_id}/{self.project}/{self.stack}/{self.app}"
         return secret_files.render(self.secret_files, self.password, owner)
 

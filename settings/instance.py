@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,12 @@ class InstanceSettings(AppSettings):
                 f"sshPrivateKeyFile: {self.ssh_private_key_file} {error}\n"
                 "    ssh-keygen -t ed25519 -N '' -f ~/.ssh/oci_app\n"
                 "    pulumi config set sshPrivateKeyFile '~/.ssh/oci_app'"
+            )
+
+        if (agent := os.environ.get("SSH_AUTH_SOCK", "")) and not ssh.answers(agent):
+            yield (
+                "SSH_AUTH_SOCK: names an SSH agent that does not answer; Pulumi's command provider ends there, though it has a key\n"
+                "    unset SSH_AUTH_SOCK"
             )
 
     def _network_problems(self) -> Iterable[str]:

@@ -15,11 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
+from specs.secret_files import SECRETS_PATH
 
 PULL_TIMEOUT_SECONDS = 900
 BOOT_TIMEOUT_SECONDS = 1200
 HEALTH_TIMEOUT_SECONDS = 180
 STOP_TIMEOUT_SECONDS = 30
+RESTARTS = 5
+"""After so many a new version is given up: what ends at once is not waited for until the health check's time is over."""
+
+PIDS_LIMIT = 4096
+"""Processes and threads of the container: far more than kernels and their libraries start, far fewer than the system has."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class ContainerSpec:
     """One app as podman runs it.
 
     image: reference by digest; port: TCP, the same in the container and on the instance's loopback; environment:
-    nothing secret; secret_names: of the files under /run/secrets; data_path: in the container; health_path: answers
+    nothing secret; secret_names: of the files in SECRETS_PATH; data_path: in the container; health_path: answers
     200 without login; user_id: numeric user and group; memory_gb: limit of the container.
     """
 
@@ -62,21 +68,30 @@ def data_folder(app: str) -> str:
     return f"{DATA_MOUNT}/{app}"
 
 
-def secret_name(app: str, file: str) -> str:
-    """Name of the podman secret behind a secret file of an app."""
-    return f"{app}-{file}"
+def secret_name(app: str, position: int) -> str:
+    """Name of the podman secret behind one of an app's secret files.
+
+    By the file's place in their order: podman 4.3 takes 64 characters (source: containers/common, pkg/secrets).
+    """
+    return f"{app}-{position}"
 
 
 def run_command(spec: ContainerSpec) -> list[str]:
     """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9)."""
     # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
     health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
+    # Both are memory of the container: together they cannot take more than its limit.
+    half = f"{spec.memory_gb * 512}m"
     words = [
         *("podman", "run", "--name", spec.name, "--replace", "--rm", "--detach"),
         *("--sdnotify", "conmon", "--cgroups", "no-conmon", "--pull", "never"),
         *("--publish", f"127.0.0.1:{spec.port}:{spec.port}"),
         *("--user", f"{spec.user_id}:{spec.user_id}"),
         *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
+        # podman adds a tmpfs on /run and /var/tmp. Without them podman 4.9 makes /dev/shm read-only too (source:
+        # podman, docs/source/markdown/options/read-only-tmpfs.md).
+        *("--read-only", "--tmpfs", f"/tmp:rw,exec,nosuid,nodev,mode=1777,size={half}"),  # noqa: S108 - in the container
+        *("--shm-size", half, "--pids-limit", str(PIDS_LIMIT)),
         # No swap beyond the limit: a notebook that takes too much loses its kernel, not the machine its pace.
         *("--memory", f"{spec.memory_gb}g", "--memory-swap", f"{spec.memory_gb}g"),
         *("--stop-timeout", str(STOP_TIMEOUT_SECONDS)),
@@ -87,9 +102,10 @@ def run_command(spec: ContainerSpec) -> list[str]:
         *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
         *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
     ]
-    for file in spec.secret_names:
+    for position, file in enumerate(spec.secret_names):
         owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
-        words += ["--secret", f"{secret_name(spec.name, file)},type=mount,target={file},{owner}"]
+        secret = secret_name(spec.name, position)
+        words += ["--secret", f"{secret},type=mount,target={SECRETS_PATH}/{file},{owner}"]
     # So that one value decides where the app listens and what it keeps, whatever its image says.
     given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path}
     for key, value in sorted({**spec.environment, **given}.items()):
@@ -110,7 +126,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=/usr/local/sbin/run-{spec.name}
+ExecStart={_files(spec.name)[0]}
 ExecStop=/usr/bin/podman stop --ignore --time {STOP_TIMEOUT_SECONDS} {spec.name}
 ExecStopPost=/usr/bin/podman rm --force --ignore {spec.name}
 Restart=always
@@ -124,22 +140,58 @@ WantedBy=multi-user.target
 """
 
 
+def run_file(spec: ContainerSpec) -> str:
+    """What the unit starts. The owner of the data is set here, so that the version before gets its own back."""
+    folder, user = shlex.quote(spec.data_folder), spec.user_id
+    return f"""\
+#!/bin/sh
+[ "$(stat --format %u {folder})" = {user} ] || chown --recursive {user}:{user} {folder}
+exec {shlex.join(run_command(spec))}
+"""
+
+
 def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, instance_id: str) -> str:
     """The script that puts the app, or its next version, on the instance; idempotent. It reads `deploy_input` on stdin.
 
     `instance_id` is in it so that another instance gets the app even where it has the address of the one before.
 
-    The login lives in a folder under /run for as long as the pull takes. The old container runs until the new image
-    is there.
+    The version before runs until image and secrets of the new one are there, and again if the new one does not become
+    healthy: its two files are kept under the name <file>.before, its secrets have names of their own. What a killed
+    run left there was healthy last, so the next run keeps that.
+
+    The login lives in a folder under /run for as long as the pull takes.
     """
-    secrets = "\n".join(f"store_secret {shlex.quote(secret_name(spec.name, file))}" for file in spec.secret_names)
+    secrets = "\n".join(f'store_secret "{spec.name}-$generation-{n}"' for n, _ in enumerate(spec.secret_names))
     url = shlex.quote(f"http://127.0.0.1:{spec.port}{spec.health_path}")
     image, host, user, folder = map(shlex.quote, (spec.image, registry_host, registry_user, spec.data_folder))
+    run, unit = _files(spec.name)
     return f"""\
 set -euo pipefail
 umask 077
 say() {{ echo "$*"; }}
 fail() {{ echo "error: $*" >&2; exit 1; }}
+store_secret() {{
+  local content
+  IFS= read -r content
+  printf %s "$content" | base64 -d | podman secret create "$1" - >/dev/null || fail "a secret file could not be stored"
+}}
+install_file() {{
+  [ -e "$1.before" ] || [ ! -e "$1" ] || ln "$1" "$1.before"
+  cat >"$1.new"
+  chmod "$2" "$1.new"
+  mv "$1.new" "$1"
+}}
+restarts() {{ systemctl show --property NRestarts {spec.unit} | cut -d = -f 2; }}
+give_up() {{
+  journalctl --no-pager -n 50 -u {spec.unit} CONTAINER_NAME={spec.name} >&2 || true
+  [ -e {run}.before ] || fail "$*"
+  for file in {run} {unit}; do
+    [ ! -e "$file.before" ] || mv "$file.before" "$file"
+  done
+  systemctl daemon-reload
+  systemctl restart {spec.unit} || fail "$*; the version before does not start either"
+  fail "$*; the version before runs again"
+}}
 
 say "waiting for cloud-init of {instance_id}"
 status=0
@@ -163,7 +215,9 @@ timeout 900 systemctl start {DATA_DISK_UNIT} || fail "the data disk is not mount
 # The unit counts as started even when somebody has unmounted the disk by hand.
 mountpoint --quiet {DATA_MOUNT} || systemctl restart {DATA_DISK_UNIT}
 mountpoint --quiet {DATA_MOUNT} || fail "{DATA_MOUNT} is not the data disk; nothing was written there"
-systemctl start {METADATA_UNIT} || fail "containers could reach the metadata service; see: journalctl -u {METADATA_UNIT}"
+# Also when it runs: somebody may have flushed the rules.
+systemctl reload-or-restart {METADATA_UNIT} \\
+  || fail "containers could reach the metadata service; see: journalctl -u {METADATA_UNIT}"
 
 login=$(mktemp -d /run/app-login.XXXXXX)
 trap 'rm -rf "$login"' EXIT
@@ -177,41 +231,31 @@ timeout {PULL_TIMEOUT_SECONDS} podman pull --quiet --authfile "$login/auth.json"
   || fail "the image could not be pulled"
 rm -rf "$login"
 
+generation=$(date +%s)
+{secrets}
 mkdir -p {folder}
-[ "$(stat --format %u {folder})" = {spec.user_id} ] || chown --recursive {spec.user_id}:{spec.user_id} {folder}
-
-cat >/usr/local/sbin/run-{spec.name} <<'END_OF_FILE'
-#!/bin/sh
-exec {shlex.join(run_command(spec))}
-END_OF_FILE
-chmod 0755 /usr/local/sbin/run-{spec.name}
-cat >/etc/systemd/system/{spec.unit} <<'END_OF_FILE'
-{unit_file(spec)}END_OF_FILE
-chmod 0644 /etc/systemd/system/{spec.unit}
-systemctl daemon-reload
 
 say "starting {spec.name}"
-systemctl stop {spec.unit} 2>/dev/null || true
-podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {spec.name} >/dev/null
-{_remove_secrets(spec.name)}
-store_secret() {{
-  local content
-  IFS= read -r content
-  printf %s "$content" | base64 -d | podman secret create "$1" - >/dev/null
-}}
-{secrets}
+sed "s/ --secret {spec.name}-/&$generation-/g" <<'END_OF_FILE' | install_file {run} 0755
+{run_file(spec)}END_OF_FILE
+install_file {unit} 0644 <<'END_OF_FILE'
+{unit_file(spec)}END_OF_FILE
+systemctl daemon-reload
 systemctl enable --quiet {spec.unit}
-systemctl start {spec.unit} || {{ journalctl --no-pager -n 30 -u {spec.unit} >&2; fail "{spec.name} did not start"; }}
+systemctl restart {spec.unit} || give_up "{spec.name} did not start"
 
 deadline=$((SECONDS + {HEALTH_TIMEOUT_SECONDS}))
+restarted=$(restarts)
 # Not by `podman healthcheck run`, which counts failures and would kill an app that takes its time.
 until curl --fail --silent --output /dev/null --max-time 5 {url}; do
-  if [ $SECONDS -ge $deadline ]; then
-    journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} >&2 || true
-    fail "{spec.name} did not answer on {spec.health_path} within {HEALTH_TIMEOUT_SECONDS} seconds"
-  fi
+  [ $(($(restarts) - restarted)) -lt {RESTARTS} ] || give_up "{spec.name} ended {RESTARTS} times"
+  [ $SECONDS -lt $deadline ] \\
+    || give_up "{spec.name} did not answer on {spec.health_path} within {HEALTH_TIMEOUT_SECONDS} seconds"
   sleep 1
 done
+
+rm -f {run}.before {unit}.before
+{_remove_secrets(f"/^{spec.name}-/ && !/^{spec.name}-$generation-/")}
 podman image prune --all --force >/dev/null
 say "{spec.name} is healthy"
 """
@@ -232,22 +276,27 @@ def remove_script(name: str) -> str:
     Content when any of it is gone already. The data stay.
     """
     unit = unit_name(name)
+    files = " ".join(f"{file}{{,.before,.new}}" for file in _files(name))
     return f"""\
 systemctl disable --now --quiet {unit} 2>/dev/null
 podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {name} >/dev/null
-{_remove_secrets(name)}
+{_remove_secrets(f"/^{name}-/")}
 podman image prune --all --force >/dev/null
-rm -f /usr/local/sbin/run-{name} /etc/systemd/system/{unit}
+rm -f {files}
 systemctl daemon-reload
 systemctl stop {DATA_DISK_UNIT}
 ! mountpoint --quiet {DATA_MOUNT} || {{ echo "error: {DATA_MOUNT} is still in use on the instance" >&2; exit 1; }}
 """
 
 
-def _remove_secrets(app: str) -> str:
-    # By the prefix: a file that is no longer configured must not outlive its configuration.
-    listed = "podman secret ls --format '{{.Name}}'"
-    return f"{listed} | {{ grep '^{app}-' || true; }} | xargs --no-run-if-empty podman secret rm >/dev/null"
+def _files(app: str) -> tuple[str, str]:
+    """What of a version of the app is on the instance, beside image and secrets: what the unit starts, and the unit."""
+    return f"/usr/local/sbin/run-{app}", f"/etc/systemd/system/{unit_name(app)}"
+
+
+def _remove_secrets(which: str) -> str:
+    # By a pattern of awk: a file that is no longer configured must not outlive its configuration.
+    return f"podman secret ls --format '{{{{.Name}}}}' | awk \"{which}\" | xargs --no-run-if-empty podman secret rm >/dev/null"
 
 
 def as_root(script: str) -> str:

@@ -8,6 +8,7 @@ with it the host key.
 from __future__ import annotations
 
 import shlex
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,20 @@ def read_key(file: Path) -> SshKey:
         raise KeyFileError("is not an Ed25519, ECDSA or RSA key")
     form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return SshKey(private, _openssh_line(key.public_key()), key.private_bytes(*form))
+
+
+def answers(agent: str) -> bool:
+    """Whether an SSH agent listens on this socket.
+
+    pulumi-command connects to the agent of SSH_AUTH_SOCK before anything else, and no input of a command keeps it from
+    that: an empty agentSocketPath is dialled too (source: pulumi-command 1.2.1, provider/pkg/provider/remote/connection.go).
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(agent)
+        except OSError:
+            return False
+    return True
 
 
 def _load(private: str) -> object:

@@ -18,6 +18,8 @@ from tests.support.stack import PulumiError, Stack
 
 APP = {"jupyterlab-podman": "update"}
 IMAGE_AND_APP = {"jupyterlab-arm64": "update", "jupyterlab-amd64": "update", "jupyterlab-index": "update", **APP}
+# All that a shell, systemd or Kubernetes would make something else of.
+GREETING = """it's 100 %n of "$HOME", $(HOME), ${HOME}, $$, `id` \\n & more"""
 NEW_INSTANCE = {
     "jupyterlab-instance": "replace",
     "jupyterlab-data-attachment": "replace",
@@ -39,12 +41,12 @@ def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: 
 def test_another_port_and_environment_change_the_app_alone(stack: Stack) -> None:
     stack.configure(port=PORT + 10)
     assert stack.preview() == APP
-    stack.configure(environment={"GREETING": "good morning, 'you'"})
+    stack.configure(environment={"GREETING": GREETING})
     assert stack.up() == APP
     assert stack.output("url") == f"http://127.0.0.1:{PORT + 10}"
     with tunnel(stack) as url:
         assert login(url, stack.password)
-    assert in_container(stack, "import os; print(os.environ['GREETING'])") == "good morning, 'you'\n"
+    assert in_container(stack, "import os; print(os.environ['GREETING'])") == f"{GREETING}\n"
 
 
 def test_a_line_in_the_dockerfile_changes_image_index_and_app_but_not_the_instance(
@@ -132,5 +134,5 @@ def test_the_app_runs_on_while_a_change_is_only_previewed(stack: Stack) -> None:
     running = container_id(stack)
     stack.configure(environment={"GREETING": "good evening"})
     assert stack.preview() == APP
-    stack.configure(environment={"GREETING": "good morning, 'you'"})
+    stack.configure(environment={"GREETING": GREETING})
     assert container_id(stack) == running

@@ -21,7 +21,7 @@ SPEC = podman.ContainerSpec(
     name="jupyterlab",
     image="host/ns/app@sha256:" + "0" * 64,
     port=8888,
-    environment={"GREETING": "it's $HOME & more"},
+    environment={"GREETING": 'it\'s $HOME & 100 %n of $(HOME), $$, `id` and "more"'},
     secret_names=["password-hash"],
     data_path="/jupyter",
     health_path="/api",
@@ -59,6 +59,12 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
     # By its path: the environment's programs are not on PATH.
     result = subprocess.run([paths.VENV / "bin" / "shellcheck", file], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def test_secret_files_are_mounted_where_no_container_engine_mounts_anything() -> None:
+    words = podman.run_command(SPEC)
+    mounted = "jupyterlab-0,type=mount,target=/etc/app-secrets/password-hash,uid=1000,gid=1000,mode=0400"
+    assert words[words.index("--secret") + 1] == mounted
 
 
 def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> None:
@@ -110,7 +116,7 @@ def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_sys
 def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
     script = podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
-    assert "GREETING=it's $HOME & more" in shlex.split(line)
+    assert f"GREETING={SPEC.environment['GREETING']}" in shlex.split(line)
 
 
 def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
@@ -127,8 +133,8 @@ def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -
     script = podman.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
     assert (
         script.index("read -r token")
-        < script.index("store_secret jupyterlab-a")
-        < script.index("store_secret jupyterlab-b")
+        < script.index('store_secret "jupyterlab-$generation-0"')
+        < script.index('store_secret "jupyterlab-$generation-1"')
     )
 
 
