@@ -85,6 +85,7 @@ mountpoint --quiet {DATA_MOUNT} || fail "{DATA_MOUNT} is not the data disk; noth
 systemctl reload-or-restart {METADATA_UNIT} \\
   || fail "containers could reach the metadata service; see: journalctl -u {METADATA_UNIT}"
 
+rm -rf /run/app-login.*  # of a run that was killed
 login=$(mktemp -d /run/app-login.XXXXXX)
 trap 'rm -rf "$login"' EXIT
 IFS= read -r token

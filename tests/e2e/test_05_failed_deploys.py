@@ -72,7 +72,7 @@ def test_a_deploy_of_an_app_that_is_not_healthy_leaves_the_old_app_answering(sta
     assert "JupyterLab not started: CULL_IDLE_SECONDS is 'never'" in str(failed.value)
 
 
-def test_after_a_killed_deploy_a_failing_one_still_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
+def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
     with changed(stack, healthPath="/api/nothing-here"), ThreadPoolExecutor() as pool:
         killed = pool.submit(stack.up)
         kept = f"test -e {RUN_FILE}.before && systemctl is-active app-jupyterlab"
