@@ -136,7 +136,7 @@ def _image(reference: str) -> Iterator[None]:
 
 @contextmanager
 def _secret(hashed: str) -> Iterator[None]:
-    name = podman.secret_name(f"bench-{APP}", SECRET_FILE)
+    name = podman.secret_name(f"bench-{APP}", 0)
     engine.podman("secret", "rm", name, check=False)
     engine.podman("secret", "create", name, "-", stdin=hashed)
     try:

@@ -14,7 +14,7 @@ import pulumi_command as command
 from components.instance import Instance
 from components.network import Network
 from components.registry import Registry
-from specs import podman
+from specs import podman, podman_deploy
 from specs.ssh import REMOTE_USER, HostKey
 
 
@@ -59,7 +59,9 @@ class PodmanApp(pulumi.ComponentResource):
                 user_id=args.user_id,
                 memory_gb=args.memory_gb,
             )
-            return podman.as_root(podman.deploy_script(spec, args.registry.host, registry_user, instance_id))
+            return podman_deploy.as_root(
+                podman_deploy.deploy_script(spec, args.registry.host, registry_user, instance_id)
+            )
 
         command.remote.Command(
             f"{name}-podman",
@@ -75,8 +77,8 @@ class PodmanApp(pulumi.ComponentResource):
             create=pulumi.Output.all(args.image, args.registry.username, args.instance.resource.id).apply(
                 lambda known: deploy(*known)
             ),
-            stdin=args.registry.token.apply(lambda token: podman.deploy_input(token, args.secret_files)),
-            delete=podman.as_root(podman.remove_script(name)),
+            stdin=args.registry.token.apply(lambda token: podman_deploy.deploy_input(token, args.secret_files)),
+            delete=podman_deploy.as_root(podman_deploy.remove_script(name)),
             # sshd accepts no environment, and the output of the last run is of no use to the next.
             add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions(

@@ -79,6 +79,7 @@ Network = Annotated[str, AfterValidator(own_network), Field(json_schema_extra=CI
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 LocalPath = Annotated[str, AfterValidator(file_name)]
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+SecretFile = Annotated[str, Field(min_length=1), AfterValidator(secret_files.small_file)]
 ONE_LINE = r"^[^\r\n\x00]*$"
 OneLine = Annotated[
     str,
@@ -107,7 +108,7 @@ class AppSettings(BaseModel):
     context: LocalPath
     port: Annotated[int, AfterValidator(free_port)] = Field(le=65535, json_schema_extra={"minimum": FIRST_FREE_PORT})
     environment: Json[dict[EnvironmentName, OneLine]]
-    secret_files: Json[dict[FileName, Annotated[str, Field(min_length=1)]]] = Field(repr=False)
+    secret_files: Json[dict[FileName, SecretFile]] = Field(repr=False)
     data_path: DataPath = Field(pattern=r"^/[A-Za-z0-9_./-]+$")
     health_path: str = Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")
     user_id: int = Field(ge=1, le=65535)
@@ -240,7 +241,7 @@ class AppSettings(BaseModel):
 
     @cached_property
     def rendered_secret_files(self) -> dict[str, str]:
-        """File name to content for /run/secrets (secret)."""
+        """File name to content for SECRETS_PATH (secret)."""
         return secret_files.render(self.secret_files, self.password, self.owner)
 
     @property

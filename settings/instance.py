@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,12 @@ class InstanceSettings(AppSettings):
         except ssh.KeyFileError as error:
             yield complaint(
                 "sshPrivateKeyFile", f"{self.ssh_private_key_file} {error}", commands=error.commands or NEW_KEY
+            )
+
+        if (agent := os.environ.get("SSH_AUTH_SOCK", "")) and not ssh.answers(agent):
+            yield (
+                "SSH_AUTH_SOCK: names an SSH agent that does not answer; Pulumi's command provider ends there, though it has a key\n"
+                "    unset SSH_AUTH_SOCK"
             )
 
     def _network_problems(self) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """cloud-init user data of the instance: what it needs to run containers on a data disk, and nothing about any app.
 
 A change of user data replaces the instance (source: OCI Terraform provider, `metadata.user_data` forces
-replacement), so what changes with a deployment is not here but in `specs/podman.py`.
+replacement), so what changes with a deployment is not here but in `specs/podman_deploy.py`.
 """
 
 from __future__ import annotations

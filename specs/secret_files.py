@@ -14,6 +14,20 @@ PLACEHOLDER = "{argon2}"
 SECRETS_PATH = "/etc/app-secrets"
 """Where the container finds the files. Not /run/secrets: container engines mount folders of their own there."""
 
+FILE_LIMIT = 511_999
+"""Bytes that podman takes for a secret (source: containers/common, pkg/secrets/secrets.go, from podman 4.3 to 5.8).
+
+Kubernetes takes 1 MiB for all of an app's, which no configuration can hold: Pulumi gives it to the program in one
+variable, which has 128 KiB at most on Linux and 1 MiB on macOS.
+"""
+
+
+def small_file(content: str) -> str:
+    """Accept a file that podman takes. Raises ValueError."""
+    if (size := len(content.encode())) > FILE_LIMIT:
+        raise ValueError(f"has {size} bytes; podman takes at most {FILE_LIMIT}")
+    return content
+
 
 @lru_cache(maxsize=8)
 def argon2_hash(password: str, stack: str) -> str:

@@ -8,6 +8,7 @@ number, replaces the instance, and with it the host key.
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,20 @@ def _check_for_openssh(file: Path, private: str, status: os.stat_result) -> None
         raise KeyFileError(
             "has something beside its first and last line, such as a blank, with which OpenSSH does not read it"
         )
+
+
+def answers(agent: str) -> bool:
+    """Whether an SSH agent listens on this socket.
+
+    pulumi-command connects to the agent of SSH_AUTH_SOCK before anything else, and no input of a command keeps it from
+    that: an empty agentSocketPath is dialled too (source: pulumi-command 1.2.1, provider/pkg/provider/remote/connection.go).
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(agent)
+        except OSError:
+            return False
+    return True
 
 
 def _load(private: str) -> object:

@@ -41,7 +41,7 @@ def _seconds(name: str) -> int:
 c = get_config()  # noqa: F821 - put here by the loader of traitlets
 
 c.PasswordIdentityProvider.hashed_password = _password_hash(
-    Path(os.environ.get("PASSWORD_HASH_FILE", "/run/secrets/password-hash"))
+    Path(os.environ.get("PASSWORD_HASH_FILE", "/etc/app-secrets/password-hash"))
 )
 c.PasswordIdentityProvider.password_required = True
 c.PasswordIdentityProvider.allow_password_change = False

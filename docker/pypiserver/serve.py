@@ -52,7 +52,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     # Its log of requests calls every answer "200 OK", refusals too.
     logging.getLogger("pypiserver").setLevel(logging.WARNING)
-    users = read_users(Path(os.environ.get("HTPASSWD_FILE", "/run/secrets/htpasswd")))
+    users = read_users(Path(os.environ.get("HTPASSWD_FILE", "/etc/app-secrets/htpasswd")))
     app = pypiserver.app(roots=[PACKAGES], authenticate=["download", "list", "update"], auther=authenticator(users))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     waitress.serve(app, listen=f"0.0.0.0:{PORT}")  # of the container; what is published is decided outside

@@ -25,7 +25,7 @@ from tests.support.stack import PULUMI, ROOT, Stack
 PORT = 18888
 
 # What Kubernetes, a shell, podman or systemd would make something else of.
-AS_WRITTEN = "$(PORT) $$ ${HOME} `id` %n \\ 'it' *"
+AS_WRITTEN = "$(PORT) $$ ${HOME} `id` %n \\ 'it' \"is\" & *"
 
 
 def new_password() -> str:

@@ -81,6 +81,13 @@ def test_the_boot_volume_was_grown_at_the_stage_before_packages(stack: Stack) ->
     assert set(on_machine(stack, "cat /var/log/oci-growfs").split()) == {"init"}
 
 
+def test_a_deploy_puts_the_rule_back_when_somebody_flushed_it(stack: Stack) -> None:
+    on_machine(stack, "sudo nft delete table inet container_metadata")
+    stack.configure(environment={"GREETING": "after a flush"})
+    stack.up()
+    assert "169.254.0.0/16 drop" in on_machine(stack, "sudo nft list table inet container_metadata")
+
+
 def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:
     assert reached(stack, stack.output("image").partition("/")[0], 443)
     # A name that the machine itself has to resolve.

@@ -35,7 +35,7 @@ def needles(stack: Stack, command_lines: CommandLines) -> Needles:
     stack.preview("--json")
     stack.up("--diff")
     app = stack.output("dataFolder").rpartition("/")[2]
-    content = on_machine(stack, f"sudo podman exec {app} cat /run/secrets/password-hash")
+    content = on_machine(stack, f"sudo podman exec {app} cat /etc/app-secrets/password-hash")
     passwords = {f"password {number}": password for number, password in enumerate(stack.secrets)}
     return Needles({**passwords, "hash": content.rpartition("$")[2].strip(), "token": account.registry_token()})
 

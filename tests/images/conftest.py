@@ -141,12 +141,3 @@ def running(image: Callable[[str], str], tmp_path_factory: pytest.TempPathFactor
     """A function that gives an app as the program runs it; healthy. Tests share it and leave it running."""
     with containers(image, tmp_path_factory.mktemp("running"), "images-running") as make:
         yield cache(lambda name: make(name).start().healthy())
-
-
-@pytest.fixture(scope="package")
-def running_read_only(image: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[New]:
-    """The same with a root file system that nothing can be written to, but for /tmp; the last test of an app ends it."""
-    # podman 4.3 makes the mount points of secrets when the root is read-only already; the app may not write among them.
-    flags = ("--read-only", "--read-only-tmpfs=false", "--tmpfs", "/run/secrets:mode=755", "--tmpfs", "/tmp")
-    with containers(image, tmp_path_factory.mktemp("read-only"), "images-read-only") as make:
-        yield cache(lambda name: make(name).start(*flags).healthy())

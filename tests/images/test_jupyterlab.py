@@ -34,12 +34,6 @@ def service(running: New) -> AppContainer:
     return running("jupyterlab")
 
 
-@pytest.fixture
-def read_only(running_read_only: New) -> AppContainer:
-    """The app on a read-only root file system."""
-    return running_read_only("jupyterlab")
-
-
 def test_the_login_page_is_served(service: AppContainer) -> None:
     page = session().get(f"{service.url}/login", timeout=60)
     assert page.status_code == 200
@@ -73,19 +67,20 @@ def test_with_a_secret_that_is_no_hash_it_does_not_start_and_does_not_show_it(ne
     container = new("jupyterlab").start(secrets={"password-hash": content})
     assert container.exit_code() == 1
     [line] = container.log().splitlines()
-    assert line.startswith("JupyterLab not started: /run/secrets/password-hash is not a hash of the form")
+    assert line.startswith("JupyterLab not started: /etc/app-secrets/password-hash is not a hash of the form")
     assert content not in line
 
 
-def test_sigterm_ends_kernels_in_order_and_then_the_server_by_itself(read_only: AppContainer) -> None:
-    http = login(read_only.url, PASSWORD)
+def test_sigterm_ends_kernels_in_order_and_then_the_server_by_itself(new: New) -> None:
+    service = new("jupyterlab").start().healthy()
+    http = login(service.url, PASSWORD)
     assert http
-    client = kernel(read_only.url, http)
+    client = kernel(service.url, http)
     client.start(timeout=SECONDS)
     reply = client.execute(FAREWELL, timeout=SECONDS)
     assert [output["text"] for output in reply["outputs"]] == ["started\n"]
     # The client is left open: stopping it would end the kernel.
-    code, seconds = read_only.stop()
+    code, seconds = service.stop()
     assert code == 0
     assert seconds < STOP_TIMEOUT_SECONDS
-    assert (read_only.data / "kernel-ended").read_text() == "in order"
+    assert (service.data / "kernel-ended").read_text() == "in order"

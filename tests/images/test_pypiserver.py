@@ -16,12 +16,6 @@ def service(running: New) -> AppContainer:
     return running("pypiserver")
 
 
-@pytest.fixture
-def read_only(running_read_only: New) -> AppContainer:
-    """The app on a read-only root file system."""
-    return running_read_only("pypiserver")
-
-
 def test_the_index_asks_for_the_password_and_accepts_no_other(service: AppContainer) -> None:
     statuses = [
         session().get(f"{service.url}/simple/", auth=auth, timeout=60).status_code
@@ -32,7 +26,7 @@ def test_the_index_asks_for_the_password_and_accepts_no_other(service: AppContai
     assert statuses[2] == 200
 
 
-def test_sigterm_ends_it_by_itself(read_only: AppContainer) -> None:
-    code, seconds = read_only.stop()
+def test_sigterm_ends_it_by_itself(new: New) -> None:
+    code, seconds = new("pypiserver").start().healthy().stop()
     assert code == 0
     assert seconds < STOP_TIMEOUT_SECONDS

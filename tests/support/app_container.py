@@ -36,8 +36,8 @@ class AppContainer:
         if secrets is None:
             secrets = secret_files.render(self.app.secret_files, PASSWORD, "tests/images")
         spec = self.spec(list(secrets))
-        for file, content in secrets.items():
-            secret = podman.secret_name(self.name, file)
+        for position, content in enumerate(secrets.values()):
+            secret = podman.secret_name(self.name, position)
             engine.podman("secret", "rm", secret, check=False)
             engine.podman("secret", "create", secret, "-", stdin=content)
         self.data.mkdir(parents=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, Stack
-from specs import podman
+from specs import podman, podman_deploy
 
 RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
 DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
@@ -53,4 +53,4 @@ def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
         user_id=10001,
         memory_gb=10,
     )
-    return podman.as_root(podman.deploy_script(spec, "registry.example", "ns/me", "ocid1.instance.x"))
+    return podman_deploy.as_root(podman_deploy.deploy_script(spec, "registry.example", "ns/me", "ocid1.instance.x"))

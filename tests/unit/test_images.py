@@ -320,4 +320,4 @@ def test_the_configuration_that_ships_is_the_jupyterlab_image() -> None:
     assert f"install_files.py {schema['dataPath']['default']} " in " ".join(dict(instructions("jupyterlab")).values())
     assert f"{schema['userId']['default']}:{schema['userId']['default']}" == stage["USER"]
     assert list(schema["secretFiles"]["default"]) == ["password-hash"]
-    assert '"/run/secrets/password-hash"' in CONFIG.read_text()
+    assert '"/etc/app-secrets/password-hash"' in CONFIG.read_text()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,27 @@ def test_numbers_and_truth_values_of_the_environment_become_text_as_pulumi_wrote
     on_kubernetes = settings_of({**values, **BASE, "environment": given})
     assert isinstance(on_kubernetes, KubernetesSettings)
     assert on_kubernetes.app_spec.environment == told
+
+
+def test_a_secret_file_larger_than_podman_takes_is_refused(values: dict[str, Any]) -> None:
+    settings_of({**values, "secretFiles": {"model": "ü" + "x" * 511_997}})
+    with pytest.raises(ConfigurationError, match=r"secretFiles\.model: has 512000 bytes; podman takes at most 511999"):
+        settings_of({**values, "secretFiles": {"model": "ü" + "x" * 511_998}})
+
+
+def test_an_ssh_agent_that_is_gone_is_refused_with_the_command_that_forgets_it(
+    values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In /tmp: the path of a socket has 107 bytes at most.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", f"{folder}/agent")
+        agent.bind(f"{folder}/agent")
+        agent.listen()
+        settings_of(values)
+        agent.close()
+        with pytest.raises(ConfigurationError, match="SSH_AUTH_SOCK: names an SSH agent that does not") as caught:
+            settings_of(values)
+    assert "    unset SSH_AUTH_SOCK" in str(caught.value).splitlines()
 
 
 def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:

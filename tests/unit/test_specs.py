@@ -13,7 +13,7 @@ import yaml
 from argon2 import PasswordHasher
 
 from sandbox import paths
-from specs import cloud_config, cluster, podman, secret_files, ssh
+from specs import cloud_config, cluster, podman, podman_deploy, secret_files, ssh
 from specs.network import security_rules
 from specs.registry import by_digest
 
@@ -21,7 +21,7 @@ SPEC = podman.ContainerSpec(
     name="jupyterlab",
     image="host/ns/app@sha256:" + "0" * 64,
     port=8888,
-    environment={"GREETING": "it's $HOME & more"},
+    environment={"GREETING": 'it\'s $HOME & 100 %n of $(HOME), $$, `id` and "more"'},
     secret_names=["password-hash"],
     data_path="/jupyter",
     health_path="/api",
@@ -47,8 +47,8 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
 @pytest.mark.parametrize(
     "script",
     [
-        podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
-        podman.remove_script("jupyterlab"),
+        podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
+        podman_deploy.remove_script("jupyterlab"),
         cloud_config.PREPARE_DATA_DISK,
         cluster.START_NODE,
     ],
@@ -60,6 +60,12 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
     # By its path: the environment's programs are not on PATH.
     result = subprocess.run([paths.VENV / "bin" / "shellcheck", file], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def test_secret_files_are_mounted_where_no_container_engine_mounts_anything() -> None:
+    words = podman.run_command(SPEC)
+    mounted = "jupyterlab-0,type=mount,target=/etc/app-secrets/password-hash,uid=1000,gid=1000,mode=0400"
+    assert words[words.index("--secret") + 1] == mounted
 
 
 def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> None:
@@ -109,32 +115,34 @@ def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_sys
 
 
 def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
-    script = podman.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
-    assert "GREETING=it's $HOME & more" in shlex.split(line)
+    assert f"GREETING={SPEC.environment['GREETING']}" in shlex.split(line)
 
 
 def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
-    script = podman.deploy_script(SPEC, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(SPEC, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
     lines = [line for line in script.splitlines() if "touch" in line]
     assert lines
     assert all(line.count("'ns/$(touch /tmp/x)`id`'") == line.count("touch") for line in lines)
 
 
 def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -> None:
-    given = podman.deploy_input("the token", {"b": "two\nlines", "a": "one"})
+    given = podman_deploy.deploy_input("the token", {"b": "two\nlines", "a": "one"})
     assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
     spec = podman.ContainerSpec(**{**SPEC.__dict__, "secret_names": ["a", "b"]})
-    script = podman.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
     assert (
         script.index("read -r token")
-        < script.index("store_secret jupyterlab-a")
-        < script.index("store_secret jupyterlab-b")
+        < script.index('store_secret "jupyterlab-$generation-0"')
+        < script.index('store_secret "jupyterlab-$generation-1"')
     )
 
 
 def test_another_instance_gets_the_app_even_at_the_address_of_the_one_before() -> None:
-    assert podman.deploy_script(SPEC, "host", "ns/me", "one") != podman.deploy_script(SPEC, "host", "ns/me", "two")
+    assert podman_deploy.deploy_script(SPEC, "host", "ns/me", "one") != podman_deploy.deploy_script(
+        SPEC, "host", "ns/me", "two"
+    )
 
 
 def test_nothing_that_changes_with_a_deployment_is_in_cloud_init() -> None:

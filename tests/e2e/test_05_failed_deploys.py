@@ -1,0 +1,97 @@
+"""A deploy that fails, or is killed, leaves the app that ran before answering, with the password that it had."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from sandbox.process import wait_for
+from tests.e2e.conftest import new_password
+from tests.support.jupyter import login
+from tests.support.machine import on_machine, tunnel
+from tests.support.stack import PulumiError, Stack
+
+# The server refuses it, and ends.
+BROKEN = {"environment": {"CULL_IDLE_SECONDS": "never"}}
+RUN_FILE = "/usr/local/sbin/run-jupyterlab"
+
+
+@contextmanager
+def changed(stack: Stack, **configuration: Any) -> Iterator[None]:
+    """The stack has this configuration and a new password; afterwards its own again, with nothing to deploy."""
+    text, password = stack.config_file.read_text(), stack.password
+    stack.configure(password=new_password(), **configuration)
+    try:
+        yield
+    finally:
+        stack.config_file.write_text(text)
+        stack.password = password
+    with tunnel(stack) as url:
+        assert login(url, password)
+    assert stack.preview() == {}
+
+
+@contextmanager
+def podman_that_refuses(stack: Stack, words: str) -> Iterator[None]:
+    """The machine's podman ends with an error when its words match this pattern of the shell."""
+    script = f'#!/bin/sh\ncase "$*" in {words}) exit 125 ;; esac\nexec /usr/bin/podman "$@"\n'
+    on_machine(stack, f"printf %s {shlex.quote(script)} | sudo install -m 755 /dev/stdin /usr/local/bin/podman")
+    try:
+        yield
+    finally:
+        on_machine(stack, "sudo rm /usr/local/bin/podman")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("pull*", "error: the image could not be pulled"),
+        ("secret' 'create*", "error: a secret file could not be stored"),
+        ("run*ATTEMPT=1*", "error: jupyterlab did not start; the version before runs again"),
+    ],
+    ids=["pull", "secrets", "unit"],
+)
+def test_a_deploy_that_podman_refuses_leaves_the_old_app_answering(stack: Stack, words: str, says: str) -> None:
+    with (
+        changed(stack, environment={"ATTEMPT": "1"}),
+        podman_that_refuses(stack, words),
+        pytest.raises(PulumiError, match=says),
+    ):
+        stack.up()
+
+
+def test_a_deploy_of_an_app_that_is_not_healthy_leaves_the_old_app_answering(stack: Stack) -> None:
+    with changed(stack, **BROKEN), pytest.raises(PulumiError) as failed:
+        stack.up()
+    assert "error: jupyterlab ended 5 times; the version before runs again" in str(failed.value)
+    assert "JupyterLab not started: CULL_IDLE_SECONDS is 'never'" in str(failed.value)
+
+
+def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
+    with changed(stack, healthPath="/api/nothing-here"), ThreadPoolExecutor() as pool:
+        killed = pool.submit(stack.up)
+        kept = f"test -e {RUN_FILE}.before && systemctl is-active app-jupyterlab"
+        wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the new version to run", 120)
+        on_machine(stack, "sudo pkill --signal KILL --full '^bash -c .*[w]aiting for cloud-init'")
+        with pytest.raises(PulumiError):
+            killed.result()
+        stack.configure(healthPath="/api", **BROKEN)
+        with pytest.raises(PulumiError, match="the version before runs again"):
+            stack.up()
+
+
+def test_only_what_the_app_uses_is_kept_after_a_deploy(stack: Stack) -> None:
+    stack.configure(password=new_password())
+    stack.up()
+    used = on_machine(stack, f"sudo grep --only-matching 'jupyterlab-[0-9]*-0' {RUN_FILE}").split()
+    assert len(used) == 1
+    assert on_machine(stack, "sudo podman secret ls --format '{{.Name}}'").split() == used
+    assert on_machine(stack, f"ls {RUN_FILE}* /etc/systemd/system/app-*").split() == [
+        "/etc/systemd/system/app-jupyterlab.service",
+        RUN_FILE,
+    ]
