@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.support.jupyter import PLOT, image_size
 
@@ -48,14 +48,34 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def plot(page: Page, screenshot: Path) -> None:
-    """Open a new notebook, run a cell that plots, see the picture, and save it all as plot.ipynb."""
+def open_notebook(page: Page) -> None:
+    """Open a new notebook."""
     page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
     expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    page.keyboard.insert_text(PLOT)
-    page.keyboard.press("Shift+Enter")
 
+
+def run_cell(page: Page, code: str) -> Locator:
+    """Run code in the last cell, and return where its output appears."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    cell.locator(".cm-content").click()
+    page.keyboard.insert_text(code)
+    number = page.locator(".jp-Notebook .jp-CodeCell").count() - 1
+    page.keyboard.press("Shift+Enter")
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(".jp-OutputArea-output")
+
+
+def restart_kernel(page: Page) -> None:
+    """Restart the notebook's kernel by the menu."""
+    page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
+
+
+def plot(page: Page, screenshot: Path) -> None:
+    """Open a new notebook, run a cell that plots, see the picture, and save it all as plot.ipynb."""
+    open_notebook(page)
+    run_cell(page, PLOT)
     picture = page.locator(".jp-OutputArea-output img")
     picture.wait_for()
     page.screenshot(path=screenshot)
