@@ -24,7 +24,7 @@ def prepare(environment: Path) -> None:
     own_packages = Path(sysconfig.get_path("purelib", vars={"base": environment}))
     # Written last. Where it is as it should be, nothing is written: the volume may be full.
     link = own_packages / "image.pth"
-    text = f"# {sys.version}\nimport site; site.addsitedir({packages!r})\n"
+    text = f"# {sys.version_info}, {Path(sys.executable).resolve()}\nimport site; site.addsitedir({packages!r})\n"
     if link.is_file() and link.read_text() == text:
         return
     for old in environment.glob("bin/python*"):

@@ -73,3 +73,15 @@ def test_a_package_from_a_notebook_outlives_its_kernel_and_the_container(
         log_in(again, stack.password)
         open_notebook(again)
         expect(run_cell(again, IMPORT)).to_have_text(INSTALLED)
+
+
+def test_a_kernel_that_is_not_ipykernel_is_installed_and_starts(page: Page, stack: Stack, tmp_path: Path) -> None:
+    if not download(tmp_path, "xeus-python==0.19.0", "xeus-python-shell==0.8.1"):
+        pytest.skip("xeus-python has no wheel for this platform")
+    log_in(page, stack.password)
+    open_notebook(page)
+    with served(tmp_path) as index:
+        expect(run_cell(page, f"%pip install {index} xeus-python")).to_contain_text("Successfully installed xeus-python")
+    page.goto(f"{stack.output('url')}/lab?reset")
+    open_notebook(page, "XPython")
+    expect(run_cell(page, "import sys; print('ipykernel' in sys.modules)")).to_have_text("False\n")

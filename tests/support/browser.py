@@ -25,6 +25,7 @@ def chromium() -> Iterator[Browser]:
     """The installed one, without a window."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert program, f"none of {', '.join(CHROMIUM)} is installed"
+    expect.set_options(timeout=60 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -48,10 +49,10 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def open_notebook(page: Page) -> None:
-    """Open a new notebook."""
-    page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
+def open_notebook(page: Page, kernel: str = "") -> None:
+    """Open a new notebook, of the first kernel with this in its name."""
+    page.locator('.jp-LauncherCard[data-category="Notebook"]').filter(has_text=kernel).first.click()
+    expect(page.get_by_text("| Idle")).to_be_visible()
 
 
 def run_cell(page: Page, code: str) -> Locator:
@@ -68,8 +69,8 @@ def restart_kernel(page: Page) -> None:
     """Restart the notebook's kernel by the menu."""
     page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Restart").click()
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
+    page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(page.get_by_text("| Idle")).to_be_visible()
 
 
 def plot(page: Page, screenshot: Path) -> None:
