@@ -57,11 +57,6 @@ def test_a_lock_holds_what_its_source_asks_for(lock: Path) -> None:
     assert set(requirements(lock.with_suffix(".in").read_text())) <= locked
 
 
-def test_jupyterlab_brings_matplotlib_and_an_init() -> None:
-    names = {line.split("==")[0] for line in requirements((DOCKER / "jupyterlab/requirements.in").read_text())}
-    assert names == {"jupyterlab", "matplotlib", "dumb-init"}
-
-
 def test_a_base_without_python_is_told_by_its_name_and_with_the_command_that_mends_it(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
     done = subprocess.run(
