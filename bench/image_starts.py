@@ -95,9 +95,7 @@ def _bare(tree: Path, hashed: str, folder: Path) -> Run:
     port = _free_port()
     config = json.loads((tree / "config.json").read_text())
     environment = bare_environment(config["Env"], tree, folder, port)
-    program, *arguments = config["Cmd"]
-    # By its Python: the scripts name the one at the place in the image.
-    command = [tree / "opt/app/bin/python", tree / "opt/app/bin" / program, *arguments]
+    command = [word.replace("/opt/app", f"{tree}/opt/app") for word in config["Cmd"]]
     as_root = ["--allow-root"] if os.geteuid() == 0 else []
     began = time.monotonic()
     with (folder / "log").open("wb") as log:

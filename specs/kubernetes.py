@@ -246,8 +246,9 @@ def pod_spec(spec: AppSpec, image: Later) -> Manifest:
 
 
 def _container(spec: AppSpec, image: Later) -> Manifest:
-    # So that one value decides where the app listens and what it keeps, whatever its image says.
-    given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path}
+    # So that one value decides where the app listens and what it keeps, whatever its image says. Requests for any host come in: the load
+    # balancer's and the probes', which name the pod's address.
+    given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path, "BEHIND_LOAD_BALANCER": "1"}
     environment = sorted({**spec.environment, **given}.items())
     return {
         "name": spec.name,

@@ -53,14 +53,15 @@ c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - of the container; what is published i
 c.ServerApp.port = int(os.environ.get("PORT", "8888"))
 # A taken port is an error here; the next free one would be published by nobody.
 c.ServerApp.port_retries = 0
-# Requests carry the name of the tunnel's end or of the load balancer, which the container cannot know.
-c.ServerApp.allow_remote_access = True
+# A request for another host than this one is a page's that had its name point here, to read what only the tunnel's end may. Behind a load
+# balancer requests carry whatever name people gave it, and Kubernetes' own the pod's address.
+c.ServerApp.allow_remote_access = "BEHIND_LOAD_BALANCER" in os.environ
 c.ServerApp.open_browser = False
 c.ServerApp.quit_button = False
 # A login shell would read /etc/profile, which takes the app's folder off PATH.
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
-# Sockets in the runtime folder, which only this user may enter: over TCP, kernels warn of unencrypted messages.
-c.KernelManager.transport = "ipc"
+# Kernels that can encrypt do: ipykernel would warn. Not over sockets of the file system, which not every kernel can.
+c.KernelManager.transport_encryption = "auto"
 # The trash is a hidden folder that nobody could empty from the browser.
 c.FileContentsManager.delete_to_trash = False
 
@@ -72,6 +73,6 @@ c.MappingKernelManager.cull_interval = 60
 c.MappingKernelManager.cull_connected = True
 
 # Nothing is asked of other servers, and nothing offered that a read-only image cannot do.
-c.LabApp.news_url = None
+c.LabApp.news_url = None  # page_config.json turns the question off whether one wants news
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

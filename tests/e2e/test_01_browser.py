@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import chromium, lab, log_in, plot
+from tests.support.browser import chromium, lab, log_in, open_notebook, plot, restart_kernel, run_cell
 from tests.support.jupyter import pictures
 from tests.support.machine import on_machine
 from tests.support.stack import Stack
+from tests.support.wheels import download, served
+
+# With compiled parts, without dependencies, and not in the image.
+COMPILED = "msgpack==1.1.2"
+IMPORT = "from msgpack import _cmsgpack; print(_cmsgpack.__file__)"
+INSTALLED = re.compile(r"^/jupyter/\.local/lib/python3\.\d+/site-packages/msgpack/_cmsgpack\.\S+\.so$")
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +50,40 @@ def test_a_cell_that_plots_shows_its_picture_and_the_notebook_lies_on_the_data_v
     assert pictures(notebook["cells"][0]["outputs"]) != []
     device = on_machine(stack, f"readlink -f $(sudo findmnt --noheadings --output SOURCE --target {file})")
     assert device == on_machine(stack, "readlink -f /dev/oracleoci/oraclevdb")
+    # Nobody is asked whether they want Jupyter's news.
+    expect(page.get_by_text("Jupyter news")).to_have_count(0)
+
+
+def test_a_package_from_a_notebook_outlives_its_kernel_and_the_container(
+    page: Page, browser: Browser, url: str, stack: Stack, context: Path, tmp_path: Path
+) -> None:
+    assert download(tmp_path, COMPILED)
+    log_in(page, stack.password)
+    open_notebook(page)
+    with served(tmp_path) as index:
+        expect(run_cell(page, f"%pip install {index} {COMPILED}")).to_contain_text("Successfully installed msgpack")
+    restart_kernel(page)
+    expect(run_cell(page, IMPORT)).to_have_text(INSTALLED)
+    image = stack.output("image")
+    with (context / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write('LABEL version="next"\n')
+    stack.up()
+    assert stack.output("image") != image
+    with lab(browser, url) as again:
+        log_in(again, stack.password)
+        open_notebook(again)
+        expect(run_cell(again, IMPORT)).to_have_text(INSTALLED)
+
+
+def test_a_kernel_that_is_not_ipykernel_is_installed_and_starts(page: Page, stack: Stack, tmp_path: Path) -> None:
+    if not download(tmp_path, "xeus-python==0.19.0", "xeus-python-shell==0.8.1"):
+        pytest.skip("xeus-python has no wheel for this platform")
+    log_in(page, stack.password)
+    open_notebook(page)
+    with served(tmp_path) as index:
+        expect(run_cell(page, f"%pip install {index} xeus-python")).to_contain_text(
+            "Successfully installed xeus-python"
+        )
+    page.goto(f"{stack.output('url')}/lab?reset")
+    open_notebook(page, "XPython")
+    expect(run_cell(page, "import sys; print('ipykernel' in sys.modules)")).to_have_text("False\n")

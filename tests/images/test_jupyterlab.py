@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from sandbox import engine
+from sandbox.process import privileged, run
 from specs.podman import STOP_TIMEOUT_SECONDS
 from tests.images.conftest import New
 from tests.support.app_container import PASSWORD, SECONDS, AppContainer
 from tests.support.jupyter import PLOT, image_size, kernel, login, pictures
 from tests.support.machine import session
+from tests.support.wheels import make
 
 NOTEBOOK = """\
 import json, sys
@@ -32,6 +37,28 @@ print("started")
 def service(running: New) -> AppContainer:
     """The app as the program runs it."""
     return running("jupyterlab")
+
+
+def cells(container: AppContainer, *code: str) -> list[str]:
+    """What each cell prints, in a kernel of its own."""
+    http = login(container.url, PASSWORD)
+    assert http
+    client = kernel(container.url, http)
+    client.start(timeout=SECONDS)
+    try:
+        replies = [client.execute(one, timeout=SECONDS) for one in code]
+    finally:
+        client.stop()
+    assert [reply["status"] for reply in replies] == ["ok"] * len(code), replies
+    return ["".join(output["text"] for output in reply["outputs"]) for reply in replies]
+
+
+def offer(container: AppContainer, folder: Path, **code: str) -> str:
+    """Put wheels of such modules, of version 99, on the data volume; what to say to pip and uv."""
+    for name, content in code.items():
+        make(folder / "wheels", name, "99", content)
+    run(privileged(["cp", "-r", folder / "wheels", container.data]))
+    return f"--no-index --find-links {container.app.data_path}/wheels"
 
 
 def test_the_login_page_is_served(service: AppContainer) -> None:
@@ -60,6 +87,46 @@ def test_a_notebook_with_a_plot_executes(service: AppContainer) -> None:
     outputs = json.loads(service.python(NOTEBOOK, stdin=PLOT))
     [picture] = pictures(outputs)
     assert min(image_size(picture)) > 200
+
+
+def test_pip_and_uv_install_for_kernels_onto_the_data_volume(service: AppContainer, tmp_path: Path) -> None:
+    where = offer(service, tmp_path, first="", second="", third="", fourth="")
+    commands = ("%pip install first", "!pip install second", "%uv pip install third", "!uv pip install fourth")
+    *_, printed = cells(
+        service, *(f"{one} {where}" for one in commands), "import first, second, third, fourth; print(fourth.__file__)"
+    )
+    assert printed.startswith(f"{service.app.data_path}/.local/lib/python3.")
+
+
+def test_a_package_that_a_person_installs_cannot_break_the_server(new: New, tmp_path: Path) -> None:
+    container = new("jupyterlab").start().healthy()
+    where = offer(container, tmp_path, jinja2="raise RuntimeError('broken')")
+    pip = f"{container.app.data_path}/.local/bin/pip"
+    container.run(pip, "install", "--no-deps", "jinja2==99", *where.split())
+    assert "RuntimeError: broken" in container.run(pip.replace("pip", "python"), "-c", "import jinja2", check=False)
+    engine.podman("restart", container.name)
+    assert 'name="password"' in session().get(f"{container.healthy().url}/login", timeout=60).text
+
+
+def test_the_first_cell_names_packages_of_another_python_version(service: AppContainer) -> None:
+    old = f"{service.app.data_path}/.local/lib/python3.7"
+    for name in ("named/METADATA", "named/REQUESTED", "came_with_it/METADATA"):
+        package, _, file = name.partition("/")
+        path = f"{old}/site-packages/{package}-1.0.dist-info/{file}"
+        service.run(
+            "install", "-D", "/dev/stdin", path, stdin=f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
+        )
+    said, second = cells(service, "print('first')", "print('second')")
+    [head, again, forget, printed] = said.splitlines()
+    assert re.match(r"Python is 3\.\d+ now\. These packages were installed for another version:$", head)
+    assert again.split("#")[0].strip() == "%pip install named"
+    assert (printed, second) == ("first", "second\n")
+    cells(service, forget.strip())
+    assert cells(service, "print('third')") == ["third\n"]
+
+
+def test_requests_for_another_host_are_refused_where_no_load_balancer_is(service: AppContainer) -> None:
+    assert session().get(service.health_url, headers={"Host": "elsewhere.example"}, timeout=60).status_code == 403
 
 
 def test_with_a_secret_that_is_no_hash_it_does_not_start_and_does_not_show_it(new: New) -> None:

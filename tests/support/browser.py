@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.support.jupyter import PLOT, image_size
 
@@ -25,6 +25,7 @@ def chromium() -> Iterator[Browser]:
     """The installed one, without a window."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert program, f"none of {', '.join(CHROMIUM)} is installed"
+    expect.set_options(timeout=60 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -48,14 +49,34 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
+def open_notebook(page: Page, kernel: str = "") -> None:
+    """Open a new notebook, of the first kernel with this in its name."""
+    page.locator('.jp-LauncherCard[data-category="Notebook"]').filter(has_text=kernel).first.click()
+    expect(page.get_by_text("| Idle")).to_be_visible()
+
+
+def run_cell(page: Page, code: str) -> Locator:
+    """Run code in the last cell, and return where its output appears."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    cell.locator(".cm-content").click()
+    page.keyboard.insert_text(code)
+    number = page.locator(".jp-Notebook .jp-CodeCell").count() - 1
+    page.keyboard.press("Shift+Enter")
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(".jp-OutputArea-output")
+
+
+def restart_kernel(page: Page) -> None:
+    """Restart the notebook's kernel by the menu."""
+    page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(page.get_by_text("| Idle")).to_be_visible()
+
+
 def plot(page: Page, screenshot: Path) -> None:
     """Open a new notebook, run a cell that plots, see the picture, and save it all as plot.ipynb."""
-    page.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
-    expect(page.get_by_text("| Idle")).to_be_visible(timeout=60 * SECONDS)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-    page.keyboard.insert_text(PLOT)
-    page.keyboard.press("Shift+Enter")
-
+    open_notebook(page)
+    run_cell(page, PLOT)
     picture = page.locator(".jp-OutputArea-output img")
     picture.wait_for()
     page.screenshot(path=screenshot)

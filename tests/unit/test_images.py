@@ -79,11 +79,6 @@ def test_the_locks_of_the_project_agree_on_every_version() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_jupyterlab_brings_matplotlib_and_an_init() -> None:
-    names = {line.split("==")[0] for line in requirements((DOCKER / "jupyterlab/requirements.in").read_text())}
-    assert names == {"jupyterlab", "matplotlib", "dumb-init"}
-
-
 def test_a_base_without_python_is_told_by_its_name_and_with_the_command_that_mends_it(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
     done = subprocess.run(

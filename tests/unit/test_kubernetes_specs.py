@@ -115,6 +115,7 @@ def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> N
         "PORT": "8888",
         "DATA_PATH": "/jupyter",
         "HOME": "/jupyter",
+        "BEHIND_LOAD_BALANCER": "1",
     }
 
 
