@@ -96,7 +96,7 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
     profile, of_profile = given("configFileProfile")
     if profile and environment.get("TF_HOME_OVERRIDE"):
         file = Path(environment["TF_HOME_OVERRIDE"], ".oci", "config")
-    if not profile and not file.exists():
+    if not profile and not os.path.exists(file):
         file = Path(environment.get("OCI_CONFIG_FILE") or file)
     beside = {name: value for name, key in KEYS.items() if (value := given(key)[0])}
     places, problem = {"": beside}, ""
@@ -122,7 +122,7 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
                 return Account(values, _half(name, where or given(KEYS[name])[1], lacking, signing))
     if not key:
         return Account(values, f"{file}: has no key_file\n    {PASTE}")
-    if key is not beside and not expanded(values["key_file"]).is_file():
+    if key is not beside and not os.path.isfile(expanded(values["key_file"])):
         return Account(values, f"{file}: its key_file does not exist: {values['key_file']}\n    {PASTE}")
     return Account(values)
 
