@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-CREDENTIAL_COMMAND = "bin/kube-token"
+CREDENTIAL_COMMAND = "operations/kube-token"
 """Makes a token for each need. Relative, so that it is the same on every machine: the program's plugins run in the project's folder
 (source: pulumi, provider_plugin.go), and for kubectl it begins at the kubeconfig's own folder (source: client-go, clientcmd/loader.go).
 In a folder, since a name without one is looked up on PATH, and from client-go 0.35 on so is `./name` (source: exec.go, newAuthenticator).

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.stack import ROOT
 
-FILES = ("Pulumi.yaml", "*.py", "components", "settings", "specs", "docker", "bin", "requirements.txt", "venv")
+FILES = ("Pulumi.yaml", "*.py", "components", "settings", "specs", "docker", "operations", "requirements.txt", "venv")
 
 
 def copy(folder: Path) -> Path:

@@ -323,7 +323,7 @@ def test_the_kubeconfig_has_the_clusters_address_and_no_secret_and_no_path_of_a_
     }
     user = document["users"][0]["user"]
     assert set(user) == {"exec"}
-    assert user["exec"]["command"] == "bin/kube-token"
+    assert user["exec"]["command"] == "operations/kube-token"
     assert user["exec"]["args"] == ["ocid1.cluster.one", "--region", "eu-frankfurt-1"]
 
 
