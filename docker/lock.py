@@ -22,6 +22,7 @@ OWN = {
     ROOT / "sandbox" / "requirements.in": "3.10",
     ROOT / "policy" / "requirements.in": "3.10",
     ROOT / "tests" / "requirements.in": "3.11",
+    ROOT / "tests" / "oci-cli" / "requirements.in": "3.11",
 }
 # The Pythons that a base may have (docker/shared/python/with-python).
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

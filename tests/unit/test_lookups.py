@@ -19,7 +19,8 @@ def test_the_instance_is_made_from_a_platform_image_not_from_a_newer_custom_one(
 
 
 @pytest.mark.parametrize(
-    ("image_id", "allowed"), [("", True), ("ocid1.image.old", True), ("ocid1.image.theirs", False)]
+    ("image_id", "allowed"),
+    [("", True), ("ocid1.image.oc1.eu-frankfurt-1.old", True), ("ocid1.image.oc1.eu-frankfurt-1.theirs", False)],
 )
 def test_volumes_are_encrypted_in_transit_where_the_image_allows_it(
     values: dict[str, Any], image_id: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
