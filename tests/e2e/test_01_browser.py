@@ -81,7 +81,9 @@ def test_a_kernel_that_is_not_ipykernel_is_installed_and_starts(page: Page, stac
     log_in(page, stack.password)
     open_notebook(page)
     with served(tmp_path) as index:
-        expect(run_cell(page, f"%pip install {index} xeus-python")).to_contain_text("Successfully installed xeus-python")
+        expect(run_cell(page, f"%pip install {index} xeus-python")).to_contain_text(
+            "Successfully installed xeus-python"
+        )
     page.goto(f"{stack.output('url')}/lab?reset")
     open_notebook(page, "XPython")
     expect(run_cell(page, "import sys; print('ipykernel' in sys.modules)")).to_have_text("False\n")
