@@ -19,7 +19,7 @@ from tests.support.wheels import download, served
 # With compiled parts, without dependencies, and not in the image.
 COMPILED = "msgpack==1.1.2"
 IMPORT = "from msgpack import _cmsgpack; print(_cmsgpack.__file__)"
-INSTALLED = re.compile(r"^/jupyter/\.local/lib/python3\.\d+/site-packages/msgpack/_cmsgpack\.\S+\.so$")
+INSTALLED = re.compile(r"^/jupyter/\.local/lib/python3\.\d+/site-packages/msgpack/_cmsgpack\.\S+\.so")
 
 
 @pytest.fixture(scope="module")
