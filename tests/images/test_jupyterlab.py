@@ -25,6 +25,16 @@ notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(sys.stdin.r
 NotebookClient(notebook, timeout=240, startup_timeout=240).execute()
 print(json.dumps(notebook.cells[0].outputs))
 """
+# What pip leaves of two packages: one that a person named, and one that came with it.
+OTHER_PYTHON = """\
+import pathlib
+for name in ("named", "came_with_it"):
+    folder = pathlib.Path.home() / f".local/lib/python3.7/site-packages/{name}-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n")
+    if name == "named":
+        (folder / "REQUESTED").touch()
+"""
 # Runs only in a kernel that is asked to end, and not in one that is killed.
 FAREWELL = """\
 import atexit, pathlib
@@ -109,13 +119,7 @@ def test_a_package_that_a_person_installs_cannot_break_the_server(new: New, tmp_
 
 
 def test_the_first_cell_names_packages_of_another_python_version(service: AppContainer) -> None:
-    old = f"{service.app.data_path}/.local/lib/python3.7"
-    for name in ("named/METADATA", "named/REQUESTED", "came_with_it/METADATA"):
-        package, _, file = name.partition("/")
-        path = f"{old}/site-packages/{package}-1.0.dist-info/{file}"
-        service.run(
-            "install", "-D", "/dev/stdin", path, stdin=f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
-        )
+    service.python(OTHER_PYTHON)
     said, second = cells(service, "print('first')", "print('second')")
     [head, again, forget, printed] = said.splitlines()
     assert re.match(r"Python is 3\.\d+ now\. These packages were installed for another version:$", head)
