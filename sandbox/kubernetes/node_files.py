@@ -30,12 +30,14 @@ if "create" in words:
     with open(file) as opened:
         config = json.load(opened)
     config["mounts"].append({"destination": "/run/secrets", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]})
+    config["mounts"].sort(key=lambda mount: mount["destination"].count("/"))
     with open(file, "w") as opened:
         json.dump(config, opened)
 os.execvp("runc", ["runc", *words])
 """
-"""OKE's nodes run CRI-O, which mounts a folder of its own over /run/secrets after all that a pod asks for (source: cri-o,
-server/container_create.go, and containers-mounts.conf(5), whose default in Oracle Linux is /usr/share/rhel/secrets:/run/secrets).
+"""OKE's nodes run CRI-O, which mounts a folder of its own over what a pod has at /run/secrets; what a pod has below stays (source: cri-o,
+server/container_create_linux.go, which sorts by depth, and containers-mounts.conf(5), whose default in Oracle Linux is
+/usr/share/rhel/secrets:/run/secrets).
 """
 
 

@@ -22,21 +22,18 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
-from specs import dockerignore
-
 HASH = "contextHash"
 
 
 def context_hash(context: Path) -> str:
-    """A hash of what the builder would be sent: paths, executable bits and contents, without what .dockerignore leaves out.
+    """A hash of what the program has laid out for the builder: paths, modes and contents.
 
     Not the plugin's own (pulumi-docker-build 0.0.22, context.go), which cannot be had without a build, but equal when that is.
     """
-    ignore = dockerignore.read(context)
     digest = hashlib.sha256((context / "Dockerfile").read_bytes())
     for file in sorted(context.rglob("*")):
         path = file.relative_to(context)
-        if file.is_file() and not ignore.excludes(path):
+        if file.is_file():
             digest.update(f"{path.as_posix()} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
     return f"rehearsal:{digest.hexdigest()}"

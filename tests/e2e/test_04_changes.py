@@ -95,7 +95,7 @@ def program(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def test_another_cloud_config_replaces_the_instance(stack: Stack, program: Path) -> None:
     assert stack.preview() == {}
-    edit(program, "specs/cloud_config.py", '"packages": ["podman", ', '"packages": ["podman", "tmux", ')
+    edit(program, "specs/cloud_config.py", '"packages": ["podman"', '"packages": ["podman", "tmux"')
     assert stack.preview() == NEW_INSTANCE
 
 

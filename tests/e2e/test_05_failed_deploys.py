@@ -75,7 +75,8 @@ def test_a_deploy_of_an_app_that_is_not_healthy_leaves_the_old_app_answering(sta
 def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
     with changed(stack, healthPath="/api/nothing-here"), ThreadPoolExecutor() as pool:
         killed = pool.submit(stack.up)
-        kept = f"test -e {RUN_FILE}.before && systemctl is-active app-jupyterlab"
+        running = "sudo podman inspect jupyterlab | grep -q nothing-here"
+        kept = f"test -e {RUN_FILE}.before && {running} && systemctl is-active app-jupyterlab"
         wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the new version to run", 120)
         on_machine(stack, "sudo pkill --signal KILL --full '^bash -c .*[w]aiting for cloud-init'")
         with pytest.raises(PulumiError):

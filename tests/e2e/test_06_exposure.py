@@ -61,9 +61,7 @@ def test_the_machines_own_ports_are_out_of_the_containers_reach_and_the_tunnel_w
         assert answers(stack.output("health"))
 
 
-def test_it_is_the_rules_that_keep_the_container_from_both_and_a_reload_puts_them_back(
-    stack: Stack, metadata: str
-) -> None:
+def test_the_rules_keep_the_container_from_both_and_a_reload_restores_them(stack: Stack, metadata: str) -> None:
     before = on_machine(stack, "sudo podman ps --quiet")
     on_machine(stack, "sudo nft delete table inet container_metadata")
     try:

@@ -29,7 +29,7 @@ def test_a_browser_logs_in_through_the_tunnel_and_a_cell_runs_in_the_pod(oke: St
     assert device.startswith("/dev/loop")
 
 
-def test_the_data_folder_holds_what_the_app_wrote_alone_and_shared_memory_half_of_its_memory(oke: Stack) -> None:
+def test_the_data_folder_is_the_apps_alone_and_shared_memory_half_of_its_memory(oke: Stack) -> None:
     assert "lost+found" not in in_pod(oke, "import os; print(os.listdir('/jupyter'))")
     size = in_pod(oke, "import os; found = os.statvfs('/dev/shm'); print(found.f_blocks * found.f_frsize)")
     assert int(size) == 9 * 2**30 // 2

@@ -80,9 +80,7 @@ def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 
 
-def test_a_retained_volume_is_all_that_is_left_of_a_stack_with_its_cluster_and_the_next_one_adopts_it(
-    oke: Stack, before_oke: Holdings
-) -> None:
+def test_a_retained_volume_is_left_of_a_stack_and_its_cluster_and_is_adopted(oke: Stack, before_oke: Holdings) -> None:
     in_pod(oke, WRITE)
     volume = oke.output("dataVolumeId")
     assert "pulumi config set dataVolumeId" in oke.output("retained")

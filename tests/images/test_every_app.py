@@ -146,6 +146,10 @@ def test_its_root_file_system_is_read_only_and_its_memory_file_systems_are_bound
         assert int(size) == service.spec([]).memory_gb * gigabyte / 2
     service.python("import os; open('/tmp/run', 'w').write('#!/bin/sh\\n'); os.chmod('/tmp/run', 0o700)")
     service.run("/tmp/run")
+    # podman adds tmpfs there, which a pod does not have: an app must not need them.
+    for folder in ("/run", "/var/tmp"):
+        written = "[name for top, folders, files in os.walk(sys.argv[1]) for name in folders + files if os.lstat(f'{top}/{name}').st_uid]"
+        assert service.run("python", "-c", f"import os, sys; print({written})", folder) == "[]\n"
 
 
 @each_app

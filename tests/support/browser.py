@@ -69,7 +69,9 @@ def restart_kernel(page: Page) -> None:
     """Restart the notebook's kernel by the menu."""
     page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    with page.expect_response(lambda answer: answer.url.partition("?")[0].endswith("/restart")) as restarted:
+        page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    assert restarted.value.ok
     expect(page.get_by_text("| Idle")).to_be_visible()
 
 

@@ -15,15 +15,13 @@ from threading import Thread
 from sandbox import base_image, paths
 
 
-def download(folder: Path, *requirements: str) -> bool:
-    """Put their wheels, without dependencies, into `folder`, laid out as an index is; False where this platform has none."""
+def download(folder: Path, *requirements: str) -> None:
+    """Put their wheels, without dependencies, into `folder`, laid out as an index is."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--python-version", base_image.python_version()]
     for requirement in requirements:
         target = folder / requirement.partition("=")[0]
-        if subprocess.run([*command, "--dest", str(target), requirement], check=False).returncode:
-            return False
-    return True
+        subprocess.run([*command, "--dest", str(target), requirement], check=True)
 
 
 @contextmanager

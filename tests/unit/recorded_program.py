@@ -73,7 +73,8 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
-        return ANSWERS[args.token], []
+        answer = ANSWERS[args.token]
+        return answer(args.args) if callable(answer) else answer, []
 
 
 class _Monitor(MockMonitor):

@@ -60,7 +60,7 @@ def test_a_volume_which_an_instance_uses_too_is_deleted_when_that_lets_go_of_it(
     volume = tenancy.cloud.require(attachment.properties["volumeId"], "volume")
     monkeypatch.setattr(catalogue, "cloud", lambda: tenancy.cloud)
     spec = {"persistentVolumeReclaimPolicy": "Delete", "csi": {"volumeHandle": volume.id}}
-    meta = {"name": "pvc-one", "annotations": {_PROVISIONED_BY: DRIVER}}
+    meta = {"name": "csi-one", "annotations": {_PROVISIONED_BY: DRIVER}}
     api: Any = Api({"metadata": meta, "spec": spec, "status": {"phase": "Released"}})
     volumes = BlockVolumes(api, {"name": "cluster"})
     volumes.reconcile()

@@ -26,7 +26,7 @@ def test_volumes_are_encrypted_in_transit_where_the_image_allows_it(
     values: dict[str, Any], image_id: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"launchOptions": [{"isPvEncryptionInTransitEnabled": allowed}]}
-    monkeypatch.setitem(ANSWERS, "oci:Core/getImage:getImage", options)
+    monkeypatch.setitem(ANSWERS, "oci:Core/getImage:getImage", lambda args: {args["imageId"]: options}[image_id])
     made = run_program({**values, "imageId": image_id}).resources
     for name in ("jupyterlab-instance", "jupyterlab-data-attachment"):
         assert made[name].inputs["isPvEncryptionInTransitEnabled"] is allowed

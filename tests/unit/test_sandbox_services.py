@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -129,7 +130,6 @@ def test_the_registry_wants_tls_and_a_login() -> None:
 
 
 def test_buildkit_builds_both_platforms_and_trusts_the_registry() -> None:
-    tomllib = pytest.importorskip("tomllib")
     configuration = tomllib.loads(buildkit.configuration(1000, 1001))
     assert configuration["worker"]["oci"]["platforms"] == ["linux/amd64", "linux/arm64"]
     assert configuration["registry"][paths.REGISTRY_ADDRESS]["ca"]
