@@ -107,7 +107,8 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
     signing = next((name for name, place in places.items() if _has_identity(place)), None)
     key = next((place for place in places.values() if place.keys() & {"key_file", "key_content"}), {})
     values = {name: value for place in reversed(places.values()) for name, value in place.items()}
-    values |= {name: value for name, value in places.get(signing or "", {}).items() if name in IDENTITY}
+    if signing is not None:
+        values |= {name: places[signing].get(name, "") for name in IDENTITY}
     values |= {name: key.get(name, "") for name in ("key_file", "key_content", "pass_phrase")}
     if given("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is beside):
         return Account(values)

@@ -29,7 +29,7 @@ ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
 
 @dataclass(frozen=True)
 class KubernetesAppArgs:
-    """cluster, network, registry: where it runs, what the load balancer needs, whence it is pulled; image: reference by digest; app,
+    """cluster, network, registry: where it runs, what the load balancer needs, the registry; image: reference by digest; app,
     load_balancer: what they are; subnet_id: OCID of the load balancer's subnet, "" for the network's; security_group_ids: OCIDs of groups
     beside the network's; secret_files: file name to content (secret); tls_certificate, tls_private_key: PEM, "" without; retain_claim:
     keep the data on destroy.

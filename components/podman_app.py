@@ -20,7 +20,7 @@ from specs.ssh import REMOTE_USER, HostKey
 
 @dataclass(frozen=True)
 class PodmanAppArgs:
-    """instance, network, registry: where it runs, how it is reached, whence it is pulled; image: reference by digest;
+    """instance, network, registry: where it runs, how it is reached, the registry; image: reference by digest;
     private_key, host_key: of the SSH connection; secret_files: file name to content (secret); the rest as in
     `specs.podman.ContainerSpec`.
     """

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from specs.shell import printable
+
 
 class Unknown:
     """Stands for a value that a preview cannot know; the update that makes it known is checked again."""
@@ -94,8 +96,7 @@ class Policy:
         there is one from each of the policies `before`.
         """
         # Names and values in it may be a stranger's: in one line, and nothing that a terminal would not print as it is.
-        shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in complaint)
-        lines = [shown, f"Remedy: {self.remedy}"]
+        lines = [printable(complaint, len(complaint)), f"Remedy: {self.remedy}"]
         if self.may_be_excepted:
             lines.append(
                 f"Or say that stack {stack} is meant to be so, in Pulumi.{stack}.yaml:\n"

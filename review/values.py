@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from specs.shell import printable
+
 SECRET = "[secret]"  # noqa: S105 - what stands for one
 UNKNOWN = "[unknown until up]"
 ABSENT = "[none]"
@@ -64,7 +66,7 @@ def code(text: str, longest: int = LONGEST) -> str:
     if len(text) > longest:
         text = f"{text[:longest]}… ({len(text)} characters)"
     # Line ends and control characters, and those that only change the direction of what follows, by their number.
-    text = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text) or " "
+    text = printable(text, len(text)) or " "
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     padding = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{padding}{text}{padding}{fence}"

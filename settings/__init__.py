@@ -106,18 +106,18 @@ def load() -> Settings:
 def plain_places(file: Path, prefix: str) -> set[str]:
     """The places of objects which are in plain text in a stack's file; none where it cannot be read.
 
-    The engine says of a whole key that it is secret when any value in it is (source: pulumi, sdk/go/common/resource/config/map.go,
-    SecureKeys).
+    The engine marks a whole key as secret if any value in it is (source: pulumi, sdk/go/common/resource/config/map.go, SecureKeys).
     """
     try:
-        document = yaml.safe_load(file.read_text("utf-8"))
+        # All as text: to this library 123 and on are no names, as they are to Pulumi.
+        document = yaml.load(file.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and dicts alone
         config = dict(document["config"])
     except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
         return set()
     return {
         place_in(key.removeprefix(prefix), name)
         for key, value in config.items()
-        if isinstance(key, str) and isinstance(value, dict)
+        if isinstance(value, dict)
         for name, content in value.items()
-        if isinstance(name, str) and "secure" not in value and not (isinstance(content, dict) and "secure" in content)
+        if "secure" not in value and not (isinstance(content, dict) and "secure" in content)
     }

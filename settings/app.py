@@ -24,7 +24,7 @@ from pydantic.alias_generators import to_camel
 
 import oci_profile
 from settings import rules
-from specs import secret_files
+from specs import dockerignore, secret_files
 from specs import tags as whose
 from specs.build_inputs import BuildInputError, ca_bundle
 from specs.checks import (
@@ -169,6 +169,10 @@ class AppSettings(BaseModel):
         yield from rules.twice("attestations", [kind.partition("=")[0] for kind in self.attestations])
         if not is_file(Path(self.context, "Dockerfile")):
             yield complaint("context", f"has no Dockerfile: {self.context}/Dockerfile does not exist")
+        try:
+            dockerignore.read(Path(self.context))
+        except BuildInputError as error:
+            yield complaint("context", str(error))
         yield from rules.extra_requirements(self.extra_requirements, Path(self.context, "Dockerfile"))
         try:
             _ = self.ca_bundle

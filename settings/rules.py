@@ -22,21 +22,29 @@ def account(profile: OciProfile, registry_host: str, compartment_id: str, regist
         yield complaint(
             "oci:region",
             "is not set, here or in ~/.oci/config; the registry's host is computed from it",
-            "eu-frankfurt-1",
+            "<region>",
         )
     if region and not is_region(region):
-        known = region_of_short_name(region)
-        meant = f"the short name of {known}, which hosts do not have in their names" if known else "no region's name"
-        yield complaint("oci:region", f"is {region!r}, {meant}", known or "eu-frankfurt-1")
+        meant, fix = "no region's name", "<region>"
+        if is_region(region.lower()):
+            meant, fix = "in capitals; names of hosts have small letters", region.lower()
+        elif known := region_of_short_name(region):
+            meant, fix = f"the short name of {known}; use the full name", known
+        yield complaint("oci:region", f"is {region!r}, {meant}", fix)
     if not registry_host and realm not in ("", COMMERCIAL_REALM):
         yield complaint(
             "registryHost",
             f"is not set, and the name of its registry is not known for the realm {realm} of your tenancy",
+            "<registry host>",
         )
     if not compartment_id and not profile.tenancy_ocid:
-        yield complaint("compartmentId", "is not set, and no tenancy is known from oci:tenancyOcid or ~/.oci/config")
+        yield complaint(
+            "compartmentId", "is not set, and no tenancy is known from oci:tenancyOcid or ~/.oci/config", "<OCID>"
+        )
     if not registry_username and not profile.user_ocid:
-        yield complaint("registryUsername", "is not set, and no user is known from oci:userOcid or ~/.oci/config")
+        yield complaint(
+            "registryUsername", "is not set, and no user is known from oci:userOcid or ~/.oci/config", "<user name>"
+        )
 
 
 def realm_of(ocid: str) -> str:
@@ -48,14 +56,17 @@ def places(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
     """OCIDs among the values, key to value, which are of another realm or region than the stack's."""
     realm = realm_of(profile.tenancy_ocid)
     for key, value in values.items():
-        for ocid in value if isinstance(value, list) else [value]:
+        given = {place_in(key, n): each for n, each in enumerate(value)} if isinstance(value, list) else {key: value}
+        for place, ocid in given.items():
             if not isinstance(ocid, str) or not ocid.startswith("ocid1."):
                 continue
             region = "".join(ocid.split(".")[3:4])
             if realm and realm_of(ocid) != realm:
-                yield complaint(key, f"{ocid} is of the realm {realm_of(ocid)}, and your tenancy of {realm}")
-            elif profile.region and is_region(region) and region != profile.region:
-                yield complaint(key, f"{ocid} is of the region {region}, and the stack of {profile.region}")
+                yield complaint(
+                    place, f"{ocid} is of the realm {realm_of(ocid)}, and your tenancy of {realm}", "<OCID>"
+                )
+            elif is_region(profile.region) and is_region(region) and region != profile.region:
+                yield complaint(place, f"{ocid} is of the region {region}, and the stack of {profile.region}", "<OCID>")
 
 
 def extra_requirements(file: str, dockerfile: Path) -> Iterable[str]:

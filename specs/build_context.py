@@ -44,7 +44,7 @@ def _lay_out(app: Path, target: Path, extra: Path | None) -> None:
     wanted = {"shared" / file.relative_to(SHARED): file for file in _files(SHARED)}
     wanted |= {file.relative_to(app): file for file in _files(app)}
     if extra:
-        wanted[EXTRA] = extra
+        wanted[EXTRA] = extra.expanduser()
     for there in sorted(target.rglob("*"), reverse=True):
         # Folders come after what is in them.
         if there.is_dir() and not there.is_symlink():

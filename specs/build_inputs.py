@@ -17,7 +17,7 @@ def check_requirements(file: Path) -> None:
     """Accept a requirements file (pip's format) in which every line is a package of one version with its hashes, as `make lock` writes it:
     the build takes nothing else, and must not have to find that out. Raises BuildInputError.
     """
-    for line in _lines(_text(file)):
+    for line in _lines(text_of(file)):
         if line.startswith("-"):
             # An address may hold a login, and another file would not be in the build's context.
             raise BuildInputError(f"has the option {line.split()[0].partition('=')[0]}; it may list packages only")
@@ -27,7 +27,7 @@ def check_requirements(file: Path) -> None:
 
 def ca_bundle(file: Path) -> str:
     """The certificates (PEM) of a file. Raises BuildInputError, also when there is a private key in it."""
-    text = _text(file.expanduser())
+    text = text_of(file)
     if "PRIVATE KEY-----" in text:
         raise BuildInputError("holds a private key, which must stay where it is; only certificates are wanted")
     try:
@@ -37,11 +37,14 @@ def ca_bundle(file: Path) -> str:
     return text
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path, encoding: str = "utf-8") -> str:
+    """What is in a file. Raises BuildInputError."""
     try:
-        return file.read_text()
+        return file.expanduser().read_text(encoding)
     except (OSError, UnicodeDecodeError) as error:
-        raise BuildInputError(f"cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})") from None
+        raise BuildInputError(
+            f"cannot be read ({getattr(error, 'strerror', None) or 'it is no text in UTF-8'})"
+        ) from None
 
 
 def _lines(text: str) -> list[str]:

@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from specs.build_inputs import BuildInputError, text_of
+from specs.checks import is_file
+
 FILES = ("Dockerfile.dockerignore", ".dockerignore")
 """Where it may be; the first counts."""
 
@@ -37,11 +40,18 @@ class Dockerignore:
 
 
 def read(context: Path) -> Dockerignore:
-    """That of a context; one without patterns if there is no file."""
-    for file in (context / name for name in FILES):
-        if file.is_file():
-            lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
-            return Dockerignore(tuple(_clean(line) for line in lines if line and not line.startswith("#")))
+    """That of a context; one without patterns if there is no file. Raises BuildInputError, which here begins with the file's name."""
+    for file in filter(is_file, (context / name for name in FILES)):
+        try:
+            lines = [line.strip() for line in text_of(file, "utf-8-sig").splitlines()]
+            patterns = tuple(_clean(line) for line in lines if line and not line.startswith("#"))
+            for pattern in patterns:
+                _regex(pattern.removeprefix("!"))
+        except BuildInputError as error:
+            raise BuildInputError(f"{file} {error}") from None
+        except re.error as error:
+            raise BuildInputError(f"{file} has a pattern that is none: {pattern} ({error.msg})") from None
+        return Dockerignore(patterns)
     return Dockerignore()
 
 

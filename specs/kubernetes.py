@@ -29,7 +29,7 @@ VOLUME_DRIVER = "blockvolume.csi.oraclecloud.com"
 
 PATCH_FORCE = {"pulumi.com/patchForce": "true"}
 """Annotation of every object. Each create applies under a name of its own, and a run that was killed or a retained object leaves another
-name at the fields: without force no later change of them would get past it. Every provider of version 4 knows it.
+name at the fields: without force no later change of them would get past it. Every provider of version 4 supports it.
 """
 
 TMP_GB = 8

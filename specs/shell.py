@@ -11,9 +11,9 @@ LONGEST = 400
 """Characters of a problem that are shown."""
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = LONGEST) -> str:
     """The text in one line: what a terminal would not print as it is (control characters, line ends, changes of direction) escaped."""
-    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)
 
 

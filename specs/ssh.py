@@ -80,6 +80,9 @@ def read_key(file: Path) -> SshKey:
         raise KeyFileError("is not an Ed25519, ECDSA or RSA key")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SMALLEST_RSA:
         raise KeyFileError(f"is an RSA key of {key.key_size} bits; {SMALLEST_RSA} are the least")
+    if isinstance(key, ed25519.Ed25519PrivateKey) and OPENSSH_BEGIN.strip() not in private:
+        # Source: OpenSSH's release notes of 9.6.
+        raise KeyFileError("is an Ed25519 key in PEM, which OpenSSH before 9.6 does not read")
     try:
         public = _openssh_line(key.public_key())
     except ValueError:

@@ -36,14 +36,18 @@ def check(certificate: str, private_key: str) -> None:
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError("tlsCertificate", "is not a certificate in PEM") from None
     now = datetime.now(timezone.utc)
+    above: x509.Name | None = chain[0].subject
     for number, (one, key) in enumerate(zip(chain, public_keys, strict=True), start=1):
         which = f"its certificate {number} of {len(chain)} " if len(chain) > 1 else ""
-        if one.not_valid_after_utc < now:
-            raise CertificateError("tlsCertificate", f"{which}expired on {one.not_valid_after_utc:%Y-%m-%d}")
-        if one.not_valid_before_utc > now:
-            raise CertificateError(
-                "tlsCertificate", f"{which}is not valid before {one.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-            )
+        # Browsers skip one that the first does not lead to, issuer by issuer.
+        if one.subject == above:
+            above = one.issuer if one.issuer != one.subject else None
+            if one.not_valid_after_utc < now:
+                raise CertificateError("tlsCertificate", f"{which}expired on {one.not_valid_after_utc:%Y-%m-%d}")
+            if one.not_valid_before_utc > now:
+                raise CertificateError(
+                    "tlsCertificate", f"{which}is not valid before {one.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+                )
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise CertificateError("tlsCertificate", f"{which}has neither an RSA nor an ECDSA key")
         least = SMALLEST_RSA if isinstance(key, rsa.RSAPublicKey) else SMALLEST_CURVE

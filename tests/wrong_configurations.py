@@ -439,14 +439,14 @@ WRONG = [
         {"subnetId": "ocid1.subnet.oc2..mine"},
         "subnetId",
         "is of the realm oc2, and your tenancy of oc1",
-        SET + "subnetId ocid1.subnet.oc1.eu-frankfurt-1.example",
+        SET + "subnetId '<OCID>'",
     ),
     Wrong(
         "image of another region",
         {"imageId": "ocid1.image.oc1.us-phoenix-1.mine"},
         "imageId",
         "is of the region us-phoenix-1",
-        SET + "imageId ocid1.image.oc1.eu-frankfurt-1.example",
+        SET + "imageId '<OCID>'",
     ),
     Wrong(
         "AD in digits of another script",

@@ -165,6 +165,13 @@ WRONG = [
         "pulumi config rm --path 'loadBalancerSecurityGroupIds[1]'",
     ),
     Wrong(
+        "second group of another region",
+        {"loadBalancerSecurityGroupIds": [GROUPS[0], "ocid1.networksecuritygroup.oc1.us-phoenix-1.mine"]},
+        "loadBalancerSecurityGroupIds[1]",
+        "is of the region us-phoenix-1",
+        SET + "--path 'loadBalancerSecurityGroupIds[1]' '<OCID>'",
+    ),
+    Wrong(
         "group by name",
         {"loadBalancerSecurityGroupIds": ["mine"]},
         "loadBalancerSecurityGroupIds[0]",

@@ -56,15 +56,18 @@ def certificate(
     name: str = "app.example.com",
     valid_days: tuple[int, int] = (-1, 3650),
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+    issuer: str = "",
 ) -> tuple[str, str]:
-    """A self-signed certificate, valid from and until so many days from now, and its private key, as PEM."""
+    """A self-signed certificate, valid from and until so many days from now, and its private key, as PEM. issuer: a name to put in."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject, above = (
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, issuer or name)
+    )
     now = datetime.now(timezone.utc)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(above)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + timedelta(days=valid_days[0]))

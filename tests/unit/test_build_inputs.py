@@ -28,6 +28,14 @@ def test_what_make_lock_writes_is_taken(lock: Path) -> None:
     check_requirements(lock)
 
 
+def test_a_file_in_the_home_folder_is_found_by_its_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    written(tmp_path, f"a==1 {HASH}\n")
+    check_requirements(Path("~/given.txt"))
+    context = lay_out(ROOT / "docker" / "jupyterlab", tmp_path / "context", Path("~/given.txt"))
+    assert (context / EXTRA).read_text() == f"a==1 {HASH}\n"
+
+
 def test_comments_markers_and_extras_are_taken(tmp_path: Path) -> None:
     check_requirements(
         written(tmp_path, f"# two\na[b]==1 ; python_version < '3.13' \\\n    {HASH}\n\nc==2 {HASH}  # via a\n")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 
 from specs import ssh, tls
 from tests.unit.kubernetes_values import certificate
@@ -84,6 +84,7 @@ def test_a_key_files_name_is_refused_or_reaches_ssh_as_it_is(name: str, tmp_path
         (rsa.generate_private_key(65537, 2048), "RSA key of 2048 bits; 3072"),
         (ec.generate_private_key(ec.SECP256K1()), "a curve that OpenSSH does not have"),
         (dsa.generate_private_key(2048), "is not an Ed25519, ECDSA or RSA key"),
+        (ed25519.Ed25519PrivateKey.generate(), "in PEM, which OpenSSH before 9.6 does not read"),
         (x25519.X25519PrivateKey.generate(), "is not an Ed25519, ECDSA or RSA key"),
     ],
 )
@@ -110,7 +111,7 @@ NOBODYS = f"-----BEGIN PRIVATE KEY-----\n{UNKNOWN_KEY}\n-----END PRIVATE KEY----
         (lambda: certificate(key=ec.generate_private_key(ec.SECP192R1())), "tlsCertificate", "key of 192 bits"),
         (lambda: ("".join(certificate()), certificate()[1]), "tlsCertificate", "holds a private key"),
         (
-            lambda: (certificate()[0] + certificate(valid_days=(-9, -1))[0], certificate()[1]),
+            lambda: (certificate(issuer="ca")[0] + certificate("ca", (-9, -1))[0], ""),
             "tlsCertificate",
             "certificate 2 of 2 expired",
         ),
@@ -129,3 +130,9 @@ def test_a_certificate_which_browsers_would_refuse_is_refused(
 @pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())])
 def test_a_certificate_of_a_usual_key_is_accepted(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
     tls.check(*certificate(key=key))
+
+
+@pytest.mark.parametrize("name", ["app.example.com", "another.example.com"])
+def test_an_expired_certificate_that_issued_no_other_is_accepted_beside_a_valid_one(name: str) -> None:
+    chain, key = certificate()
+    tls.check(chain + certificate(name, (-9, -1))[0], key)

@@ -160,6 +160,12 @@ def test_token_without_a_user_is_refused_since_only_an_api_key_signs(home: Path,
     )
 
 
+def test_token_of_a_session_is_refused_since_only_an_api_key_signs(home: Path, run: Run) -> None:
+    file = home / ".oci" / "config"
+    file.write_text(file.read_text().replace("user=ocid1.user.oc1..w", "security_token_file=/token"))
+    assert run("--profile", "work") == "kube-token: the account lacks user: kube-token signs with an API key alone"
+
+
 def test_token_with_an_unusable_account_file_is_refused_if_it_is_needed(home: Path, run: Run) -> None:
     file = home / ".oci" / "config"
     assert run("--profile", "wrok").startswith(

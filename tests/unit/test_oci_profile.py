@@ -46,6 +46,15 @@ def test_account_is_taken_whole_from_the_first_place_that_has_all_of_it(account_
     assert account("work", **elsewhere) == OciProfile("eu-frankfurt-1", "t", "v", "work")
 
 
+def test_a_session_signs_without_a_user_and_takes_none_of_another_profile(account_file: Path) -> None:
+    whole = account_file.read_text().partition("[work]")[0]
+    session = whole.replace("user=ocid1.user.oc1..u", "security_token_file=/token").replace("DEFAULT", "session")
+    found = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..t", "", "session")
+    for content in (session, whole + session):
+        account_file.write_text(content)
+        assert read({"configFileProfile": "session"}.get, {}, account_file) == found
+
+
 @pytest.mark.parametrize(
     ("stack", "environment", "place", "missing", "fix"),
     [

@@ -161,6 +161,8 @@ def test_a_plain_value_beside_an_encrypted_one_is_found_in_the_stacks_file(tmp_p
     }
     file.write_text(yaml.safe_dump({"config": config}))
     assert plain_places(file, "p:") == {"secretFiles.other", 'secretFiles["a.conf"]'}
+    file.write_text("config: {p:secretFiles: {123: one, on: two, 2026-01-01: three, token: {secure: v1:abc}}}")
+    assert plain_places(file, "p:") == {'secretFiles["123"]', "secretFiles.on", 'secretFiles["2026-01-01"]'}
     for content in ("", "config:", "config: [", "\0"):
         file.write_text(content)
         assert plain_places(file, "p:") == set()
@@ -252,20 +254,22 @@ def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, A
 def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, OciProfile("", "", ""))
-    assert all(key in str(caught.value) for key in ("oci:region", "compartmentId", "registryUsername"))
+    for fix in ("oci:region '<region>'", "compartmentId '<OCID>'", "registryUsername '<user name>'"):
+        assert f"    pulumi config set {fix}" in str(caught.value).splitlines()
 
 
 @pytest.mark.parametrize(
     ("region", "tenancy", "says", "mend"),
     [
         ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
-        ("frankfurt", "oc1", "oci:region: is 'frankfurt', no region's name", "oci:region eu-frankfurt-1"),
-        ("eu-frankfurt-１", "oc1", "oci:region: is 'eu-frankfurt-１', no region's name", "oci:region eu-frankfurt-1"),
+        ("US-ASHBURN-1", "oc1", "oci:region: is 'US-ASHBURN-1', in capitals", "oci:region us-ashburn-1"),
+        ("frankfurt", "oc1", "oci:region: is 'frankfurt', no region's name", "oci:region '<region>'"),
+        ("eu-frankfurt-１", "oc1", "oci:region: is 'eu-frankfurt-１', no region's name", "oci:region '<region>'"),
         (
             "us-gov-ashburn-1",
             "oc3",
             "registryHost: is not set, and the name of its registry is not known for the realm oc3",
-            "registryHost ocir.eu-frankfurt-1.oci.oraclecloud.com",
+            "registryHost '<registry host>'",
         ),
     ],
 )
@@ -300,6 +304,19 @@ def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: 
     given = {**values, "context": str(tmp_path), "extraRequirements": "docker/jupyterlab/requirements.txt"}
     with pytest.raises(ConfigurationError, match=r"context: .*/Dockerfile cannot be read"):
         settings_of(given)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"[z-a]\n", "has a pattern that is none: [z-a] ("), ("größe\n".encode("latin-1"), "cannot be read (")],
+)
+def test_a_dockerignore_that_cannot_be_used_is_named(
+    content: bytes, says: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").touch()
+    (tmp_path / ".dockerignore").write_bytes(content)
+    told = complaints({**values, "context": str(tmp_path)}, PROFILE)
+    assert told[0].startswith(f"context: {tmp_path}/.dockerignore {says}")
 
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
