@@ -297,7 +297,7 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     compartments = [one["inputs"]["compartmentId"] for one in resources if "compartmentId" in one.get("inputs", {})]
     live, times = alive(resources), Counter(map(name_of, asked))
     paragraphs = [
-        f"a run of stack {printable(stack.name)} was interrupted while it made what follows, and only the cloud knows whether it is there."
+        f"a run of stack {printable(stack.name)} was interrupted while it made what follows, look up in the cloud whether it exists."
         "\n(Is that run still going on? Then wait for its end.)"
     ]
     for name, made in {name_of(one): one for one in asked}.items():
@@ -310,7 +310,7 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
             lines.append(f"    oci {kind.look_up.format_map(filled)}")
         if made["urn"] in live:
             lines.append(
-                f"    {live[made['urn']]} is in the state and stays: is there another, delete that by hand and answer {NONE}"
+                f"    {live[made['urn']]} is in the state and stays: if there is another one, delete it and answer {NONE}"
             )
         if times[name] > 1:
             lines.append(
@@ -321,7 +321,7 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     found = f'FOUND="{asked_for}"' if re.fullmatch(r"[A-Za-z0-9_.=? -]*", asked_for) else quoted(f"FOUND={asked_for}")
     answered = make("interrupted", stack.name, stack.pulumi, found)
     paragraphs.append(
-        "Look each up, so or in the console; what is TERMINATED or DELETED is not there. Then run this, with its id, or"
+        "Look up each one with these commands or in the console; what is TERMINATED or DELETED is not there. Then run this, with its id, or"
         f" {NONE}, in the place of each ?:\n"
         f"    {answered}"
     )

@@ -17,6 +17,7 @@ from typing import Any
 import pulumi
 
 from specs.kubernetes import VOLUME_DRIVER
+from specs.shell import printable
 
 SECONDS = 10
 
@@ -28,6 +29,8 @@ def bound_volume(kubeconfig: str, namespace: str, claim: str) -> str:
     try:
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         context = ssl.create_default_context(cadata=authority)
+        # From Python 3.13 on also refused: a certificate without key identifiers, which other Kubernetes clients take.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         credential = subprocess.run(
             [login["command"], *login["args"]],
             stdin=subprocess.DEVNULL,
@@ -47,6 +50,10 @@ def bound_volume(kubeconfig: str, namespace: str, claim: str) -> str:
         name = spec(f"namespaces/{namespace}/persistentvolumeclaims/{claim}").get("volumeName")
         source = spec(f"persistentvolumes/{name}").get("csi", {}) if name else {}
     except (OSError, ValueError, KeyError, http.client.HTTPException, subprocess.SubprocessError) as error:
-        pulumi.warn(f"dataVolumeId is not known, since the Kubernetes API does not answer: {error}")
+        # Such as the words of the login command.
+        details = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+        pulumi.warn(
+            f"dataVolumeId is not known, since the Kubernetes API could not be asked: {printable(details or str(error))}"
+        )
         return ""
     return str(source["volumeHandle"]) if source.get("driver") == VOLUME_DRIVER else ""

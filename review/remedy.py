@@ -11,7 +11,8 @@ SANDBOX = "sandbox/pulumi"
 def make(target: str, stack: str, pulumi: str, *more: str) -> str:
     """`make target` of this stack, reached as it was by the command that tells of it: by the program `pulumi`."""
     program = [] if pulumi == SANDBOX else [f"PULUMI={quoted(pulumi)}"]
-    return " ".join(["make", target, quoted(f"STACK={stack}"), *program, *more])
+    # make expands what the shell has left alone.
+    return " ".join(["make", target, quoted(f"STACK={stack}"), *program, *more]).replace("$", "$$")
 
 
 def no_program(pulumi: str) -> str:

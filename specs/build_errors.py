@@ -157,8 +157,8 @@ CASES = (
     ),
     Case(
         OF_BASE + rf"({FAILING}|{ANSWER}4\d\d\b)",
-        "{key}: the registry of {image} failed; it is out of order or overloaded",
-        (AGAIN,),
+        "{key}: the registry of {image} failed or refused the request; the first command shows its own words",
+        (SHOW_BASE, AGAIN),
     ),
     Case(
         r"httpReadSeeker: failed open: .*https://(?P<host>[^/\s]+)/",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-NO_ADDRESS = 'none yet; "kubectl describe service" says why'
+NO_ADDRESS = 'none yet; "kubectl describe service", with kubeconfig and namespace as in the output tunnel, says why'
 """In the place of an address, in a preview: an update waits for the address, or fails with the events of the Service."""
 
 PREFIX = "service.beta.kubernetes.io/oci-load-balancer-"

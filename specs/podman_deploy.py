@@ -23,7 +23,7 @@ def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, i
 
     The version before runs until image and secrets of the new one are there, and again if the new one does not become
     healthy: its two files are kept under the name <file>.before, its secrets have names of their own. What a killed
-    run left there was healthy last, so the next run keeps that.
+    run left there was healthy last, so the next run keeps that. The file <run>.healthy says that any version ever was.
 
     The login lives in a folder under /run for as long as the pull takes.
     """
@@ -42,7 +42,7 @@ store_secret() {{
   printf %s "$content" | base64 -d | podman secret create "$1" - >/dev/null || fail "a secret file could not be stored"
 }}
 install_file() {{
-  [ -e "$1.before" ] || [ ! -e "$1" ] || ln "$1" "$1.before"
+  [ -e "$1.before" ] || [ ! -e {run}.healthy ] || [ ! -e "$1" ] || ln "$1" "$1.before"
   cat >"$1.new"
   chmod "$2" "$1.new"
   mv "$1.new" "$1"
@@ -121,6 +121,7 @@ until curl --fail --silent --output /dev/null --max-time 5 {url}; do
   sleep 1
 done
 
+: >{run}.healthy
 rm -f {run}.before {unit}.before
 {_remove_secrets(f"/^{spec.name}-/ && !/^{spec.name}-$generation-/")}
 podman image prune --all --force >/dev/null
@@ -143,7 +144,7 @@ def remove_script(name: str) -> str:
     Content when any of it is gone already. The data stay.
     """
     unit = unit_name(name)
-    files = " ".join(f"{file}{{,.before,.new}}" for file in version_files(name))
+    files = " ".join(f"{file}{{,.before,.new,.healthy}}" for file in version_files(name))
     return f"""\
 systemctl disable --now --quiet {unit} 2>/dev/null
 podman rm --force --ignore --time {STOP_TIMEOUT_SECONDS} {name} >/dev/null

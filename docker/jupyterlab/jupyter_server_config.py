@@ -53,9 +53,9 @@ c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - of the container; what is published i
 c.ServerApp.port = int(os.environ.get("PORT", "8888"))
 # A taken port is an error here; the next free one would be published by nobody.
 c.ServerApp.port_retries = 0
-# A request for another host than this one is a page's that had its name point here, to read what only the tunnel's end may. Behind a load
-# balancer requests carry whatever name people gave it, and Kubernetes' own the pod's address.
-c.ServerApp.allow_remote_access = "BEHIND_LOAD_BALANCER" in os.environ
+# This check of the Host header stops DNS rebinding: a page that has its name point here, to read what only the tunnel's end may. Behind a
+# load balancer requests carry whatever name people gave it, and Kubernetes' own the pod's address.
+c.ServerApp.allow_remote_access = os.environ.get("BEHIND_LOAD_BALANCER") == "1"
 c.ServerApp.open_browser = False
 c.ServerApp.quit_button = False
 # A login shell would read /etc/profile, which takes the app's folder off PATH.

@@ -95,4 +95,5 @@ def test_only_what_the_app_uses_is_kept_after_a_deploy(stack: Stack) -> None:
     assert on_machine(stack, f"ls {RUN_FILE}* /etc/systemd/system/app-*").split() == [
         "/etc/systemd/system/app-jupyterlab.service",
         RUN_FILE,
+        f"{RUN_FILE}.healthy",
     ]
