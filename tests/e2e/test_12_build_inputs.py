@@ -214,4 +214,4 @@ def test_a_builder_that_never_built_the_image_builds_only_what_changed(stack: St
     # The packages were neither resolved nor installed; the app's own files were laid out.
     assert any("install_files.py" in line for line in lines)
     installed = [line for line in lines if "Installed " in line and " packages in " in line]
-    assert installed == []
+    assert installed == [], "\n".join(lines)

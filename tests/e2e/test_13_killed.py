@@ -19,6 +19,8 @@ from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
 INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
+# The step of the image's Dockerfile which lays out the app's own files, on the builder's platform.
+STEP = "/python/with-python install_files.py"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
 
 
@@ -36,6 +38,7 @@ def killed_stack(
     folder = tmp_path_factory.mktemp("e2e-killed")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
+    slow_down(context)
     stack = Stack("e2e-killed", folder, overlay)
     stack.clear()
     stack.init()
@@ -44,6 +47,20 @@ def killed_stack(
         yield stack
     finally:
         stack.clear()
+
+
+def slow_down(context: Path) -> None:
+    """Keep the images from being there before what is to be killed first has begun."""
+    dockerfile = context / "Dockerfile"
+    words = dockerfile.read_text()
+    assert STEP in words
+    dockerfile.write_text(words.replace(STEP, f"sleep 60 && {STEP}"))
+
+
+def speed_up(context: Path) -> None:
+    """Take that back, as a change of the images."""
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace(f"sleep 60 && {STEP}", STEP))
 
 
 def has_its_file(stack: Stack) -> bool:
@@ -64,6 +81,7 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     killed(stack, "up", ATTACHMENT, "create", plugins=False)
     attachment = put_right(stack)[ATTACHMENT]
     assert attachment.startswith("ocid1.volumeattachment.")
+    speed_up(stack.folder / "jupyterlab")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "create")
         assert put_right(stack) == {}
@@ -86,11 +104,11 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack, cloud = killed_stack, living()
-    dockerfile = stack.folder / "jupyterlab" / "jupyter_server_config.py"
-    dockerfile.write_text(dockerfile.read_text() + "\n# Changed.\n")
     stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
     killed(stack, "up", INSTANCE, "update")
     assert put_right(stack) == {}
+    configuration = stack.folder / "jupyterlab" / "jupyter_server_config.py"
+    configuration.write_text(configuration.read_text() + "\n# Changed.\n")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "update")
         assert put_right(stack) == {}
