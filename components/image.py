@@ -111,15 +111,16 @@ class _Cache(TypedDict):
 
 
 def _registry_cache(reference: pulumi.Output[str]) -> _Cache:
-    """What a builder that never built this image, such as a fresh CI runner, takes over. mode=min: the image's own layers, which it
-    refers to in the registry, are all that is worth it. As an image manifest, since registries need not know the older format.
+    """What a builder that never built this image, such as a fresh CI runner, reuses. mode=max, the steps that install the packages too: with
+    the image's layers alone, such a builder installs everything again once a layer's content has come back (seen with buildkit 0.31). As an
+    image manifest, since registries need not know the older format.
     """
     return {
         "cache_from": [docker_build.CacheFromArgs(registry=docker_build.CacheFromRegistryArgs(ref=reference))],
         "cache_to": [
             docker_build.CacheToArgs(
                 registry=docker_build.CacheToRegistryArgs(
-                    ref=reference, mode=docker_build.CacheMode.MIN, image_manifest=True, oci_media_types=True
+                    ref=reference, mode=docker_build.CacheMode.MAX, image_manifest=True, oci_media_types=True
                 )
             )
         ],
