@@ -111,9 +111,9 @@ class _Cache(TypedDict):
 
 
 def _registry_cache(reference: pulumi.Output[str]) -> _Cache:
-    """What a builder that never built this image, such as a fresh CI runner, reuses. mode=max, the steps that install the packages too: with
-    the image's layers alone, such a builder installs everything again once a layer's content has come back (seen with buildkit 0.31). As an
-    image manifest, since registries need not know the older format.
+    """What a builder that never built this image, such as a fresh CI runner, reuses. mode=max: the steps that install the packages too.
+    With the image's layers alone it installs all of them again after a change that was taken back (seen with buildkit 0.31). As an image
+    manifest, since registries need not know the older format.
     """
     return {
         "cache_from": [docker_build.CacheFromArgs(registry=docker_build.CacheFromRegistryArgs(ref=reference))],
