@@ -117,7 +117,7 @@ class Stack:
         if done.returncode:
             said = done.stderr or ""
             if "currently locked" in said:
-                said += f"\nWas that one killed: {self.pulumi} cancel --yes --stack {quoted(self.name)}"
+                said += f"\nIf that run was killed: {self.pulumi} cancel --yes --stack {quoted(self.name)}"
             elif said.rstrip().endswith("EOF"):
                 said += self._half_written()
             print(said.strip(), file=sys.stderr)
@@ -297,7 +297,7 @@ def question(stack: Stack, asked: Sequence[Json], resources: Sequence[Json]) -> 
     compartments = [one["inputs"]["compartmentId"] for one in resources if "compartmentId" in one.get("inputs", {})]
     live, times = alive(resources), Counter(map(name_of, asked))
     paragraphs = [
-        f"a run of stack {printable(stack.name)} was interrupted while it made what follows, look up in the cloud whether it exists."
+        f"a run of stack {printable(stack.name)} was interrupted while it made what follows. Look up in the cloud whether it exists."
         "\n(Is that run still going on? Then wait for its end.)"
     ]
     for name, made in {name_of(one): one for one in asked}.items():

@@ -29,9 +29,8 @@ def lay_out(app: Path, target: Path, extra: Path | None = None) -> Path:
     """Copy the folder `app`, and the shared one beside it, to `target`; return that. `extra`: the file that becomes EXTRA.
 
     All files are copied but CACHES and what .dockerignore excludes; links are followed, and the app's own file wins over a shared one of
-    its name. `left_out` names what cannot be copied. Modes are
-    644, or 755 where git's executable bit is set. What is there already and equal is left alone; what is too much is removed. If two
-    previews of a stack run at once, the second waits for the first.
+    its name. `left_out` names what cannot be copied. Modes are 644, or 755 where git's executable bit is set. What is there already and
+    equal is left alone; what is too much is removed. If two previews of a stack run at once, the second waits for the first.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f".{target.name}.lock").open("w") as lock:
