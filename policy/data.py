@@ -46,7 +46,7 @@ POLICIES = (
         "`on-destroy: keep`.",
         "A `destroy`, a replacement or another target would take the data with it.",
         "`pulumi config set retainData true` (target kubernetes: retainClaim); in the program protect=True, or retain_on_delete=True "
-        "with the tag (specs/tags.py), which is not in ignore_changes.",
+        "with the tag (specs/scope.py), which is not in ignore_changes.",
         check=data_deleted,
         may_be_excepted=True,
     ),

@@ -36,7 +36,7 @@ POLICIES = (
         "tags-present",
         "Every resource of Oracle's cloud has the freeform tags project, stack and managed-by.",
         "Who finds it in the console, or on the bill, can tell whose it is and that changes by hand do not last.",
-        "pass freeform_tags=args.tags, as the components do (specs/tags.py); a type that takes no tags is listed in policy/tags.py "
+        "pass freeform_tags=args.scope.tags, as the components do (specs/scope.py); a type that takes no tags is listed in policy/tags.py "
         "with the reason.",
         check=missing_tags,
     ),

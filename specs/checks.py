@@ -108,15 +108,6 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def free_port(value: int) -> int:
-    """Accept a TCP port on which an app without privileges can listen and which the instance does not use itself."""
-    if value == 22:
-        raise ValueError("port 22 is taken by the instance's SSH server")
-    if value < FIRST_FREE_PORT:
-        raise ValueError(f"ports below {FIRST_FREE_PORT} are taken by the system; the app does not run as root")
-    return value
-
-
 def data_path(value: str) -> str:
     """Accept an absolute folder of its own in the container, in its plain form."""
     plain = "/" + posixpath.normpath(value).lstrip("/")

@@ -151,7 +151,9 @@ def node_user_data() -> str:
 def newest_version(versions: Sequence[str]) -> str:
     """The newest of Kubernetes versions as OKE writes them ("v1.34.1"). Raises NothingFoundError when there is none."""
     if not versions:
-        raise NothingFoundError("kubernetesVersion", "is empty, and OKE lists no version of Kubernetes in this region")
+        raise NothingFoundError(
+            "kubernetesVersion", "is empty, and OKE lists no version of Kubernetes in this region", "v1.34.1"
+        )
     return max(versions, key=_numbers)
 
 
@@ -172,7 +174,7 @@ def node_image(sources: Sequence[tuple[str, str]], version: str) -> str:
         raise NothingFoundError(
             "kubernetesVersion",
             f"Oracle lists no Arm image for nodes of Kubernetes {version}",
-            max(others, key=_numbers, default=None),
+            max(others, key=_numbers, default="v1.34.1"),
         )
     return max(found, key=lambda one: [_numbers(part) for part in one[0].groups()])[1]
 

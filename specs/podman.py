@@ -9,45 +9,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
+from specs.container import ContainerSpec
 from specs.secret_files import SECRETS_PATH
 
 STOP_TIMEOUT_SECONDS = 30
 PIDS_LIMIT = 4096
 """Processes and threads of the container: far more than kernels and their libraries start, far fewer than the system has."""
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """One app as podman runs it.
-
-    image: reference by digest; port: TCP, the same in the container and on the instance's loopback; environment:
-    nothing secret; secret_names: of the files in SECRETS_PATH; data_path: in the container; health_path: answers
-    200 without login; user_id: numeric user and group; memory_gb: limit of the container.
-    """
-
-    name: str
-    image: str
-    port: int
-    environment: Mapping[str, str]
-    secret_names: Sequence[str]
-    data_path: str
-    health_path: str
-    user_id: int
-    memory_gb: int
-
-    @property
-    def unit(self) -> str:
-        """Name of the systemd unit."""
-        return unit_name(self.name)
-
-    @property
-    def data_folder(self) -> str:
-        """The app's folder on the data volume, as the instance sees it."""
-        return data_folder(self.name)
 
 
 def unit_name(app: str) -> str:
@@ -74,8 +43,11 @@ def version_files(app: str) -> tuple[str, str]:
     return f"/usr/local/sbin/run-{app}", f"/etc/systemd/system/{unit_name(app)}"
 
 
-def run_command(spec: ContainerSpec) -> list[str]:
-    """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9)."""
+def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
+    """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9).
+
+    image: reference by digest; data: folder or volume for the data, by default the app's folder on the data volume.
+    """
     # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
     health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
     # Both are memory of the container: together they cannot take more than its limit.
@@ -95,7 +67,12 @@ def run_command(spec: ContainerSpec) -> list[str]:
         *("--stop-timeout", str(STOP_TIMEOUT_SECONDS)),
         # Z: a private SELinux label, without which Oracle Linux lets the container see the folder but not read it. Always the
         # same one, so that a start finds the files labelled already instead of labelling each anew.
-        *("--volume", f"{spec.data_folder}:{spec.data_path}:Z", "--security-opt", "label=level:s0:c100,c200"),
+        *(
+            "--volume",
+            f"{data or data_folder(spec.name)}:{spec.data_path}:Z",
+            "--security-opt",
+            "label=level:s0:c100,c200",
+        ),
         *("--workdir", spec.data_path),
         *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
         *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
@@ -104,11 +81,9 @@ def run_command(spec: ContainerSpec) -> list[str]:
         owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
         secret = secret_name(spec.name, position)
         words += ["--secret", f"{secret},type=mount,target={SECRETS_PATH}/{file},{owner}"]
-    # So that one value decides where the app listens and what it keeps, whatever its image says.
-    given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path}
-    for key, value in sorted({**spec.environment, **given}.items()):
+    for key, value in spec.variables().items():
         words += ["--env", f"{key}={value}"]
-    return [*words, spec.image]
+    return [*words, image]
 
 
 def unit_file(spec: ContainerSpec) -> str:
@@ -138,11 +113,11 @@ WantedBy=multi-user.target
 """
 
 
-def run_file(spec: ContainerSpec) -> str:
+def run_file(spec: ContainerSpec, image: str) -> str:
     """What the unit starts. The owner of the data is set here, so that the version before gets its own back."""
-    folder, user = shlex.quote(spec.data_folder), spec.user_id
+    folder, user = shlex.quote(data_folder(spec.name)), spec.user_id
     return f"""\
 #!/bin/sh
 [ "$(stat --format %u {folder})" = {user} ] || chown --recursive {user}:{user} {folder}
-exec {shlex.join(run_command(spec))}
+exec {shlex.join(run_command(spec, image))}
 """

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
-from specs.podman import STOP_TIMEOUT_SECONDS, ContainerSpec, run_file, unit_file, unit_name, version_files
+from specs.container import ContainerSpec
+from specs.podman import STOP_TIMEOUT_SECONDS, data_folder, run_file, unit_file, unit_name, version_files
 
 PULL_TIMEOUT_SECONDS = 900
 BOOT_TIMEOUT_SECONDS = 1200
@@ -16,7 +17,9 @@ RESTARTS = 5
 """After so many a new version is given up: what ends at once is not waited for until the health check's time is over."""
 
 
-def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, instance_id: str) -> str:
+def deploy_script(
+    spec: ContainerSpec, image_reference: str, registry_host: str, registry_user: str, instance_id: str
+) -> str:
     """The script that puts the app, or its next version, on the instance; idempotent. It reads `deploy_input` on stdin.
 
     `instance_id` is in it so that another instance gets the app even where it has the address of the one before.
@@ -29,8 +32,11 @@ def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, i
     """
     secrets = "\n".join(f'store_secret "{spec.name}-$generation-{n}"' for n, _ in enumerate(spec.secret_names))
     url = shlex.quote(f"http://127.0.0.1:{spec.port}{spec.health_path}")
-    image, host, user, folder = map(shlex.quote, (spec.image, registry_host, registry_user, spec.data_folder))
+    image, host, user, folder = map(
+        shlex.quote, (image_reference, registry_host, registry_user, data_folder(spec.name))
+    )
     run, unit = version_files(spec.name)
+    service = unit_name(spec.name)
     return f"""\
 set -euo pipefail
 umask 077
@@ -47,15 +53,15 @@ install_file() {{
   chmod "$2" "$1.new"
   mv "$1.new" "$1"
 }}
-restarts() {{ systemctl show --property NRestarts {spec.unit} | cut -d = -f 2; }}
+restarts() {{ systemctl show --property NRestarts {service} | cut -d = -f 2; }}
 give_up() {{
-  journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} + UNIT={spec.unit} + _SYSTEMD_UNIT={spec.unit} >&2 || true
+  journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} + UNIT={service} + _SYSTEMD_UNIT={service} >&2 || true
   [ -e {run}.before ] || fail "$*"
   for file in {run} {unit}; do
     [ ! -e "$file.before" ] || mv "$file.before" "$file"
   done
   systemctl daemon-reload
-  systemctl restart {spec.unit} || fail "$*; the version before does not start either"
+  systemctl restart {service} || fail "$*; the version before does not start either"
   fail "$*; the version before runs again"
 }}
 
@@ -89,7 +95,7 @@ rm -rf /run/app-login.*  # of a run that was killed
 login=$(mktemp -d /run/app-login.XXXXXX)
 trap 'rm -rf "$login"' EXIT
 IFS= read -r token
-say "pulling {spec.image}"
+say "pulling {image_reference}"
 printf %s "$token" | base64 -d \\
   | podman login --authfile "$login/auth.json" --username {user} --password-stdin {host} >/dev/null \\
   || fail "the registry refused the login of" {user}
@@ -104,12 +110,12 @@ mkdir -p {folder}
 
 say "starting {spec.name}"
 sed "s/ --secret {spec.name}-/&$generation-/g" <<'END_OF_FILE' | install_file {run} 0755
-{run_file(spec)}END_OF_FILE
+{run_file(spec, image_reference)}END_OF_FILE
 install_file {unit} 0644 <<'END_OF_FILE'
 {unit_file(spec)}END_OF_FILE
 systemctl daemon-reload
-systemctl enable --quiet {spec.unit}
-systemctl restart {spec.unit} || give_up "{spec.name} did not start"
+systemctl enable --quiet {service}
+systemctl restart {service} || give_up "{spec.name} did not start"
 
 deadline=$((SECONDS + {HEALTH_TIMEOUT_SECONDS}))
 restarted=$(restarts)

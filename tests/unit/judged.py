@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, Stack
-from specs import podman, podman_deploy
+from specs import podman_deploy
+from specs.container import ContainerSpec
 
 RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
 DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
@@ -42,9 +43,8 @@ def service(annotations: Any) -> dict[str, Any]:
 
 
 def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
-    spec = podman.ContainerSpec(
+    spec = ContainerSpec(
         name="app",
-        image=image,
         port=8888,
         environment=environment or {"GREETING": "don't 'quote' me"},
         secret_names=["password-hash"],
@@ -53,4 +53,6 @@ def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
         user_id=10001,
         memory_gb=10,
     )
-    return podman_deploy.as_root(podman_deploy.deploy_script(spec, "registry.example", "ns/me", "ocid1.instance.x"))
+    return podman_deploy.as_root(
+        podman_deploy.deploy_script(spec, image, "registry.example", "ns/me", "ocid1.instance.x")
+    )

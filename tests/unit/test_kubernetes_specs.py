@@ -22,19 +22,18 @@ from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate, kubern
 IMAGE = "host/ns/app@sha256:" + "0" * 64
 LOGIN = kubernetes.docker_config("host", "ns/me", "token")
 ANNOTATIONS = load_balancer.service_annotations(LOAD_BALANCER, "ocid1.subnet.one", "ocid1.networksecuritygroup.one")
-TLS = kubernetes.encode("-")
-
+CONTENT = kubernetes.Content(
+    image=IMAGE,
+    registry_login=LOGIN,
+    files={"password-hash": kubernetes.encode("argon2:…")},
+    tls_certificate=kubernetes.encode("-"),
+    tls_private_key=kubernetes.encode("-"),
+    annotations=ANNOTATIONS,
+)
+ADOPTING = replace(APP, volume_id="ocid1.volume.one")
 MANIFESTS = [
-    kubernetes.namespace(APP),
-    kubernetes.pull_secret(APP, LOGIN),
-    kubernetes.files_secret(APP, {"password-hash": kubernetes.encode("argon2:…")}),
-    kubernetes.tls_secret(APP, "app-tls", TLS, TLS),
-    kubernetes.volume(replace(APP, volume_id="ocid1.volume.one"), "uid-of-claim"),
-    kubernetes.claim(replace(APP, volume_id="ocid1.volume.one")),
+    *kubernetes.manifests(ADOPTING, replace(LOAD_BALANCER, tls_secret="app-tls"), CONTENT).values(),
     kubernetes.claim(APP),
-    kubernetes.network_policy(APP),
-    kubernetes.deployment(APP, IMAGE),
-    kubernetes.service(APP, LOAD_BALANCER, ANNOTATIONS),
 ]
 
 
@@ -101,7 +100,7 @@ def test_the_pod_is_within_the_restricted_profile_and_its_namespace_enforces_it(
 def test_the_pod_runs_the_digest_always_pulled_with_the_login_of_the_registry() -> None:
     (container,) = pod()["spec"]["containers"]
     assert (container["image"], container["imagePullPolicy"]) == (IMAGE, "Always")
-    assert pod()["spec"]["imagePullSecrets"] == [{"name": kubernetes.pull_secret(APP, LOGIN)["metadata"]["name"]}]
+    assert pod()["spec"]["imagePullSecrets"] == [{"name": APP.pull_secret}]
     login = json.loads(base64.b64decode(LOGIN))["auths"]["host"]
     assert base64.b64decode(login["auth"]).decode() == "ns/me:token"
 
@@ -128,7 +127,7 @@ def test_the_pod_mounts_what_it_claims_and_its_files_and_writes_nowhere_else_but
     # As on the instance: a folder of the app, which the volume keeps for either target.
     assert mounts["/jupyter"]["subPath"] == data_folder("jupyterlab").removeprefix(f"{DATA_MOUNT}/")
     assert volumes["data"]["persistentVolumeClaim"]["claimName"] == kubernetes.claim(APP)["metadata"]["name"]
-    assert volumes["files"]["secret"]["secretName"] == kubernetes.files_secret(APP, {})["metadata"]["name"]
+    assert volumes["files"]["secret"]["secretName"] == APP.files_secret
     assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
@@ -182,13 +181,11 @@ def test_the_metadata_service_is_out_of_the_pods_reach_and_only_the_apps_port_co
 
 
 def test_a_retained_volume_is_bound_to_the_claim_and_kept_when_that_goes() -> None:
-    spec = replace(APP, volume_id="ocid1.volume.one")
-    volume, claim = kubernetes.volume(spec, "uid-of-claim"), kubernetes.claim(spec)
+    volume, claim = kubernetes.volume(ADOPTING), kubernetes.claim(ADOPTING)
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.one"
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
-    own = {key: claim["metadata"][key] for key in ("namespace", "name")}
-    assert volume["spec"]["claimRef"] == {**own, "uid": "uid-of-claim"}
+    assert volume["spec"]["claimRef"] == {key: claim["metadata"][key] for key in ("namespace", "name")}
 
 
 def test_other_files_start_the_pods_anew_and_the_fingerprint_tells_nothing_of_them() -> None:

@@ -23,7 +23,7 @@ from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
 from settings.stack_schema import SECRETS_OF_THE_PROVIDER
-from specs import tags as program_tags
+from specs import scope
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import kubernetes_stack
 from tests.unit.recorded_program import Run, run_program
@@ -115,7 +115,7 @@ def made_of(run: Run) -> Mapping[str, Any]:
 
 def check_tags(run: Run) -> None:
     wanted = tags.required(Stack(name="oke", project="containerised-app"))
-    assert program_tags.tags("containerised-app", "oke") == wanted
+    assert scope.tags("containerised-app", "oke") == wanted
     for name, asked in made_of(run).items():
         if "freeformTags" in oci_sdk.inputs(asked.type):
             assert wanted.items() <= asked.inputs["freeformTags"].items(), name

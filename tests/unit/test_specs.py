@@ -6,6 +6,7 @@ import base64
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from argon2 import PasswordHasher
 
 from sandbox import paths
 from specs import cloud_config, cluster, podman, podman_deploy, secret_files, ssh
+from specs.container import ContainerSpec
 from specs.network import security_rules
 from specs.registry import by_digest
 
-SPEC = podman.ContainerSpec(
+IMAGE = "host/ns/app@sha256:" + "0" * 64
+SPEC = ContainerSpec(
     name="jupyterlab",
-    image="host/ns/app@sha256:" + "0" * 64,
     port=8888,
     environment={"GREETING": 'it\'s $HOME & 100 %n of $(HOME), $$, `id` and "more"'},
     secret_names=["password-hash"],
@@ -31,15 +33,15 @@ SPEC = podman.ContainerSpec(
 
 
 def test_the_app_is_published_on_the_loopback_only() -> None:
-    words = podman.run_command(SPEC)
+    words = podman.run_command(SPEC, IMAGE)
     assert words[words.index("--publish") + 1] == "127.0.0.1:8888:8888"
     assert words.count("--publish") == 1
     assert "--network" not in words
 
 
 def test_the_container_runs_the_digest_without_root_and_without_capabilities() -> None:
-    words = podman.run_command(SPEC)
-    assert words[-1] == SPEC.image
+    words = podman.run_command(SPEC, IMAGE)
+    assert words[-1] == IMAGE
     assert words[words.index("--user") + 1] == "1000:1000"
     assert words[words.index("--cap-drop") + 1] == "all"
 
@@ -47,7 +49,7 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
 @pytest.mark.parametrize(
     "script",
     [
-        podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
+        podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "ocid1.instance.one"),
         podman_deploy.remove_script("jupyterlab"),
         cloud_config.PREPARE_DATA_DISK,
         cluster.START_NODE,
@@ -63,20 +65,20 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
 
 
 def test_secret_files_are_mounted_where_no_container_engine_mounts_anything() -> None:
-    words = podman.run_command(SPEC)
+    words = podman.run_command(SPEC, IMAGE)
     mounted = "jupyterlab-0,type=mount,target=/etc/app-secrets/password-hash,uid=1000,gid=1000,mode=0400"
     assert words[words.index("--secret") + 1] == mounted
 
 
 def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> None:
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "health_path": "/api?a=1&b=2"})
-    words = podman.run_command(spec)
+    spec = replace(SPEC, health_path="/api?a=1&b=2")
+    words = podman.run_command(spec, IMAGE)
     assert json.loads(words[words.index("--health-cmd") + 1]) == ["healthcheck", "http://127.0.0.1:8888/api?a=1&b=2"]
 
 
 def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> None:
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "environment": {"PORT": "1"}})
-    words = podman.run_command(spec)
+    spec = replace(SPEC, environment={"PORT": "1"})
+    words = podman.run_command(spec, IMAGE)
     assert {"PORT=8888", "DATA_PATH=/jupyter", "HOME=/jupyter"} <= set(words)
     assert "PORT=1" not in words
 
@@ -115,13 +117,13 @@ def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_sys
 
 
 def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
-    script = podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
     assert f"GREETING={SPEC.environment['GREETING']}" in shlex.split(line)
 
 
 def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
-    script = podman_deploy.deploy_script(SPEC, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
     lines = [line for line in script.splitlines() if "touch" in line]
     assert lines
     assert all(line.count("'ns/$(touch /tmp/x)`id`'") == line.count("touch") for line in lines)
@@ -130,8 +132,8 @@ def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
 def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -> None:
     given = podman_deploy.deploy_input("the token", {"b": "two\nlines", "a": "one"})
     assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "secret_names": ["a", "b"]})
-    script = podman_deploy.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
+    spec = replace(SPEC, secret_names=["a", "b"])
+    script = podman_deploy.deploy_script(spec, IMAGE, "host", "ns/me", "ocid1.instance.one")
     assert (
         script.index("read -r token")
         < script.index('store_secret "jupyterlab-$generation-0"')
@@ -140,8 +142,8 @@ def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -
 
 
 def test_another_instance_gets_the_app_even_at_the_address_of_the_one_before() -> None:
-    assert podman_deploy.deploy_script(SPEC, "host", "ns/me", "one") != podman_deploy.deploy_script(
-        SPEC, "host", "ns/me", "two"
+    assert podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "one") != podman_deploy.deploy_script(
+        SPEC, IMAGE, "host", "ns/me", "two"
     )
 
 
