@@ -56,13 +56,14 @@ def _readable(value: Any) -> Any:
 def read(stack: str) -> settings.KubernetesStack:
     """The stack's configuration. Raises settings.ConfigurationError."""
     name, values = configuration(stack)
+    if values.get("target") != "kubernetes":
+        raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
     # The checks want a certificate with its key; no manifest needs the key.
     certificate, internal = values.pop("tlsCertificate", ""), values.pop("loadBalancerInternal", True)
     values.pop("tlsPrivateKey", None)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     config = settings.parse(texts, name, stack, account(values))
-    if not isinstance(config, settings.KubernetesStack):
-        raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
+    assert isinstance(config, settings.KubernetesStack)  # noqa: S101 - for the type checker
     tls = {"tls_certificate": certificate, "load_balancer_internal": internal in (True, "true")}
     return config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=tls)})
 
