@@ -11,7 +11,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_oci as oci
 
-from components.lookups import SHAPE, domain_or_first
+from components.lookups import domain_or_first
 from components.network import Network
 from settings.cluster import ClusterSettings
 from settings.machine import MachineSettings
@@ -19,6 +19,7 @@ from specs import cloud_config
 from specs.cluster import API, NODES, PODS_CIDR, SERVICES_CIDR, newest_version, node_image, node_user_data
 from specs.kubeconfig import kubeconfig
 from specs.scope import Scope
+from specs.shape import SHAPE
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_oci as oci
 
-from components.lookups import SHAPE, domain_or_first
+from components.lookups import domain_or_first
 from settings.instance import InstanceSettings
 from settings.machine import MachineSettings
 from specs.cloud_config import DATA_DEVICE
 from specs.lookups import platform_image
 from specs.scope import Scope, on_destroy
+from specs.shape import SHAPE
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,6 @@ import pulumi_oci as oci
 from specs.lookups import availability_domain
 from specs.scope import Scope
 
-SHAPE = "VM.Standard.A1.Flex"
-"""Of the instance and of nodes."""
-
 
 def domain_or_first(name: str, scope: Scope, opts: pulumi.InvokeOutputOptions) -> pulumi.Input[str]:
     """The availability domain of this name, or the tenancy's first in the region if `name` is ""."""

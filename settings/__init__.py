@@ -16,12 +16,12 @@ import yaml
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
-import oci_profile
 from settings.app import NOT_ENCRYPTED
 from settings.errors import ConfigurationError, describe, fix, unknown_key, wrong
 from settings.instance_stack import InstanceStack
 from settings.key import KEYS
 from settings.kubernetes_stack import KubernetesStack
+from specs import oci_profile
 from specs.errors import error, place_in
 from specs.shell import printable
 

@@ -16,8 +16,8 @@ PAGE = """\
 
 <!-- Written by `make docs` from settings/. -->
 
-All keys that a stack may set. A key that is not set has its default, so a stack's file, `Pulumi.<stack>.yaml`, is a few lines. Three ways to
-set a key of the selected stack:
+All keys that a stack may set. A key that is not set has its default, so a stack's file, `Pulumi.<stack>.yaml`, is a few lines.
+Three ways to set a key of the selected stack:
 
 ```
 pulumi config set ocpus 1                                  # a value
@@ -25,8 +25,9 @@ pulumi config set --secret password                        # a secret: asked for
 pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32   # one of a list; of an object: 'environment.NAME'
 ```
 
-Editors with the YAML language server (VS Code's YAML extension, Neovim and others) complete and check these files by `stack.schema.json`,
-which the first line of each names; copy it into a new one. An empty line after a file's first comments keeps them, whatever Pulumi writes.
+Editors with the YAML language server (VS Code's YAML extension, Neovim and others) complete and check these files by
+`docs/stack.schema.json`, which the first line of each names; copy that line into a new file. An empty line after a file's first
+comments keeps them, whatever Pulumi writes.
 
 A wrong value stops `pulumi up` before anything is made, and the error has the command that fixes it. The same holds for rules between keys.
 """
@@ -43,7 +44,7 @@ def files(project_file: str) -> dict[str, str]:
     return {
         "Pulumi.yaml": _project_file(project_file),
         "docs/configuration.md": _page(),
-        "stack.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
+        "docs/stack.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
     }
 
 

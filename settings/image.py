@@ -49,7 +49,7 @@ class ImageSettings(Section):
         LocalPath, Form(r"^[A-Za-z0-9_./+@~-]*$", "a path of letters, digits, dots, hyphens, slashes, +, @, ~ and _")
     ] = key(
         "",
-        "File with further Python packages for the image, locked by `make lock` (docker/README.md), relative to the project; none when empty.",
+        "File with further Python packages for the image, locked by `make lock` (docs/image.md), relative to the project.",
         example="extra/requirements.txt",
     )
     ca_bundle_file: LocalPath = key(
@@ -70,7 +70,7 @@ class ImageSettings(Section):
         ]
     ] = key(
         [],
-        "Attestations of each platform's image (docker/README.md): provenance, sbom, or sbom=host/name:tag with a scanner of your own. "
+        "Attestations of each platform's image (docs/image.md): provenance, sbom, or sbom=host/name:tag with a scanner of your own. "
         "Some registries refuse them.",
         example="sbom",
     )

@@ -56,7 +56,8 @@ class LoadBalancerSettings(Section):
     )
     tls_certificate: str = key(
         "",
-        "Certificate of the load balancer (PEM, its chain after it); with it the load balancer listens on 443, without it unencrypted on port.",
+        "Certificate of the load balancer (PEM, its chain after it). With it the load balancer listens on 443, without it unencrypted "
+        "on port.",
         from_file="certificate.pem",
     )
     tls_private_key: str = key(

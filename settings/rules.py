@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from oci_profile import OciProfile
-from specs.checks import MOST_ADDRESSES, addresses, duplicates
 from settings.errors import fix, wrong
+from specs.checks import MOST_ADDRESSES, addresses, duplicates
 from specs.errors import error, place_in, remove_command
+from specs.oci_profile import OciProfile
 from specs.registry import COMMERCIAL_REALM, is_region, region_of_short_name
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, SkipValidation, model_validator
 
-from oci_profile import OciProfile
 from settings import rules
 from settings.app import AppSettings
 from settings.errors import ConfigurationError, wrong
@@ -22,6 +21,7 @@ from settings.registry import RegistrySettings
 from specs import scope, secret_files
 from specs.container import ContainerSpec
 from specs.errors import error, place_in
+from specs.oci_profile import OciProfile
 from specs.registry import default_host
 
 KEPT_VOLUME = (

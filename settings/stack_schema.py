@@ -11,6 +11,7 @@ from typing import Any
 
 from settings.app import NOT_ENCRYPTED
 from settings.key import KEYS, Key
+from specs import oci_profile
 from specs.secret_files import PLAIN
 
 Schema = dict[str, Any]
@@ -30,13 +31,6 @@ TEXTS: Mapping[str, Schema] = {
 }
 """How `pulumi config set` without --path writes numbers and truth values (source: pulumi 3.259, ValidateConfigValue)."""
 
-SECRETS_OF_THE_PROVIDER: Mapping[str, str] = {
-    "oci:privateKey": "Secret. The API key itself (PEM); ~/.oci/config names its file.",
-    "oci:privateKeyPassword": "Secret. The passphrase of the API key.",
-    "oci:tokenExchangeClientSecret": "Secret. Of a workload identity's OAuth client.",
-}
-"""The provider's own keys that hold a secret (source: pulumi-oci 5.5, the inputs of its Provider)."""
-
 
 def stack_schema(name: str) -> Schema:
     """The schema of stack files of the project of this name."""
@@ -55,7 +49,7 @@ def stack_schema(name: str) -> Schema:
                 "additionalProperties": False,
                 "properties": {
                     **{f"{name}:{key.name}": _property(key) for key in KEYS.values()},
-                    **{key: {"description": meaning, **ENCRYPTED} for key, meaning in SECRETS_OF_THE_PROVIDER.items()},
+                    **{key: {"description": meaning, **ENCRYPTED} for key, meaning in oci_profile.SECRETS.items()},
                     "policy:exceptions": {
                         "type": "array",
                         "items": {"type": "string"},

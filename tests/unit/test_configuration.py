@@ -20,7 +20,7 @@ from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 
 COMMITTED = sorted(ROOT.glob("Pulumi.*.yaml"))
-FIRST_LINE = "# yaml-language-server: $schema=stack.schema.json"
+FIRST_LINE = "# yaml-language-server: $schema=docs/stack.schema.json"
 
 NEW_KEY = """
     pet: Annotated[str, Form(r"^(cat|dog)$", "cat or dog")] = key("cat", "The pet of the app.")
@@ -39,8 +39,7 @@ settings.parse(values, "containerised-app", "dev", OciProfile("eu-frankfurt-1", 
 def test_a_new_key_is_one_field(tmp_path: Path) -> None:
     for folder in ("settings", "specs", "docs", "docker"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("Pulumi.yaml", "stack.schema.json", "oci_profile.py"):
-        shutil.copy(ROOT / file, tmp_path / file)
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     section = tmp_path / "settings" / "app.py"
     section.write_text(section.read_text().replace("\n    def problems", f"{NEW_KEY}\n    def problems", 1))
     python = [sys.executable, "-B"]
@@ -52,10 +51,10 @@ def test_a_new_key_is_one_field(tmp_path: Path) -> None:
     assert entry == {"type": "string", "default": "cat", "description": "The pet of the app."}
     row = "| `pet` | string | `cat` | cat or dog | The pet of the app. |"
     assert row in (tmp_path / "docs" / "configuration.md").read_text().splitlines()
-    schema = json.loads((tmp_path / "stack.schema.json").read_text())
+    schema = json.loads((tmp_path / "docs" / "stack.schema.json").read_text())
     form, _ = schema["properties"]["config"]["properties"]["containerised-app:pet"]["anyOf"]
     assert form["pattern"] == "^(cat|dog)$"
-    program = [*python, "-c", PROGRAM.replace("specs.oci_profile", "oci_profile"), "mouse"]
+    program = [*python, "-c", PROGRAM, "mouse"]
     wrong = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
     assert "pet: must be cat or dog (is 'mouse')\n    pulumi config set pet cat" in wrong.stderr
 

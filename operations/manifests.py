@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 
 import settings
-from oci_profile import OciProfile
 from specs import kubernetes, load_balancer
 from specs.kubernetes import Content, Manifest
+from specs.oci_profile import OciProfile
 
 FOLDER = Path("manifests")
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
 ACCOUNT = {
     "password": "<password>",
@@ -57,7 +57,7 @@ def read(stack: str) -> settings.KubernetesStack:
     """The stack's configuration. Raises settings.ConfigurationError."""
     name, values = configuration(stack)
     if values.get("target") != "kubernetes":
-        raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
+        raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
     # The checks want a certificate with its key; no manifest needs the key.
     certificate, internal = values.pop("tlsCertificate", ""), values.pop("loadBalancerInternal", True)
     values.pop("tlsPrivateKey", None)
