@@ -118,15 +118,6 @@ class Cluster(pulumi.ComponentResource):
     def _make_node_pool(
         self, name: str, args: ClusterArgs, cluster: oci.containerengine.Cluster
     ) -> oci.containerengine.NodePool:
-        options = oci.containerengine.get_node_pool_option_output(
-            node_pool_option_id=cluster.id,
-            compartment_id=args.scope.compartment_id,
-            node_pool_os_arch="AARCH64",
-            opts=self._invoke,
-        )
-        # Before Output.all, which would make plain dictionaries of them.
-        images = options.sources.apply(lambda sources: [(source.source_name, source.image_id) for source in sources])
-        image = pulumi.Output.all(images, cluster.kubernetes_version).apply(lambda both: node_image(*both))
         return oci.containerengine.NodePool(
             f"{name}-nodes",
             cluster_id=cluster.id,
@@ -139,21 +130,11 @@ class Cluster(pulumi.ComponentResource):
                 ocpus=args.machine.ocpus, memory_in_gbs=args.machine.memory_in_gbs
             ),
             node_source_details=oci.containerengine.NodePoolNodeSourceDetailsArgs(
-                source_type="IMAGE", image_id=image, boot_volume_size_in_gbs=str(args.machine.boot_volume_size_in_gbs)
+                source_type="IMAGE",
+                image_id=self._node_image(args, cluster),
+                boot_volume_size_in_gbs=str(args.machine.boot_volume_size_in_gbs),
             ),
-            node_config_details=oci.containerengine.NodePoolNodeConfigDetailsArgs(
-                size=args.cluster.node_count,
-                # One domain alone: a block volume can be attached in its own only.
-                placement_configs=[
-                    oci.containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs(
-                        availability_domain=domain_or_first(args.availability_domain, args.scope, self._invoke),
-                        subnet_id=args.network.subnet_ids[NODES],
-                    )
-                ],
-                nsg_ids=[args.network.security_group_ids[NODES]],
-                # No in-transit encryption: Oracle's driver attaches volumes of oci-bv by iSCSI, and refuses to attach those to a node
-                # that has it (source: oci-cloud-controller-manager, bv_controller.go, ControllerPublishVolume).
-            ),
+            node_config_details=self._node_config(args),
             # By default a pod that cannot be evicted holds a node for 60 minutes and is not forced after them, but the provider waits
             # for 50 (source: Oracle, "Deleting Worker Nodes"; containerengine_node_pool_resource.go). OKE returns minutes as minutes.
             node_eviction_node_pool_settings=oci.containerengine.NodePoolNodeEvictionNodePoolSettingsArgs(
@@ -171,3 +152,29 @@ class Cluster(pulumi.ComponentResource):
                 ignore_changes=[] if args.cluster.kubernetes_version else ["nodeSourceDetails.imageId"],
             ),
         )
+
+    def _node_config(self, args: ClusterArgs) -> oci.containerengine.NodePoolNodeConfigDetailsArgs:
+        return oci.containerengine.NodePoolNodeConfigDetailsArgs(
+            size=args.cluster.node_count,
+            # One domain alone: a block volume can be attached in its own only.
+            placement_configs=[
+                oci.containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs(
+                    availability_domain=domain_or_first(args.availability_domain, args.scope, self._invoke),
+                    subnet_id=args.network.subnet_ids[NODES],
+                )
+            ],
+            nsg_ids=[args.network.security_group_ids[NODES]],
+            # No in-transit encryption: Oracle's driver attaches volumes of oci-bv by iSCSI, and refuses to attach those to a node
+            # that has it (source: oci-cloud-controller-manager, bv_controller.go, ControllerPublishVolume).
+        )
+
+    def _node_image(self, args: ClusterArgs, cluster: oci.containerengine.Cluster) -> pulumi.Output[str]:
+        options = oci.containerengine.get_node_pool_option_output(
+            node_pool_option_id=cluster.id,
+            compartment_id=args.scope.compartment_id,
+            node_pool_os_arch="AARCH64",
+            opts=self._invoke,
+        )
+        # Before Output.all, which would make plain dictionaries of them.
+        images = options.sources.apply(lambda sources: [(source.source_name, source.image_id) for source in sources])
+        return pulumi.Output.all(images, cluster.kubernetes_version).apply(lambda both: node_image(*both))

@@ -53,40 +53,16 @@ class AppImage(pulumi.ComponentResource):
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token
         )
-        url = args.registry.repository_url
-        extra = Path(args.image.extra_requirements) if args.image.extra_requirements else None
-        for path in left_out(Path(args.context)):
-            pulumi.log.warn(
-                f"context: {path} is left out: it is a link to nothing or to a folder around it, or no file", self
-            )
-        context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
+        context = self._lay_out(name, args)
         images: list[docker_build.Image] = []
         for platform in args.image.platforms:
-            image = docker_build.Image(
-                f"{name}-{architecture(platform)}",
-                context=docker_build.BuildContextArgs(location=context),
-                dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
-                platforms=[docker_build.Platform(platform)],
-                build_args=build_args(args.image.platforms, args.image.base_image, args.image.attestations),
-                labels=labels(name, args.image.image_tag, args.image.base_image),
-                tags=[pulumi.Output.concat(url, ":", args.image.image_tag, "-", architecture(platform))],
-                registries=[login],
-                secrets={CA_BUNDLE: args.image.ca_bundle} if args.image.ca_bundle else None,
-                # It decides who is trusted while the image is built, not what is in it.
-                ignore_secrets_in_diff_calculation=[CA_BUNDLE],
-                **_registry_cache(pulumi.Output.concat(url, ":cache-", architecture(platform))),
-                builder=docker_build.BuilderConfigArgs(name=args.image.builder) if args.image.builder else None,
-                push=True,
-                # With the registry's url unknown it would not build anyway (source: pulumi-docker-build issue 252).
-                build_on_preview=False,
-                # One after the other: what they share is built and pushed by the first, and the others find it. Both at once would push
-                # the same layer twice, which docker-registry 2.8 does not always survive ("blob unknown to registry").
-                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images[-1:])),
-            )
-            images.append(image)
+            # One after the other: the first builds and pushes what they share, and the others find it. Two at once would push the same
+            # layer twice, which docker-registry 2.8 does not always survive ("blob unknown to registry").
+            options = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images[-1:]))
+            images.append(_image(name, args, platform, context, login, options))
         index = docker_build.Index(
             f"{name}-index",
-            tag=pulumi.Output.concat(url, ":", args.image.image_tag),
+            tag=pulumi.Output.concat(args.registry.repository_url, ":", args.image.image_tag),
             sources=[image.ref for image in images],
             push=True,
             registry=login,
@@ -94,6 +70,44 @@ class AppImage(pulumi.ComponentResource):
         )
         self.reference = index.ref.apply(by_digest)
         self.register_outputs({"reference": self.reference})
+
+    def _lay_out(self, name: str, args: AppImageArgs) -> str:
+        """Lay out the build context, and return its folder."""
+        for path in left_out(Path(args.context)):
+            problem = "it is a link to nothing or to a folder around it, or no file"
+            pulumi.log.warn(f"context: {path} is left out: {problem}", self)
+        extra = Path(args.image.extra_requirements) if args.image.extra_requirements else None
+        return str(lay_out(Path(args.context), Path(args.staging, name), extra))
+
+
+def _image(
+    name: str,
+    args: AppImageArgs,
+    platform: str,
+    context: str,
+    login: docker_build.RegistryArgs,
+    opts: pulumi.ResourceOptions,
+) -> docker_build.Image:
+    url, image = args.registry.repository_url, args.image
+    return docker_build.Image(
+        f"{name}-{architecture(platform)}",
+        context=docker_build.BuildContextArgs(location=context),
+        dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
+        platforms=[docker_build.Platform(platform)],
+        build_args=build_args(image.platforms, image.base_image, image.attestations),
+        labels=labels(name, image.image_tag, image.base_image),
+        tags=[pulumi.Output.concat(url, ":", image.image_tag, "-", architecture(platform))],
+        registries=[login],
+        secrets={CA_BUNDLE: image.ca_bundle} if image.ca_bundle else None,
+        # The bundle decides what the build trusts, not what is in the image.
+        ignore_secrets_in_diff_calculation=[CA_BUNDLE],
+        **_registry_cache(pulumi.Output.concat(url, ":cache-", architecture(platform))),
+        builder=docker_build.BuilderConfigArgs(name=image.builder) if image.builder else None,
+        push=True,
+        # While the registry's url is unknown it would not build anyway (source: pulumi-docker-build issue 252).
+        build_on_preview=False,
+        opts=opts,
+    )
 
 
 class _Cache(TypedDict):

@@ -18,20 +18,22 @@ from specs.lookups import platform_image
 from specs.scope import Scope, on_destroy
 from specs.shape import SHAPE
 
+Text = pulumi.Input[str]
+
 
 @dataclass(frozen=True)
 class InstanceArgs:
     """What the instance is made of."""
 
     scope: Scope
-    subnet_id: pulumi.Input[str]
-    security_group_id: pulumi.Input[str]
+    subnet_id: Text
+    security_group_id: Text
     # Full name, or "" for the first one of the tenancy.
     availability_domain: str
     instance: InstanceSettings
     machine: MachineSettings
     # Base64 (secret: it holds the host key).
-    user_data: pulumi.Input[str]
+    user_data: Text
 
 
 class Instance(pulumi.ComponentResource):
@@ -47,7 +49,25 @@ class Instance(pulumi.ComponentResource):
         self._invoke = pulumi.InvokeOutputOptions(parent=self)
         domain = domain_or_first(args.availability_domain, args.scope, self._invoke)
         image, is_encrypted = self._image(args)
-        self.resource = oci.core.Instance(
+        self.resource = self._instance(name, args, domain, image, is_encrypted)
+        self.volume = self._volume(name, args, domain)
+        self.attachment = oci.core.VolumeAttachment(
+            f"{name}-data-attachment",
+            attachment_type="paravirtualized",
+            instance_id=self.resource.id,
+            volume_id=self.volume.id,
+            device=DATA_DEVICE,
+            is_pv_encryption_in_transit_enabled=is_encrypted,
+            # A terminated instance has no volumes attached. Detaching one from a running instance would take the disk from the app.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.resource),
+        )
+        self.address = self.resource.public_ip if args.instance.assign_public_ip else self.resource.private_ip
+        self.register_outputs({"address": self.address, "instance_id": self.resource.id})
+
+    def _instance(
+        self, name: str, args: InstanceArgs, domain: Text, image: Text, is_encrypted: pulumi.Input[bool]
+    ) -> oci.core.Instance:
+        return oci.core.Instance(
             f"{name}-instance",
             compartment_id=args.scope.compartment_id,
             availability_domain=domain,
@@ -81,7 +101,9 @@ class Instance(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
-        self.volume = oci.core.Volume(
+
+    def _volume(self, name: str, args: InstanceArgs, domain: Text) -> oci.core.Volume:
+        return oci.core.Volume(
             f"{name}-data",
             compartment_id=args.scope.compartment_id,
             availability_domain=domain,
@@ -95,20 +117,8 @@ class Instance(pulumi.ComponentResource):
                 import_=args.machine.data_volume_id or None,
             ),
         )
-        self.attachment = oci.core.VolumeAttachment(
-            f"{name}-data-attachment",
-            attachment_type="paravirtualized",
-            instance_id=self.resource.id,
-            volume_id=self.volume.id,
-            device=DATA_DEVICE,
-            is_pv_encryption_in_transit_enabled=is_encrypted,
-            # A terminated instance has no volumes attached. Detaching one from a running instance would take the disk from the app.
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.resource),
-        )
-        self.address = self.resource.public_ip if args.instance.assign_public_ip else self.resource.private_ip
-        self.register_outputs({"address": self.address, "instance_id": self.resource.id})
 
-    def _image(self, args: InstanceArgs) -> tuple[pulumi.Input[str], pulumi.Input[bool]]:
+    def _image(self, args: InstanceArgs) -> tuple[Text, pulumi.Input[bool]]:
         """OCID, and whether volumes can be encrypted in transit: A1 can, platform images can, another image says so itself (source:
         Oracle, "In-Transit Encryption").
         """

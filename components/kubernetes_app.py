@@ -20,8 +20,9 @@ from components.network import Network
 from components.registry import Registry
 from settings.load_balancer import LoadBalancerSettings
 from specs import kubernetes, load_balancer
+from specs.app_spec import AppSpec
 from specs.cluster import load_balancer_subnet
-from specs.kubernetes import AppSpec, Manifest
+from specs.kubernetes import Manifest
 from specs.load_balancer import LoadBalancerSpec
 
 ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
@@ -54,69 +55,58 @@ class KubernetesApp(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KubernetesAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:kubernetes_app:KubernetesApp", name, None, opts)
-        app, network = args.app, args.network
-        own = load_balancer_subnet(args.load_balancer_spec.internal)
-        subnet_id = args.load_balancer.load_balancer_subnet_id or network.subnet_ids[own]
-        made = kubernetes.manifests(app, args.load_balancer_spec, self._content(args, subnet_id, own))
-
-        def options(*needs: pulumi.Resource, **more: Any) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=list(needs), **more)
-
+        app, balancer = args.app, args.load_balancer_spec
+        own = load_balancer_subnet(balancer.internal)
+        subnet_id = args.load_balancer.load_balancer_subnet_id or args.network.subnet_ids[own]
+        made = kubernetes.manifests(app, balancer, self._content(args, subnet_id, own))
         namespace = k8s.core.v1.Namespace(
-            f"{name}-namespace", **_fields(made["namespace"]), opts=options(retain_on_delete=app.retained)
+            f"{name}-namespace", **_fields(made["namespace"]), opts=self._options(args, retain_on_delete=app.retained)
         )
-        pull_secret = k8s.core.v1.Secret(f"{name}-pull-secret", **_fields(made["pull-secret"]), opts=options(namespace))
-        files = k8s.core.v1.Secret(f"{name}-files", **_fields(made["files"]), opts=options(namespace))
-        claim = k8s.core.v1.PersistentVolumeClaim(
-            f"{name}-claim", **_fields(made["claim"]), opts=options(namespace, retain_on_delete=app.retained)
-        )
-        # The policy before the pods: none runs without it.
-        before_pods: list[pulumi.Resource] = [
-            pull_secret,
-            files,
+        inside = self._options(args, namespace)
+        kept = self._options(args, namespace, retain_on_delete=app.retained)
+        claim = k8s.core.v1.PersistentVolumeClaim(f"{name}-claim", **_fields(made["claim"]), opts=kept)
+        before_pods = [
+            k8s.core.v1.Secret(f"{name}-pull-secret", **_fields(made["pull-secret"]), opts=inside),
+            k8s.core.v1.Secret(f"{name}-files", **_fields(made["files"]), opts=inside),
             claim,
-            k8s.networking.v1.NetworkPolicy(
-                f"{name}-network-policy", **_fields(made["network-policy"]), opts=options(namespace)
-            ),
+            *([self._volume(name, args, made["volume"], claim)] if "volume" in made else []),
+            # No pod runs without the policy.
+            k8s.networking.v1.NetworkPolicy(f"{name}-network-policy", **_fields(made["network-policy"]), opts=inside),
         ]
-        if "volume" in made:
-            # The uid without the dependency: a destroy deletes both at once, since Kubernetes keeps a bound volume as long as its claim.
-            uid = claim.metadata.uid
-            made["volume"]["spec"]["claimRef"]["uid"] = pulumi.Output(
-                set(), uid.future(with_unknowns=True), uid.is_known()
-            )
-            volume = _fields(made["volume"])
-            before_pods.append(
-                k8s.core.v1.PersistentVolume(f"{name}-volume", **volume, opts=options(retain_on_delete=app.retained))
-            )
+        timeouts = pulumi.CustomTimeouts(create=ROLLOUT_TIMEOUT, update=ROLLOUT_TIMEOUT)
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_fields(made["deployment"]),
-            opts=options(
-                *before_pods, custom_timeouts=pulumi.CustomTimeouts(create=ROLLOUT_TIMEOUT, update=ROLLOUT_TIMEOUT)
-            ),
+            opts=self._options(args, *before_pods, custom_timeouts=timeouts),
         )
         # The network is made before and deleted after it: the load balancer would keep the subnet from being deleted.
-        before_service: list[pulumi.Resource] = [deployment, network]
+        before_service: list[pulumi.Resource] = [deployment, args.network]
         if "tls" in made:
-            before_service.append(k8s.core.v1.Secret(f"{name}-tls", **_fields(made["tls"]), opts=options(namespace)))
+            before_service.append(k8s.core.v1.Secret(f"{name}-tls", **_fields(made["tls"]), opts=inside))
+        # Neither can be changed on an existing load balancer, and the cloud controller would not say so.
+        fixed = {"replacement_trigger": [balancer.internal, subnet_id], "delete_before_replace": True}
         service = k8s.core.v1.Service(
-            f"{name}-service",
-            **_fields(made["service"]),
-            opts=options(
-                *before_service,
-                # Neither can be changed on an existing load balancer, and the cloud controller would not say so.
-                replacement_trigger=[args.load_balancer_spec.internal, subnet_id],
-                delete_before_replace=True,
-            ),
+            f"{name}-service", **_fields(made["service"]), opts=self._options(args, *before_service, **fixed)
         )
         self.load_balancer_address = service.status.apply(load_balancer.address)
         # The cluster makes the volume for the first pod, and the claim in the state does not name it.
         self.data_volume_id = pulumi.Output.all(args.cluster.kubeconfig, claim.id, deployment.id).apply(
             lambda values: app.volume_id or bound_volume(values[0], app.namespace, app.claim)
         )
-        self.register_outputs(
-            {"load_balancer_address": self.load_balancer_address, "data_volume_id": self.data_volume_id}
+        outputs = {"load_balancer_address": self.load_balancer_address, "data_volume_id": self.data_volume_id}
+        self.register_outputs(outputs)
+
+    def _options(self, args: KubernetesAppArgs, *needs: pulumi.Resource, **more: Any) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=list(needs), **more)
+
+    def _volume(
+        self, name: str, args: KubernetesAppArgs, manifest: Manifest, claim: k8s.core.v1.PersistentVolumeClaim
+    ) -> k8s.core.v1.PersistentVolume:
+        # The uid without the dependency: a destroy deletes both at once, since Kubernetes keeps a bound volume as long as its claim.
+        uid = claim.metadata.uid
+        manifest["spec"]["claimRef"]["uid"] = pulumi.Output(set(), uid.future(with_unknowns=True), uid.is_known())
+        return k8s.core.v1.PersistentVolume(
+            f"{name}-volume", **_fields(manifest), opts=self._options(args, retain_on_delete=args.app.retained)
         )
 
     def _content(self, args: KubernetesAppArgs, subnet_id: pulumi.Input[str], own: str) -> kubernetes.Content:

@@ -10,9 +10,9 @@ from settings.errors import wrong
 from settings.load_balancer import LoadBalancerSettings
 from settings.stack import KEPT_VOLUME, Stack
 from specs import cluster, kubeconfig, secret_files, tls
+from specs.app_spec import AppSpec
 from specs.container import ContainerSpec
 from specs.errors import error
-from specs.kubernetes import AppSpec
 from specs.load_balancer import NO_ADDRESS, LoadBalancerSpec
 from specs.network import NetworkSpec
 from specs.shell import quoted

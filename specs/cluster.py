@@ -66,7 +66,18 @@ def cluster_network(
     """
     cut = ranges(vcn_cidr)
     balancer = cut.internal if internal else cut.public
-    api = SubnetSpec(
+    return NetworkSpec(
+        vcn_cidr,
+        [
+            _api_subnet(cut, api_networks),
+            _nodes_subnet(cut, balancer),
+            _load_balancer_subnet(cut, internal, balancer, listener_port, listener_networks),
+        ],
+    )
+
+
+def _api_subnet(cut: Ranges, api_networks: Sequence[str]) -> SubnetSpec:
+    return SubnetSpec(
         API,
         "api",
         cut.api,
@@ -84,7 +95,10 @@ def cluster_network(
             egress("api-path-discovery-out", "Path discovery to the nodes", cut.nodes, protocol=ICMP),
         ],
     )
-    nodes = SubnetSpec(
+
+
+def _nodes_subnet(cut: Ranges, balancer: str) -> SubnetSpec:
+    return SubnetSpec(
         NODES,
         "nodes",
         cut.nodes,
@@ -103,8 +117,13 @@ def cluster_network(
             egress("nodes-egress", "Nodes and pods may reach everything, by NAT", ANYWHERE, protocol=ALL_PROTOCOLS),
         ],
     )
+
+
+def _load_balancer_subnet(
+    cut: Ranges, internal: bool, balancer: str, listener_port: int, listener_networks: Sequence[str]
+) -> SubnetSpec:
     name = load_balancer_subnet(internal)
-    load_balancer = SubnetSpec(
+    return SubnetSpec(
         name,
         name,
         balancer,
@@ -118,7 +137,6 @@ def cluster_network(
             egress(f"{name}-to-node-health", "Load balancer's health check of the nodes", cut.nodes, NODE_HEALTH_PORT),
         ],
     )
-    return NetworkSpec(vcn_cidr, [api, nodes, load_balancer])
 
 
 # No node joins without the rules: the pool then reports a node that did not come up, and the node's console says why. The rest is what a

@@ -48,14 +48,20 @@ def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
 
     image: reference by digest; data: folder or volume for the data, by default the app's folder on the data volume.
     """
-    # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
-    health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
     # Both are memory of the container: together they cannot take more than its limit.
     half = f"{spec.memory_gb * 512}m"
     words = [
         *("podman", "run", "--name", spec.name, "--replace", "--rm", "--detach"),
-        *("--sdnotify", "conmon", "--cgroups", "no-conmon", "--pull", "never"),
-        *("--publish", f"127.0.0.1:{spec.port}:{spec.port}"),
+        *(
+            "--sdnotify",
+            "conmon",
+            "--cgroups",
+            "no-conmon",
+            "--pull",
+            "never",
+            "--publish",
+            f"127.0.0.1:{spec.port}:{spec.port}",
+        ),
         *("--user", f"{spec.user_id}:{spec.user_id}"),
         *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
         # podman adds a tmpfs on /run and /var/tmp. Without them podman 4.9 makes /dev/shm read-only too (source:
@@ -74,8 +80,7 @@ def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
             "label=level:s0:c100,c200",
         ),
         *("--workdir", spec.data_path),
-        *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
-        *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
+        *_health_check(spec),
     ]
     for position, file in enumerate(spec.secret_names):
         owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
@@ -84,6 +89,15 @@ def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
     for key, value in spec.variables().items():
         words += ["--env", f"{key}={value}"]
     return [*words, image]
+
+
+def _health_check(spec: ContainerSpec) -> list[str]:
+    # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
+    health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
+    return [
+        *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
+        *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
+    ]
 
 
 def unit_file(spec: ContainerSpec) -> str:

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from settings import KubernetesStack
+from specs.app_spec import AppSpec
 from specs.container import ContainerSpec
-from specs.kubernetes import AppSpec
 from specs.load_balancer import LoadBalancerSpec
 from tests.unit.conftest import settings_of
 
