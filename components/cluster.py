@@ -156,7 +156,7 @@ class Cluster(pulumi.ComponentResource):
     def _node_config(self, args: ClusterArgs) -> oci.containerengine.NodePoolNodeConfigDetailsArgs:
         return oci.containerengine.NodePoolNodeConfigDetailsArgs(
             size=args.cluster.node_count,
-            # One domain alone: a block volume can be attached in its own only.
+            # One domain: a block volume can only be attached in its own.
             placement_configs=[
                 oci.containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs(
                     availability_domain=domain_or_first(args.availability_domain, args.scope, self._invoke),

@@ -116,8 +116,8 @@ class _Cache(TypedDict):
 
 
 def _registry_cache(reference: pulumi.Output[str]) -> _Cache:
-    """What a builder that never built this image, such as a fresh CI runner, reuses. mode=max: the steps that install the packages too.
-    With the image's layers alone it installs all of them again after a change that was taken back (seen with buildkit 0.31). As an image
+    """What a builder that never built this image, such as a new CI runner, reuses. mode=max: the steps that install the packages too.
+    With only the image's layers it installs all of them again after a change that was undone (seen with buildkit 0.31). As an image
     manifest, since registries need not know the older format.
     """
     return {

@@ -1,7 +1,7 @@
-"""A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups which say who may come in.
+"""A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups that say who may come in.
 
-Owns all of them; in an existing subnet only the security group. What a person could open or close by hand is set even where it is the
-default: the provider takes a default from the state, in which a refresh has written what it found.
+Owns all of them; in an existing subnet only the security group. Whatever a person could open or close by hand is set, even to its default:
+for an input that is not set, the provider keeps what a refresh has written into the state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """subnet_ids, security_group_ids: OCIDs by the subnets' names; vcn_id: OCID, None where there is no network."""
+    """subnet_ids, security_group_ids: OCIDs by the subnets' names; vcn_id: OCID, None without a network."""
 
     subnet_ids: dict[str, pulumi.Output[str]]
     security_group_ids: dict[str, pulumi.Output[str]]
@@ -169,7 +169,7 @@ class Network(pulumi.ComponentResource):
     def _oracle_services(self) -> pulumi.Output[oci.core.outputs.GetServicesServiceResult]:
         """All services of the region; looked up when first needed."""
         if self._services is None:
-            # The other one that Oracle lists is object storage alone.
+            # The other one that Oracle lists is only object storage.
             every = oci.core.GetServicesFilterArgs(
                 name="name", values=["All .* Services In Oracle Services Network"], regex=True
             )

@@ -27,8 +27,8 @@ class RegistryArgs:
 
 class Registry(pulumi.ComponentResource):
     """host; username: for a login, "<namespace>/<user>"; token: secret; repository_url:
-    "<host>/<namespace>/<repository>", known only once the repository exists, so that nothing is pushed before (OCIR
-    would make one in the root compartment).
+    "<host>/<namespace>/<repository>", known only once the repository exists: a push before that would make OCIR create one in the root
+    compartment.
     """
 
     host: str

@@ -83,7 +83,7 @@ def _range(key: Key) -> str:
 
 
 def _project_file(project_file: str) -> str:
-    """Pulumi.yaml with everything below `config:` written anew."""
+    """Pulumi.yaml with a new `config` block."""
     head, found, _ = project_file.partition("\nconfig:\n")
     assert found, "Pulumi.yaml has no config block"  # noqa: S101 - of this repository
     blocks = [_block(title, keys) for title, keys in titles().items()]

@@ -12,7 +12,7 @@ from specs.registry import COMMERCIAL_REALM, is_region, region_of_short_name
 
 
 def account(profile: OciProfile, registry_host: str, compartment_id: str, registry_username: str) -> Iterable[str]:
-    """What is not known of the account, and no key ("" where it is not set) says instead."""
+    """Errors of what is unknown about the account and no key sets. Arguments are "" if they are not set."""
     region, realm = profile.region, realm_of(profile.tenancy_ocid)
     if not registry_host and not region:
         yield wrong(
@@ -21,35 +21,35 @@ def account(profile: OciProfile, registry_host: str, compartment_id: str, regist
             "<region>",
         )
     if region and not is_region(region):
-        meant, fix = "no region's name", "<region>"
+        meaning, example = "no region's name", "<region>"
         if is_region(region.lower()):
-            meant, fix = "in capitals; names of hosts have small letters", region.lower()
+            meaning, example = "in capitals; names of hosts have small letters", region.lower()
         elif known := region_of_short_name(region):
-            meant, fix = f"the short name of {known}; use the full name", known
-        yield wrong("oci:region", f"is {region!r}, {meant}", fix)
+            meaning, example = f"the short name of {known}; use the full name", known
+        yield wrong("oci:region", f"is {region!r}, {meaning}", example)
     if not registry_host and realm not in ("", COMMERCIAL_REALM):
         yield wrong(
             "registryHost",
-            f"is not set, and the name of its registry is not known for the realm {realm} of your tenancy",
+            f"is not set, and the name of the registry is unknown for the realm {realm} of your tenancy",
             "<registry host>",
         )
     if not compartment_id and not profile.tenancy_ocid:
         yield wrong(
-            "compartmentId", "is not set, and no tenancy is known from oci:tenancyOcid or ~/.oci/config", "<OCID>"
+            "compartmentId", "is not set, and neither oci:tenancyOcid nor ~/.oci/config names a tenancy", "<OCID>"
         )
     if not registry_username and not profile.user_ocid:
         yield wrong(
-            "registryUsername", "is not set, and no user is known from oci:userOcid or ~/.oci/config", "<user name>"
+            "registryUsername", "is not set, and neither oci:userOcid nor ~/.oci/config names a user", "<user name>"
         )
 
 
 def realm_of(ocid: str) -> str:
-    """Such as oc1; "" where there is none (source: Oracle, "Resource Identifiers": ocid1.<type>.<realm>.<region>.<id>)."""
+    """Such as oc1; "" if there is none (source: Oracle, "Resource Identifiers": ocid1.<type>.<realm>.<region>.<id>)."""
     return "".join(ocid.split(".")[2:3])
 
 
 def places(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
-    """OCIDs among the values, key to value, which are of another realm or region than the stack's."""
+    """Errors of OCIDs among the values (key to value) that belong to another realm or region than the stack."""
     realm = realm_of(profile.tenancy_ocid)
     for key, value in values.items():
         given = {place_in(key, n): each for n, each in enumerate(value)} if isinstance(value, list) else {key: value}
@@ -58,15 +58,15 @@ def places(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
                 continue
             region = "".join(ocid.split(".")[3:4])
             if realm and realm_of(ocid) != realm:
-                yield wrong(place, f"{ocid} is of the realm {realm_of(ocid)}, and your tenancy of {realm}", "<OCID>")
+                yield wrong(place, f"{ocid} is in the realm {realm_of(ocid)}, and your tenancy in {realm}", "<OCID>")
             elif is_region(profile.region) and is_region(region) and region != profile.region:
-                yield wrong(place, f"{ocid} is of the region {region}, and the stack of {profile.region}", "<OCID>")
+                yield wrong(place, f"{ocid} is in the region {region}, and the stack in {profile.region}", "<OCID>")
 
 
 def twice(key: str, values: Sequence[str]) -> Iterable[str]:
     """Errors of values that a list holds twice."""
     for place in duplicates(values):
-        yield error(place_in(key, place), f"{values[place]} is there already", remove_command(place_in(key, place)))
+        yield error(place_in(key, place), f"{values[place]} is there twice", remove_command(place_in(key, place)))
 
 
 def networks(key: str, given: Sequence[str]) -> Iterable[str]:

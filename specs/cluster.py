@@ -29,7 +29,7 @@ NODE_HEALTH_PORT = 10256
 
 PODS_CIDR = "10.244.0.0/16"
 SERVICES_CIDR = "10.96.0.0/16"
-"""What OKE takes for pods and Services unless told otherwise (source: oci_containerengine_cluster, kubernetes_network_config)."""
+"""OKE's defaults for pods and Services (source: oci_containerengine_cluster, kubernetes_network_config)."""
 
 SMALLEST_VCN_PREFIX = 22
 """Four networks of /24 have to fit."""
@@ -37,7 +37,7 @@ SMALLEST_VCN_PREFIX = 22
 
 @dataclass(frozen=True)
 class Ranges:
-    """CIDRs of the subnets; an internal and a public load balancer have subnets of their own, so that one can follow the other."""
+    """CIDRs of the subnets. Internal and public load balancer have separate subnets, so one can replace the other."""
 
     api: str
     nodes: str
@@ -140,7 +140,7 @@ def _load_balancer_subnet(
 
 
 # No node joins without the rules: the pool then reports a node that did not come up, and the node's console says why. The rest is what a
-# node of OKE does when it has no user data of its own (source: Oracle, "Using custom cloud-init initialization scripts").
+# node of OKE does without user data (source: Oracle, "Using custom cloud-init initialization scripts").
 START_NODE = f"""\
 trap '[ $? = 0 ] || echo "error: this node does not join the cluster; see above" >&2' EXIT
 {APPLY_METADATA_RULES}
@@ -154,8 +154,8 @@ def node_user_data() -> str:
     """cloud-init user data of a node, as text: grow the boot volume, keep the metadata service out of the pods' reach, then join the
     cluster.
 
-    A NetworkPolicy does that only where something enforces it, which flannel alone does not (source: Oracle, "Configuring pod
-    networking"). What of OKE's own needs the service runs in the node's network.
+    A NetworkPolicy keeps pods from the service only if the cluster enforces policies, which flannel does not (source: Oracle,
+    "Configuring pod networking"). OKE's own pods that need the service run in the node's network.
     """
     document = {
         # Before the kubelet starts, which reports the size that it finds.

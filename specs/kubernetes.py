@@ -98,7 +98,7 @@ def _manifest(api_version: str, kind: str, app: AppSpec, name: str, /, **rest: A
 
 
 def namespace(spec: AppSpec) -> Manifest:
-    """A namespace which admits pods of the restricted profile alone."""
+    """A namespace which admits only pods of the restricted profile."""
     profile = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     # Without the version: it may outlive the app.
     own = {key: value for key, value in labels(spec).items() if not key.endswith("/version")}
@@ -194,7 +194,7 @@ def deployment(spec: AppSpec, image: Text) -> Manifest:
 
 
 def network_policy(spec: AppSpec) -> Manifest:
-    """In: the app's port alone. Out: everything but the metadata service, through which a program could act as the node.
+    """In: only the app's port. Out: everything but the metadata service, which would let a program act as the node.
 
     The VCN's name server has that service's address, but pods ask the cluster's.
     """

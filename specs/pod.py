@@ -35,7 +35,7 @@ def pod_spec(
         "containers": [_container(container, image, cpus)],
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": claim}},
-            # Readable by the group alone, which is fsGroup.
+            # Readable only by the group, which is fsGroup.
             {"name": "files", "secret": {"secretName": files_secret, "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": f"{TMP_GB}Gi"}},
             # In memory, and part of the app's limit. The 64 MB of a container without it are too few for data loaders.

@@ -1,4 +1,4 @@
-"""The scripts that put the app's next version on the instance, and take the app from it."""
+"""The scripts that install the app's next version on the instance, and remove the app from it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ PULL_TIMEOUT_SECONDS = 900
 BOOT_TIMEOUT_SECONDS = 1200
 HEALTH_TIMEOUT_SECONDS = 180
 RESTARTS = 5
-"""After so many a new version is given up: what ends at once is not waited for until the health check's time is over."""
+"""After so many restarts a new version has failed, before the health check's time is over."""
 
 
 def deploy_script(
     spec: ContainerSpec, image_reference: str, registry_host: str, registry_user: str, instance_id: str
 ) -> str:
-    """The script that puts the app, or its next version, on the instance; idempotent. It reads `deploy_input` on stdin.
+    """The script that installs the app, or its next version; idempotent. It reads `deploy_input` on stdin.
 
-    `instance_id` is in it so that another instance gets the app even where it has the address of the one before.
+    instance_id: in the script, because a new instance must get the app even if it has the address of the old one.
 
-    The version before runs until image and secrets of the new one are there, and again if the new one does not become
-    healthy: its two files are kept under the name <file>.before, its secrets have names of their own. What a killed
-    run left there was healthy last, so the next run keeps that. The file <run>.healthy says that any version ever was.
+    The previous version runs until image and secrets of the new one are there, and again if the new one does not become healthy: its two
+    files are kept as <file>.before, and its secrets have other names. Files that a killed run kept were healthy last, so the next run
+    keeps them. The file <run>.healthy says that some version was healthy once.
 
-    The login lives in a folder under /run for as long as the pull takes.
+    The login is in a folder under /run only during the pull.
     """
     secrets = "\n".join(f'store_secret "{spec.name}-$generation-{n}"' for n, _ in enumerate(spec.secret_names))
     url = shlex.quote(f"http://127.0.0.1:{spec.port}{spec.health_path}")
@@ -136,18 +136,15 @@ say "{spec.name} is healthy"
 
 
 def deploy_input(token: str, secret_files: Mapping[str, str]) -> str:
-    """What `deploy_script` reads: a line each, in base64, of the registry's token and the secret files by their
-    names' order.
-    """
+    """What `deploy_script` reads: in base64, one line each, the registry's token and the secret files in the order of their names."""
     contents = [token, *(secret_files[name] for name in sorted(secret_files))]
     return "".join(base64.b64encode(content.encode()).decode() + "\n" for content in contents)
 
 
 def remove_script(name: str) -> str:
-    """The script that takes the app from the instance and unmounts the data disk, so that the volume can be detached
-    in order.
+    """The script that removes the app from the instance and unmounts the data disk before the volume is detached.
 
-    Content when any of it is gone already. The data stay.
+    It also works if some of it is already gone. The data stay.
     """
     unit = unit_name(name)
     files = " ".join(f"{file}{{,.before,.new,.healthy}}" for file in version_files(name))

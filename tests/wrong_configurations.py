@@ -67,7 +67,7 @@ WRONG = [
         "a network twice",
         {"sshNetworks": ["10.1.0.0/24", "10.1.0.0/24"]},
         "sshNetworks[1]",
-        "is there already",
+        "is there twice",
         "pulumi config rm --path 'sshNetworks[1]'",
     ),
     Wrong(
@@ -295,7 +295,7 @@ WRONG = [
         "two attestations of a kind",
         {"attestations": ["sbom", "sbom=host/scanner:1"]},
         "attestations[1]",
-        "sbom is there already",
+        "sbom is there twice",
         "pulumi config rm --path 'attestations[1]'",
     ),
     Wrong(
@@ -387,7 +387,7 @@ WRONG = [
         "key file in nobody's home",
         {"sshPrivateKeyFile": "~nobody-of-this-name/key"},
         "sshPrivateKeyFile",
-        "a user whose home folder is not known",
+        "a user without a home folder",
         SET + "sshPrivateKeyFile '~/.ssh/id_ed25519'",
     ),
     Wrong(
@@ -437,14 +437,14 @@ WRONG = [
         "subnet of another realm",
         {"subnetId": "ocid1.subnet.oc2..mine"},
         "subnetId",
-        "is of the realm oc2, and your tenancy of oc1",
+        "is in the realm oc2, and your tenancy in oc1",
         SET + "subnetId '<OCID>'",
     ),
     Wrong(
         "image of another region",
         {"imageId": "ocid1.image.oc1.us-phoenix-1.mine"},
         "imageId",
-        "is of the region us-phoenix-1",
+        "is in the region us-phoenix-1",
         SET + "imageId '<OCID>'",
     ),
     Wrong(

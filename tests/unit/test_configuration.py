@@ -96,7 +96,7 @@ def test_the_program_refuses_in_plain_text_what_is_secret(key: Key, values: dict
         )
 
 
-def test_every_secret_that_the_tests_encrypt_is_one() -> None:
+def test_the_tests_encrypt_every_secret_key() -> None:
     assert {key.name for key in KEYS.values() if key.secret and key.type == "string"} == set(SECRET_KEYS)
 
 
@@ -107,7 +107,7 @@ def config(**values: Any) -> dict[str, Any]:
     return {"config": {f"containerised-app:{key}": value for key, value in values.items()}}
 
 
-def test_the_schema_is_one_whose_patterns_editors_understand() -> None:
+def test_editors_understand_the_schemas_patterns() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--check-metaschema", str(stack_files.SCHEMA)],
         capture_output=True,
@@ -125,7 +125,7 @@ def test_every_committed_stack_file_is_valid_and_names_the_schema(file: Path) ->
     assert all(line.startswith("#") for line in comments), f"{file.name}: no empty line after its first comments"
 
 
-def test_every_default_may_stand_in_a_stack_file_unless_it_must_be_set() -> None:
+def test_every_default_is_valid_in_a_stack_file() -> None:
     optional = {key.name: key.default for key in KEYS.values() if not key.secret or key.type == "object"}
     assert stack_files.problems(config(**optional)) == []
 

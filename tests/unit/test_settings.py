@@ -1,4 +1,4 @@
-"""Settings: what a stack file may say, and what is said to the person when it is wrong."""
+"""Settings: what a stack file may say, and the errors of a wrong one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str
 
 
 @pytest.mark.parametrize("key", ["dataVolumeId", "repositoryId"])
-def test_the_remedy_for_a_wrong_ocid_is_a_value_of_the_right_kind(key: str, values: dict[str, Any]) -> None:
+def test_the_fix_for_a_wrong_ocid_is_one_of_the_right_kind(key: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, key: "mine"})
     assert f"    pulumi config set {key} {KEYS[key].example}" in str(caught.value).splitlines()
@@ -50,7 +50,7 @@ ON_KUBERNETES = [replace(wrong, values={**BASE, **wrong.values}) for wrong in WR
 
 
 @pytest.mark.parametrize("wrong", ON_AN_INSTANCE + ON_KUBERNETES, ids=lambda wrong: wrong.name)
-def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wrong, values: dict[str, Any]) -> None:
+def test_a_wrong_configuration_is_refused_with_key_reason_and_fix(wrong: Wrong, values: dict[str, Any]) -> None:
     absent = {key: MISSING.get(key) for key, value in wrong.values.items() if value is None}
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong.values, **absent})
@@ -60,14 +60,14 @@ def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wron
     assert f"    {wrong.fix}" in message.splitlines()
 
 
-def test_numbers_and_truth_values_of_the_environment_become_text_as_pulumi_wrote_them(values: dict[str, Any]) -> None:
+def test_numbers_and_booleans_in_environment_become_text(values: dict[str, Any]) -> None:
     given = {"SECONDS": 3600, "HALF": 0.5, "ON": True, "OFF": False, "TEXT": "007"}
-    told = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
+    shown = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
     on_instance = settings_of({**values, "environment": given})
-    assert on_instance.app.environment == told
+    assert on_instance.app.environment == shown
     on_kubernetes = settings_of({**values, **BASE, "environment": given})
     assert isinstance(on_kubernetes, KubernetesStack)
-    assert on_kubernetes.app.environment == told
+    assert on_kubernetes.app.environment == shown
 
 
 def test_a_secret_file_larger_than_podman_takes_is_refused(values: dict[str, Any]) -> None:
@@ -91,13 +91,13 @@ def test_an_ssh_agent_that_is_gone_is_refused_with_the_command_that_forgets_it(
     assert "    unset SSH_AUTH_SOCK" in str(caught.value).splitlines()
 
 
-def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
+def test_one_run_reports_all_errors(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, "ocpus": 99, "port": 22, "imageTag": "/"})
     assert all(f"\n{key}: " in str(caught.value) for key in ("ocpus", "port", "imageTag"))
 
 
-def test_no_complaint_shows_a_secret(values: dict[str, Any]) -> None:
+def test_no_error_shows_a_secret(values: dict[str, Any]) -> None:
     wrong = {"password": "s3cr3t!", "registryToken": "t0ken with space", "secretFiles": {"x": "", "y": "c0ntent"}}
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong})
@@ -112,7 +112,7 @@ def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key
     assert f"pulumi config set --secret {key}" in str(caught.value)
 
 
-def test_an_encrypted_variable_is_refused_since_it_would_become_plain_text(values: dict[str, Any]) -> None:
+def test_an_encrypted_variable_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="environment: has an encrypted value") as caught:
         parse(as_pulumi_does({**values, "environment": {"HF_TOKEN": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
     assert "pulumi config set --secret --path 'secretFiles.<name>'" in str(caught.value)
@@ -181,13 +181,13 @@ def test_no_value_plants_a_command_a_line_or_an_escape_sequence_in_a_message(
             assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stack_whose_name_no_registry_takes_is_refused_with_one_that_would_do(values: dict[str, Any]) -> None:
+def test_a_stack_name_that_no_registry_takes_is_refused_with_a_fitting_one(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="pulumi stack rename my-stack"):
         parse(as_pulumi_does(values), "p", "My_Stack", PROFILE)
 
 
 @pytest.mark.parametrize("stack", ["x.y", "x--y", "x-", "-x", "x_y", "X"])
-def test_a_stack_whose_name_could_become_another_ones_is_refused(stack: str, values: dict[str, Any]) -> None:
+def test_a_stack_name_that_could_equal_anothers_is_refused(stack: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="pulumi stack rename"):
         parse(as_pulumi_does(values), "p", stack, PROFILE)
 
@@ -215,7 +215,7 @@ def test_the_usual_names_are_app_hyphen_stack(values: dict[str, Any]) -> None:
     assert settings_of({**values, "app": "my-app"}).stack_name == "my-app--dev"
 
 
-def test_the_data_are_kept_unless_told_otherwise_and_the_stack_says_so(values: dict[str, Any]) -> None:
+def test_data_are_retained_by_default_and_an_output_says_so(values: dict[str, Any]) -> None:
     settings = settings_of(values)
     assert isinstance(settings, InstanceStack)
     assert settings.instance.retain_data
@@ -235,7 +235,7 @@ def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, A
         settings_of({**values, "sshPrivateKeyFile": str(file)})
 
 
-def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict[str, Any]) -> None:
+def test_without_an_account_the_error_names_the_keys_that_replace_it(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, OciProfile("", "", ""))
     for fix in ("oci:region '<region>'", "compartmentId '<OCID>'", "registryUsername '<user name>'"):
@@ -243,7 +243,7 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
 
 
 @pytest.mark.parametrize(
-    ("region", "tenancy", "says", "mend"),
+    ("region", "tenancy", "says", "fix"),
     [
         ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
         ("US-ASHBURN-1", "oc1", "oci:region: is 'US-ASHBURN-1', in capitals", "oci:region us-ashburn-1"),
@@ -252,17 +252,17 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
         (
             "us-gov-ashburn-1",
             "oc3",
-            "registryHost: is not set, and the name of its registry is not known for the realm oc3",
+            "registryHost: is not set, and the name of the registry is unknown for the realm oc3",
             "registryHost '<registry host>'",
         ),
     ],
 )
-def test_a_place_whose_registry_is_not_known_is_refused(
-    region: str, tenancy: str, says: str, mend: str, values: dict[str, Any]
+def test_a_region_or_realm_with_an_unknown_registry_is_refused(
+    region: str, tenancy: str, says: str, fix: str, values: dict[str, Any]
 ) -> None:
-    told = complaints(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
-    assert told[0].startswith(says)
-    assert told[1:] == [f"    pulumi config set {mend}"]
+    shown = errors(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
+    assert shown[0].startswith(says)
+    assert shown[1:] == [f"    pulumi config set {fix}"]
 
 
 def test_a_region_that_the_sdk_does_not_have_yet_is_taken(values: dict[str, Any]) -> None:
@@ -285,7 +285,7 @@ def test_an_error_of_no_key_is_one_line() -> None:
     )
 
 
-def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_dockerfile_that_is_no_text_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_bytes("FROM x".encode("utf-16"))
     given = {**values, "context": str(tmp_path), "extraRequirements": "docker/jupyterlab/requirements.txt"}
     with pytest.raises(ConfigurationError, match=r"context: .*/Dockerfile cannot be read"):
@@ -301,8 +301,8 @@ def test_a_dockerignore_that_cannot_be_used_is_named(
 ) -> None:
     (tmp_path / "Dockerfile").touch()
     (tmp_path / ".dockerignore").write_bytes(content)
-    told = complaints({**values, "context": str(tmp_path)}, PROFILE)
-    assert told[0].startswith(f"context: {tmp_path}/.dockerignore {says}")
+    shown = errors({**values, "context": str(tmp_path)}, PROFILE)
+    assert shown[0].startswith(f"context: {tmp_path}/.dockerignore {says}")
 
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
@@ -348,53 +348,51 @@ UNUSABLE = {
 }
 
 
-def complaints(values: dict[str, Any], profile: OciProfile) -> list[str]:
-    """The lines that a person is told."""
+def errors(values: dict[str, Any], profile: OciProfile) -> list[str]:
+    """The lines of the error."""
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, profile)
     return str(caught.value).splitlines()[1:]
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_an_account_file_that_cannot_be_used_is_named_with_what_mends_it_and_nothing_else_is_asked_for(
+def test_an_unusable_account_file_is_the_only_error_and_has_its_fix(
     name: str, values: dict[str, Any], tmp_path: Path
 ) -> None:
-    content, says, mend = UNUSABLE[name]
+    content, says, fix = UNUSABLE[name]
     file = tmp_path / "config"
     file.write_text(content)
-    problem, remedy = complaints(values, read(lambda _: None, {}, file))
+    problem, remedy = errors(values, read(lambda _: None, {}, file))
     assert problem.startswith(f"{file}: {says}")
-    assert mend in remedy
+    assert fix in remedy
     assert "pass phrase" not in problem + remedy
 
 
-def test_an_account_file_in_another_encoding_is_told_without_a_traceback(
-    values: dict[str, Any], tmp_path: Path
-) -> None:
+def test_an_account_file_in_another_encoding_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_bytes(f"[DEFAULT]\n{ACCOUNT}".encode("utf-16"))
-    assert complaints(values, read(lambda _: None, {}, file))[0] == f"{file}: is not in UTF-8"
+    assert errors(values, read(lambda _: None, {}, file))[0] == f"{file}: is not in UTF-8"
 
 
-def test_a_misspelt_profile_is_told_with_those_that_there_are(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_misspelt_profile_is_refused_with_the_existing_ones(values: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text(f"[DEFAULT]\n{ACCOUNT}\n[work]\n{ACCOUNT}")
-    by_stack = complaints(values, read({"configFileProfile": "wrok"}.get, {}, file))
+    by_stack = errors(values, read({"configFileProfile": "wrok"}.get, {}, file))
     assert by_stack == [
         f"{file}: has no profile wrok; it has DEFAULT, work",
         "    pulumi config set oci:configFileProfile DEFAULT",
     ]
-    by_environment = complaints(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
+    by_environment = errors(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
     assert by_environment[1] == "    export TF_VAR_config_file_profile=DEFAULT"
 
 
 def test_without_an_account_the_file_is_asked_for_and_not_what_follows_from_it(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
-    told = complaints(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
-    assert len(told) == 2
-    assert "does not exist, and nothing else names the account (docs/own-account.md)" in told[0]
-    assert "My profile → API keys" in told[1]
+    shown = errors(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
+    assert len(shown) == 2
+    assert "does not exist, and nothing else names the account (docs/own-account.md)" in shown[0]
+    assert "My profile → API keys" in shown[1]
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
@@ -416,7 +414,7 @@ def test_a_key_named_elsewhere_is_used_instead_of_the_account_files(tmp_path: Pa
     assert read(lambda _: None, {"TF_VAR_private_key_path": "x"}, file).problem == ""
 
 
-def test_a_stack_on_kubernetes_needs_no_ssh_and_one_on_an_instance_nothing_of_a_cluster(values: dict[str, Any]) -> None:
+def test_keys_of_the_other_target_are_not_checked(values: dict[str, Any]) -> None:
     of_cluster = {"apiNetworks": [], "clusterId": "mine", "nodeCount": 0, "loadBalancerMinMbps": 1}
     assert isinstance(settings_of({**values, **of_cluster}), InstanceStack)
     of_instance = {
@@ -451,6 +449,6 @@ def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: di
     assert key not in str(caught.value)
 
 
-def test_a_stack_whose_namespace_would_be_too_long_is_told(values: dict[str, Any]) -> None:
+def test_a_stack_name_too_long_for_a_namespace_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Kubernetes takes 63 characters"):
         parse(as_pulumi_does({**values, **BASE}), "p", "s" * 60, PROFILE)

@@ -76,7 +76,7 @@ def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> 
     assert json.loads(words[words.index("--health-cmd") + 1]) == ["healthcheck", "http://127.0.0.1:8888/api?a=1&b=2"]
 
 
-def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> None:
+def test_the_environment_cannot_override_port_and_data_folder() -> None:
     spec = replace(SPEC, environment={"PORT": "1"})
     words = podman.run_command(spec, IMAGE)
     assert {"PORT=8888", "DATA_PATH=/jupyter", "HOME=/jupyter"} <= set(words)
@@ -108,7 +108,7 @@ def test_an_empty_data_disk_is_formatted_and_mounted(tmp_path: Path) -> None:
     assert blkid_and_mkfs(bytes(32 << 20), tmp_path) == (0, "", ["mkfs", "mount"])
 
 
-def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_system_is_not_known(
+def test_a_data_disk_with_any_content_is_never_formatted(
     tmp_path: Path,
 ) -> None:
     status, said, calls = blkid_and_mkfs(bytes(1 << 20) + b"notebooks" + bytes(31 << 20), tmp_path)
@@ -116,7 +116,7 @@ def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_sys
     assert "left alone" in said
 
 
-def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
+def test_an_environment_value_reaches_podman_unchanged() -> None:
     script = podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
     assert f"GREETING={SPEC.environment['GREETING']}" in shlex.split(line)
@@ -192,7 +192,7 @@ def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "3072"], ["-t", "ecdsa", "-m", "PEM"]])
-def test_the_public_half_of_a_key_file_is_what_ssh_keygen_says(options: list[str], tmp_path: Path) -> None:
+def test_the_public_key_is_the_one_that_ssh_keygen_prints(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", *options, "-N", "", "-f", str(file)], check=True)
     assert ssh.read_key(file).public.split() == file.with_suffix(".pub").read_text().split()[:2]
@@ -217,7 +217,7 @@ def test_the_password_is_accepted_by_its_hash_and_no_other_is() -> None:
     assert secret_files.argon2_hash("wrong horse", "a/stack") != phc
 
 
-def test_the_hash_is_the_same_in_every_run_and_its_salt_says_nothing_of_the_password() -> None:
+def test_the_hash_is_stable_and_its_salt_independent_of_the_password() -> None:
     one, two = (secret_files.argon2_hash(password, "a/stack") for password in ("correct horse", "another horse"))
     assert one.split("$")[4] == two.split("$")[4]
     assert one.split("$")[4] != secret_files.argon2_hash("correct horse", "b/stack").split("$")[4]

@@ -31,7 +31,9 @@ def main(root: Path, out: Path = Path("/git")) -> None:
     with trust() as environment:
         command = install(root, os.environ["TARGETARCH"], environment["SSL_CERT_FILE"])
         if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
-            print(f"warning: the image has no git: dnf cannot install it on {os.environ['BASE_IMAGE']}", file=sys.stderr)
+            print(
+                f"warning: the image has no git: dnf cannot install it on {os.environ['BASE_IMAGE']}", file=sys.stderr
+            )
             return
     copy(root, rpm(root, "-ql", *(rpm(root, "-qa") - before)), out)
     finish(out)
