@@ -337,7 +337,7 @@ UNUSABLE = {
     "without its key": (f"[DEFAULT]\n{ACCOUNT}", "has no key_file", "with the key's path as key_file"),
     "without a user": (
         f"[DEFAULT]\n{ACCOUNT.replace('user=', '#user=')}",
-        "lacks user; the stack's oci: configuration, with the environment's variables, lacks tenancy, user, fingerprint",
+        "lacks user; the stack's oci: configuration and the environment lack tenancy, user, fingerprint",
         "My profile → API keys",
     ),
     "the console's placeholder": (
