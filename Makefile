@@ -114,36 +114,23 @@ test: ## every test; TESTS=tests/unit for some
 	@sandbox/bootstrap --test
 	@$(if $(TESTS),$(pytest) $(TESTS),$(every_test))
 
-lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets
+lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets (.pre-commit-config.yaml)
 	@sandbox/bootstrap --preview --test
-	@$(bin)/python -m tests.support.stack_files
-	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
-	@$(bin)/ruff format --check .
-	@$(bin)/ruff check .
-	@$(bin)/mypy .
-	@$(bin)/mypy docker/shared/python/*.py
-	@$(bin)/mypy .github/scripts/*.py
-	@$(bin)/yamllint --strict -c .github/yamllint.yaml .
-	@$(bin)/python -m tests.support.actionlint
-	@$(bin)/zizmor --quiet --offline --pedantic .github
-	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account operations/kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/* sandbox/machine-image/root/usr/libexec/* tests/support/bin/getent
+	@PRE_COMMIT_HOME=$(SANDBOX_HOME)/cache/pre-commit $(bin)/pre-commit run --all-files
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
 
-bench-images: ## time to build the image beside the article's way, its size and its start; needs no stack
+bench-images: ## time to build the image beside the article's way, and its size; needs no stack
 	@sandbox/bootstrap
 	@$(sandbox) up
 	@$(bin)/python -m bench.images
 
-bench-cluster: ## time until the sandbox's cluster is there, from nothing and started again
+bench-cluster: ## time until the sandbox's cluster is ready, from nothing and started again
 	@$(sandbox) up --stack local-oke
 	@$(bin)/python -m bench.cluster
 
-bench-local: ## time of make local in a fresh clone, cold and warm; no sandbox may be up
+bench-local: ## time and memory of make local in a fresh clone, cold and warm; no sandbox may be up
 	@$(bin)/python -m bench.local
 
 format: ## format the Python files

@@ -120,14 +120,6 @@ def test_a_newer_platform_image_changes_nothing(stack: Stack, newer_image: None)
     assert stack.preview() == {}
 
 
-def test_it_is_by_wish_that_a_newer_platform_image_changes_nothing(
-    stack: Stack, newer_image: None, program: Path
-) -> None:
-    edit(program, "components/instance.py", 'ignore_changes=["sourceDetails.sourceId"]', "ignore_changes=[]")
-    with pytest.raises(PulumiError, match="sourceId"):
-        stack.preview()
-
-
 def test_the_app_runs_on_while_a_change_is_only_previewed(stack: Stack) -> None:
     running = container_id(stack)
     stack.configure(environment={"GREETING": "good evening"})

@@ -54,7 +54,7 @@ PROGRAM = """
         size_in_gbs="50",
         display_name="t-volume",
         compartment_id=TENANCY,
-        opts=pulumi.ResourceOptions(parent=part, retain_on_delete=RETAINED),
+        opts=child,
     )
 """
 # What is made side by side.
@@ -69,8 +69,8 @@ EVERYTHING = tuple(name for layer in CREATED for name in layer)
 REPEATABLE = {"list"}
 
 
-def program(*changes: tuple[str, str], retained: bool = False) -> str:
-    text = PROGRAM.replace("RETAINED", str(retained))
+def program(*changes: tuple[str, str]) -> str:
+    text = PROGRAM
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -102,14 +102,13 @@ def test_what_a_killed_run_made_is_taken_over_and_what_it_did_not_make_is_made(
     assert len(project.in_state()) == len(EVERYTHING)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_killed_update_is_done_again(project: KilledProject, when: str) -> None:
+def test_a_killed_update_is_done_again(project: KilledProject) -> None:
     project.up()
     changed = [(f't-{name}"', f'u-{name}"') for name in EVERYTHING if name != "repository"]
     project.write(program(*changed, ('"set": "once"', '"set": "twice"')))
     before = project.in_cloud()
     for layer in CREATED:
-        project.killed("up", "update", when, *layer)
+        project.killed("up", "update", "after", *layer)
         project.unlock()
         said = project.interrupted()
         assert {name for name in EVERYTHING if f"{name}: interrupted while updating" in said} == set(layer)
@@ -131,12 +130,11 @@ def test_a_killed_update_that_is_taken_back_is_seen_by_a_refresh_as_the_message_
     project.converges()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_killed_destroy_goes_on_where_it_was(project: KilledProject, when: str) -> None:
+def test_a_killed_destroy_goes_on_where_it_was(project: KilledProject) -> None:
     project.up()
     remaining = set(EVERYTHING)
     while remaining:
-        stuck = project.killed("destroy", "delete", when, *remaining, some=True)
+        stuck = project.killed("destroy", "delete", "after", *remaining, some=True)
         project.pulumi("cancel", "--yes")
         said = project.interrupted()
         assert {name for name in EVERYTHING if f"{name}: interrupted while deleting" in said} == stuck
@@ -174,13 +172,11 @@ def test_an_id_that_is_not_there_is_told_with_the_command_that_takes_the_right_o
     assert project.id_of("t-vcn") == right
 
 
-@pytest.mark.parametrize("retained", [True, False])
-def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: KilledProject, retained: bool) -> None:
-    project.write(program(retained=retained))
+def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: KilledProject) -> None:
     project.up()
     old = project.state()["volume"]["id"]
     moved = ('availability_domain="Sndb:EU-FRANKFURT-1-AD-1"', 'availability_domain="Sndb:EU-FRANKFURT-1-AD-2"')
-    project.write(program(moved, retained=retained))
+    project.write(program(moved))
     project.killed("up", "create", "after", "volume")
     project.unlock()
     question = project.interrupted(status=1)
@@ -190,7 +186,7 @@ def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: 
     project.delete_by_hand(made)
     project.interrupted("volume=none")
     # The configuration is taken back: the old volume never went.
-    project.write(program(retained=retained))
+    project.write(program())
     project.converges()
     assert project.state()["volume"]["id"] == old
 

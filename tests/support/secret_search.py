@@ -135,14 +135,3 @@ def image(reference: str, get: Callable[[str, str], Any]) -> Iterator[Place]:
                 f"{repository} {kind} {blob['digest']}",
                 lambda digest=blob["digest"]: get("blobs", digest).iter_content(CHUNK),  # type: ignore[misc]
             )
-
-
-def layer(members: Mapping[str, bytes]) -> bytes:
-    """A layer as a registry keeps it: a tar archive in gzip."""
-    data = BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, BytesIO(content))
-    return gzip.compress(data.getvalue())

@@ -15,8 +15,6 @@ import yaml
 
 from operations.review.summary import FOLD
 from tests.support import home_folder
-from tests.support.workflow_actions import UnknownActionError, use
-from tests.support.workflow_expressions import UnknownExpressionError, evaluate, insert
 from tests.support.workflow_runner import WORKFLOWS
 from tests.unit.conftest import ROOT
 
@@ -195,45 +193,7 @@ def test_the_build_specification_installs_the_engine_that_the_workflows_do() -> 
     assert versions == {BUILD["env"]["variables"]["PULUMI_VERSION"]}
 
 
-# --- the runner of the tests -----------------------------------------------------------------------------------------------------------
-
-CONTEXTS: dict[str, Any] = {"vars": {"A": "x"}, "inputs": {}, "github": {"ref": "refs/heads/main", "event": {"n": 7}}}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("github.event.n", 7),
-        ("inputs.stack || vars.A", "x"),
-        ("inputs.stack || vars.B", ""),
-        ("github.ref == 'refs/heads/main' && (inputs.stack || vars.A) != ''", True),
-        ("!cancelled() && vars.A == 'X'", True),
-        ("fromJSON('[1, 2]')", [1, 2]),
-        ("'it''s'", "it's"),
-    ],
-)
-def test_an_expression_has_the_value_that_github_gives_it(text: str, value: object) -> None:
-    assert evaluate(text, CONTEXTS, {"cancelled": False}) == value
-
-
-@pytest.mark.parametrize(
-    "text", ["github.event.m", "runner.os", "hashFiles('x')", "1 +", "vars.A > 3", "vars.A vars.A"]
-)
-def test_what_the_runner_does_not_know_is_an_error_and_not_left_out(text: str) -> None:
-    with pytest.raises(UnknownExpressionError):
-        evaluate(text, CONTEXTS, {})
-
-
-def test_an_expression_in_a_text_is_put_into_it() -> None:
-    assert insert("a ${{ vars.A }} b ${{ github.event.n }}", CONTEXTS, {}) == "a x b 7"
-
-
-def test_an_action_which_nothing_stands_in_for_is_an_error() -> None:
-    with pytest.raises(UnknownActionError):
-        use(f"actions/setup-python@{'0' * 40}", {}, None)  # type: ignore[arg-type]
-    with pytest.raises(UnknownActionError):
-        use("actions/checkout@v4", {}, None)  # type: ignore[arg-type]
-
+# --- the scripts of the workflows ----------------------------------------------------------------------------------------------------
 
 def test_a_comment_knows_the_fold_of_a_summary() -> None:
     assert f'"{FOLD}"' in (ROOT / ".github" / "scripts" / "comment.py").read_text()
