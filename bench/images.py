@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ def pulumi(*words: str) -> str:
 class BenchStack:
     """A stack of registry and image alone. options: select it; extra: options of `up`."""
 
-    def __init__(self, name: str, folder: Path, config: dict[str, Any], extra: Sequence[str] = (), cwd: str = "") -> None:
+    def __init__(
+        self, name: str, folder: Path, config: dict[str, Any], extra: Sequence[str] = (), cwd: str = ""
+    ) -> None:
         file = folder / f"Pulumi.{name}.yaml"
         file.write_text(yaml.safe_dump(config))
         self.select = ["--stack", name, "--non-interactive", *(["--cwd", cwd] if cwd else [])]
@@ -111,7 +113,11 @@ def measure(folder: Path, runs: int) -> str:
         return BenchStack(name, folder, {**local, "config": config}, TARGETS)
 
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    article_values = {"oci:region": paths.REGION, "article:compartmentId": paths.TENANCY_OCID, "article:baseImage": base}
+    article_values = {
+        "oci:region": paths.REGION,
+        "article:compartmentId": paths.TENANCY_OCID,
+        "article:baseImage": base,
+    }
     article_values |= {"article:builder": BUILDER.name, "article:host": paths.REGISTRY_ADDRESS}
     article_values |= {"article:username": paths.REGISTRY_USER, "article:namespace": paths.NAMESPACE}
     os.environ["ARTICLE_REGISTRY_TOKEN"] = account.registry_token()
@@ -142,7 +148,7 @@ def measure(folder: Path, runs: int) -> str:
 
 def main() -> None:
     """Run one step, which hyperfine asks for, or measure and print the tables."""
-    steps = {"empty": empty, "change": change}
+    steps: dict[str, Callable[..., None]] = {"empty": empty, "change": change}
     if sys.argv[1:] and sys.argv[1] in steps:
         steps[sys.argv[1]](*sys.argv[2:])
         return

@@ -14,7 +14,7 @@ from tests.e2e.conftest import AS_WRITTEN, PORT, new_password
 from tests.support.jupyter import login
 from tests.support.machine import container_id, in_container, on_machine, tunnel
 from tests.support.program import copy, edit
-from tests.support.stack import PulumiError, Stack
+from tests.support.stack import Stack
 
 APP = {"jupyterlab-podman": "update"}
 IMAGE_AND_APP = {"jupyterlab-arm64": "update", "jupyterlab-amd64": "update", "jupyterlab-index": "update", **APP}

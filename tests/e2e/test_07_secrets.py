@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
 
 from sandbox import account, engine, paths
-from sandbox.process import wait_for
 from tests.e2e.conftest import new_password
 from tests.support.command_lines import CommandLines
 from tests.support.machine import fetch, on_machine
-from tests.support.secret_search import Needles, Place, archive, files, find_secret, image, layer, text
+from tests.support.secret_search import Needles, Place, archive, files, find_secret, image, text
 from tests.support.stack import Stack
 
 # The account's own files are where the secrets are kept; the rest of these is software, or searched in its own way.

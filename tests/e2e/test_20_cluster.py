@@ -4,9 +4,7 @@ does not know it refuses. The tests use one cluster, in this order.
 
 from __future__ import annotations
 
-import functools
 import json
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import api_key, engine, paths, tls
+from sandbox import api_key, engine, paths
 from sandbox.kubernetes import node
 from sandbox.oci.catalogue import KINDS, cloud
 from sandbox.oci.cloud import Record

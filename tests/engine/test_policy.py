@@ -163,9 +163,7 @@ def test_outputs_unknown_to_a_preview_are_checked_by_the_update(engine: None, tm
     alone.pulumi("preview", *CHECKED)
     assert "in plain text: its output token." in alone.pulumi(*UP, *CHECKED, check=False)
     assert "vcn" in alone.state()
-    alone.write(
-        NETWORK.format(project=project, more=ADOPTED + 'pulumi.export("token", pulumi.Output.secret(vcn.id))')
-    )
+    alone.write(NETWORK.format(project=project, more=ADOPTED + 'pulumi.export("token", pulumi.Output.secret(vcn.id))'))
     alone.pulumi(*UP, *CHECKED)
 
 

@@ -15,7 +15,9 @@ def test_peak_memory_includes_child_processes(tmp_path: Path) -> None:
 
 
 def test_table_shows_the_ratio_to_the_first_command() -> None:
-    results = [{"command": name, "median": time, "min": time - 1, "max": time + 1} for name, time in (("a", 2), ("b", 3))]
+    results = [
+        {"command": name, "median": time, "min": time - 1, "max": time + 1} for name, time in (("a", 2), ("b", 3))
+    ]
     assert measure.table(results, [100, 200]).splitlines()[2:] == [
         "| a | 2.00 | 1.00-3.00 | 1.00 | 100 |",
         "| b | 3.00 | 2.00-4.00 | 1.50 | 200 |",

@@ -13,7 +13,6 @@ from policy import secrets
 from policy.rule import UNKNOWN, SecretText
 from tests.unit.policy_resources import COMMAND, DEPLOYMENT, SERVICE, resource, service, stack_violations, violations
 
-
 [POLICY] = secrets.POLICIES
 
 
@@ -120,7 +119,9 @@ def test_policy_accepts_names_of_kubernetes_secrets() -> None:
 @pytest.mark.parametrize("inputs", [{"stdin": "anything"}, {"environment": {"NAME": "value"}}])
 def test_policy_requires_secret_input_of_commands(inputs: Mapping[str, Any]) -> None:
     assert violations(POLICY, COMMAND, inputs)
-    assert not violations(POLICY, COMMAND, {"stdin": SecretText("anything"), "environment": {"NAME": SecretText("value")}})
+    assert not violations(
+        POLICY, COMMAND, {"stdin": SecretText("anything"), "environment": {"NAME": SecretText("value")}}
+    )
     assert not violations(POLICY, COMMAND, {"stdin": UNKNOWN, "create": "true"})
 
 

@@ -195,6 +195,7 @@ def test_the_build_specification_installs_the_engine_that_the_workflows_do() -> 
 
 # --- the scripts of the workflows ----------------------------------------------------------------------------------------------------
 
+
 def test_a_comment_knows_the_fold_of_a_summary() -> None:
     assert f'"{FOLD}"' in (ROOT / ".github" / "scripts" / "comment.py").read_text()
 
