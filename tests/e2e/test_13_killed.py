@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import PORT, new_password
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
-from tests.support.killed_stack import is_whole, killed, living, put_right, state_of
+from tests.support.killed_stack import is_whole, killed, living, repair, state_of
 from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
@@ -73,18 +73,18 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     stack = killed_stack
     # With its plugins: the machine is half made, and the cloud drops it.
     killed(stack, "up", INSTANCE, "create")
-    assert put_right(stack)[INSTANCE] == "none"
+    assert repair(stack)[INSTANCE] == "none"
     # Without them: the machine is made, and nobody knows.
     killed(stack, "up", INSTANCE, "create", plugins=False)
-    instance = put_right(stack)[INSTANCE]
+    instance = repair(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
     killed(stack, "up", ATTACHMENT, "create", plugins=False)
-    attachment = put_right(stack)[ATTACHMENT]
+    attachment = repair(stack)[ATTACHMENT]
     assert attachment.startswith("ocid1.volumeattachment.")
     speed_up(stack.folder / "jupyterlab")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "create")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1])
     assert {instance, attachment} <= living()
@@ -106,12 +106,12 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
     killed(stack, "up", INSTANCE, "update")
-    assert put_right(stack) == {}
+    assert repair(stack) == {}
     configuration = stack.folder / "jupyterlab" / "jupyter_server_config.py"
     configuration.write_text(configuration.read_text() + "\n# Changed.\n")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "update")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1])
     assert living() == cloud
@@ -127,12 +127,12 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
     stack.configure(operatingSystemVersion="8")
     for name in (PODMAN, INSTANCE):
         killed(stack, "up", name, "delete")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     killed(stack, "up", INSTANCE, "create", plugins=False)
-    instance = put_right(stack)[INSTANCE]
+    instance = repair(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
     killed(stack, "up", ATTACHMENT, "create")
-    put_right(stack)
+    repair(stack)
     stack.up()
     is_whole(stack, before_killed[1])
     assert (stack.output("instanceId"), stack.output("dataVolumeId")) == (instance, volume)
@@ -145,7 +145,7 @@ def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     killed(killed_stack, "destroy", INSTANCE, "delete")
-    assert put_right(killed_stack) == {}
+    assert repair(killed_stack) == {}
     killed_stack.destroy()
     assert left(before_killed[0]) == {}
     assert living() == before_killed[1]

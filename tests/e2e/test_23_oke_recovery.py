@@ -56,13 +56,6 @@ def test_the_app_is_back_after_its_pod_was_deleted(oke: Stack) -> None:
     back(oke, before, "before the deletion", 120)
 
 
-def test_the_app_is_back_after_its_pod_was_killed_without_grace(oke: Stack) -> None:
-    before = starts(oke)
-    in_pod(oke, WRITE.format("before the force"))
-    kubectl(oke, "delete", "pods", "--all", "--force", "--grace-period=0")
-    back(oke, before, "before the force", 120)
-
-
 def test_the_app_is_back_after_its_node_was_restarted(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the restart"))
