@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, Json, WithJsonSchema
 
-from settings.errors import wrong
+from settings.errors import fix, wrong
 from settings.key import Form, Section, key
 from specs import dockerignore, secret_files
 from specs.build_inputs import BuildInputError
 from specs.checks import FIRST_FREE_PORT, data_path, file_name, is_file
 from specs.errors import error, place_in, remove_command
+from specs.secret_names import NAMES
 
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 """Variables of the container that follow from another key, and from which."""
@@ -116,6 +117,10 @@ class AppSettings(Section):
         for name in sorted(RESERVED_ENVIRONMENT.keys() & self.environment.keys()):
             place = place_in("environment", name)
             yield error(place, f"is set from {RESERVED_ENVIRONMENT[name]}", remove_command(place))
+        for name in filter(NAMES.search, self.environment):
+            place = place_in("environment", name)
+            message = "is a secret, according to its name, and plain text in the stack's state and where the app runs; make a file of it"
+            yield error(place, message, fix("secretFiles"), remove_command(place))
         if not is_file(self.dockerfile):
             yield wrong("context", f"has no Dockerfile: {self.dockerfile} does not exist")
         try:

@@ -321,6 +321,13 @@ WRONG = [
         SET + "dataPath /jupyter",
     ),
     Wrong(
+        "secret variable",
+        {"environment": {"HF_TOKEN": "hunter2"}},
+        "environment.HF_TOKEN",
+        "is a secret, according to its name",
+        SET + "--secret --path 'secretFiles.<name>'",
+    ),
+    Wrong(
         "port given twice",
         {"environment": {"PORT": "1"}},
         "environment.PORT",

@@ -114,7 +114,7 @@ def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key
 
 def test_an_encrypted_variable_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="environment: has an encrypted value") as caught:
-        parse(as_pulumi_does({**values, "environment": {"HF_TOKEN": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
+        parse(as_pulumi_does({**values, "environment": {"GREETING": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
     assert "pulumi config set --secret --path 'secretFiles.<name>'" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
