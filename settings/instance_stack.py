@@ -8,15 +8,13 @@ from functools import cached_property
 from settings.instance import InstanceSettings
 from settings.stack import KEPT_VOLUME, Stack
 from specs import cloud_config, podman, ssh
-from specs.container import ContainerSpec
 from specs.network import NetworkSpec, instance_network
-
-RESERVED_GB = 2
-"""Of the instance's memory, for the system."""
 
 
 class InstanceStack(Stack):
     """The configuration of a stack with an instance."""
+
+    RESERVED_GB = 2
 
     instance: InstanceSettings
 
@@ -32,12 +30,6 @@ class InstanceStack(Stack):
         """The instance's network."""
         own = self.instance
         return instance_network(self.network.vcn_cidr, own.subnet_cidr, own.ssh_networks, own.subnet_id)
-
-    @property
-    def container(self) -> ContainerSpec:
-        """The app's container."""
-        wanted = self.app.app_memory_in_gbs
-        return self.container_spec(wanted or max(1, self.machine.memory_in_gbs - RESERVED_GB))
 
     @cached_property
     def host_key(self) -> ssh.HostKey:

@@ -11,20 +11,18 @@ from settings.load_balancer import LoadBalancerSettings
 from settings.stack import KEPT_VOLUME, Stack
 from specs import cluster, kubeconfig, secret_files, tls
 from specs.app_spec import AppSpec
-from specs.container import ContainerSpec
 from specs.errors import error
 from specs.load_balancer import NO_ADDRESS, LoadBalancerSpec
 from specs.network import NetworkSpec
 from specs.shell import quoted
 
-RESERVED_GB = 3
-"""Of a node's memory: what the kubelet keeps for itself (2.2 of 12 GB) and what OKE's own pods take (source: Oracle, "Reserving
-resources for Kubernetes and OS system daemons").
-"""
-
 
 class KubernetesStack(Stack):
     """The configuration of a stack on OKE."""
+
+    # The kubelet keeps 2.2 of 12 GB, and OKE's own pods need some (source: Oracle, "Reserving resources for Kubernetes and OS system
+    # daemons").
+    RESERVED_GB = 3
 
     cluster: ClusterSettings
     load_balancer: LoadBalancerSettings
@@ -32,8 +30,8 @@ class KubernetesStack(Stack):
     def problems(self) -> Iterable[str]:
         """Errors of keys together."""
         yield from super().problems()
-        most = max(1, self.machine.memory_in_gbs - RESERVED_GB)
-        yield from self.fits("a node", most, f"{RESERVED_GB} GB to Kubernetes")
+        most = max(1, self.machine.memory_in_gbs - self.RESERVED_GB)
+        yield from self.fits("a node", most, f"{self.RESERVED_GB} GB to Kubernetes")
         if self.cluster.replicas > 1 and Path(self.app.context).name == "jupyterlab":
             message = f"is {self.cluster.replicas}, but JupyterLab keeps its kernels and sessions in one process"
             yield wrong("replicas", message, "1")
@@ -87,12 +85,6 @@ class KubernetesStack(Stack):
             self.listener_port,
             self.load_balancer.load_balancer_networks or [self.network.vcn_cidr],
         )
-
-    @property
-    def container(self) -> ContainerSpec:
-        """The app's container."""
-        wanted = self.app.app_memory_in_gbs
-        return self.container_spec(wanted or max(1, self.machine.memory_in_gbs - RESERVED_GB))
 
     @property
     def app_spec(self) -> AppSpec:

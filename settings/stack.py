@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, SkipValidation, model_validator
 
@@ -35,6 +35,9 @@ class Stack(BaseModel):
     """The configuration of one stack. project, stack: Pulumi's own names; profile: the account in use. Sizes are in GB."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # Of a machine's memory, for the system.
+    RESERVED_GB: ClassVar[int]
 
     project: str
     stack: str
@@ -161,8 +164,9 @@ class Stack(BaseModel):
         """File name to content for SECRETS_PATH (secret), sorted."""
         return secret_files.render(self.app.secret_files, self.app.password, self.owner)
 
-    def container_spec(self, memory_gb: int) -> ContainerSpec:
-        """The app's container, with this limit of memory."""
+    @property
+    def container(self) -> ContainerSpec:
+        """The app's container."""
         return ContainerSpec(
             name=self.app.name,
             port=self.app.port,
@@ -171,7 +175,7 @@ class Stack(BaseModel):
             data_path=self.app.data_path,
             health_path=self.app.health_path,
             user_id=self.app.user_id,
-            memory_gb=memory_gb,
+            memory_gb=self.app.app_memory_in_gbs or max(1, self.machine.memory_in_gbs - self.RESERVED_GB),
         )
 
     @property
