@@ -10,6 +10,7 @@ from pathlib import Path
 from sandbox import address, engine, paths, registry
 from sandbox.process import privileged, run
 from specs import podman, secret_files
+from specs.container import ContainerSpec
 from tests.support.apps import App
 from tests.support.machine import answers
 from tests.support.ports import free_port
@@ -42,7 +43,7 @@ class AppContainer:
             engine.podman("secret", "create", secret, "-", stdin=content)
         self.data.mkdir(parents=True)
         run(privileged(["chown", f"{spec.user_id}:{spec.user_id}", self.data]))
-        words = [word.replace(f"{spec.data_folder}:", f"{self.data}:") for word in podman.run_command(spec)]
+        words = podman.run_command(spec, self.image, str(self.data))
         # Tests read its log and exit code afterwards.
         words.remove("--rm")
         assert words[:2] == ["podman", "run"]
@@ -51,11 +52,10 @@ class AppContainer:
         engine.podman(*words[1:-1], *network, *extra, self.image)
         return self
 
-    def spec(self, secret_names: Sequence[str]) -> podman.ContainerSpec:
+    def spec(self, secret_names: Sequence[str]) -> ContainerSpec:
         """The program's specification of it."""
-        return podman.ContainerSpec(
+        return ContainerSpec(
             name=self.name,
-            image=self.image,
             port=self.port,
             environment={},
             secret_names=secret_names,
