@@ -16,10 +16,10 @@ PULUMI ?= $(pulumi)
 # A preview's summary (Markdown) and its plan, both files; "" for none.
 SUMMARY ?=
 PLAN ?=
-review = python3 -m review $@ --pulumi '$(PULUMI)' --stack '$(STACK)' $(if $(SUMMARY),--summary '$(SUMMARY)')
+review = python3 -m operations.review $@ --pulumi '$(PULUMI)' --stack '$(STACK)' $(if $(SUMMARY),--summary '$(SUMMARY)')
 # What previews on the sandbox's providers need; it takes a quarter of a second when it is there.
 prepared = $(if $(filter $(pulumi),$(PULUMI)),sandbox/bootstrap --preview && $(sandbox) prepare-preview >&2)
-put_right = set -f; python3 interrupted.py --stack '$(STACK)' --pulumi '$(PULUMI)' $$FOUND
+put_right = set -f; python3 -m operations.interrupted --stack '$(STACK)' --pulumi '$(PULUMI)' $$FOUND
 # What previews and updates have to meet (docs/policies.md); POLICIES= leaves it out.
 POLICIES ?= policy/run
 policies = $(if $(POLICIES),--policy-pack $(POLICIES))
@@ -39,7 +39,7 @@ help: ## this list
 local: ## from nothing to JupyterLab on this machine's own cloud; TARGET=kubernetes in a cluster, STACK=any
 	@sandbox/bootstrap
 	@$(sandbox) up --stack $(STACK)
-	@set -f; python3 interrupted.py --stack '$(STACK)' --pulumi $(pulumi) $$FOUND
+	@set -f; python3 -m operations.interrupted --stack '$(STACK)' --pulumi $(pulumi) $$FOUND
 	@$(pulumi) up --yes --stack $(STACK)
 	@$(sandbox) check --stack $(STACK)
 
@@ -96,7 +96,7 @@ pulumi: ## any other pulumi command: make pulumi ARGS="stack ls"
 
 manifests: ## what STACK=oke puts into its cluster, as YAML in manifests/
 	@sandbox/bootstrap --preview
-	@$(bin)/python manifests.py $(STACK)
+	@$(bin)/python -m operations.manifests $(STACK)
 
 docs: ## write the table of configuration keys and the schema of stack files anew
 	@sandbox/bootstrap --preview
@@ -124,7 +124,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, se
 	@$(bin)/mypy .
 	@$(bin)/mypy docker/shared/python/*.py
 	@$(bin)/mypy .github/scripts/*.py
-	@$(bin)/yamllint --strict .
+	@$(bin)/yamllint --strict -c .github/yamllint.yaml .
 	@$(bin)/python -m tests.support.actionlint
 	@$(bin)/zizmor --quiet --offline --pedantic .github
 	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

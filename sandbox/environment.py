@@ -21,7 +21,7 @@ _NOT_INHERITED = (
     "PYTHONHOME",
     "PYTHONPATH",
 )
-# Variables in which the OCI provider finds an account (oci_profile.py).
+# Variables in which the OCI provider finds an account (specs/oci_profile.py).
 _OF_AN_ACCOUNT = ("TF_VAR_", "OCI_")
 
 
@@ -39,7 +39,7 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "PATH": os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), kept.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(paths.VENV),
         "PULUMI_HOME": str(paths.PULUMI_HOME),
-        # Without the files which a kill can leave empty, so that the state cannot be read (interrupted.py, _half_written).
+        # Without the files which a kill can leave empty, so that the state cannot be read (operations/interrupted.py, _half_written).
         "PULUMI_BACKEND_URL": f"file://{paths.BACKEND}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(account.PASSPHRASE),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

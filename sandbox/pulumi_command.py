@@ -92,7 +92,7 @@ def command_line(args: Sequence[str]) -> list[str]:
         file = stack_file.ensure(stack)
         differing = stack_file.differing(stack) if command in PLANNING else []
         if differing:
-            # review/summary.py finds the line by its beginning.
+            # operations/review/summary.py finds the line by its beginning.
             why = "(docs/review.md says why)"
             shown = [key if key.isprintable() else repr(key) for key in differing]
             print(f"sandbox: not as Pulumi.{stack}.yaml has them: {', '.join(shown)} {why}", file=sys.stderr)

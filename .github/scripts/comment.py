@@ -18,7 +18,7 @@ from github import LONGEST_BODY, Api, fail, marked
 MARKER = "<!-- previews of this pull request -->"
 _SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[A-Za-z0-9_-]+): (?P<result>changes|nothing|failed) -->")
 _RESULTS = {"changes": "changes", "nothing": "nothing changes", "failed": "the preview failed"}
-# The one fold that a summary has itself (review/summary.py).
+# The one fold that a summary has itself (operations/review/summary.py).
 _FOLD = "<details><summary>What is created, with its properties</summary>"
 _MOST_STACKS = 20
 _LARGEST_FILE = 1 << 20

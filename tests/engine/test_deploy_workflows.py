@@ -105,7 +105,8 @@ def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do
     team: Team, tmp_path: Path
 ) -> None:
     """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
-    steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
+    specification = yaml.safe_load((ROOT / "operations/build_spec.yaml").read_text())
+    steps = {step["name"]: step["command"] for step in specification["steps"]}
     environment = {
         **home_folder.environment(tmp_path / "home"),
         "STACK": "dev",

@@ -48,7 +48,7 @@ def test_a_create_that_failed_for_want_of_capacity_is_repaired_and_made_once(
     # As with the official provider: the state has an id, and `up` alone tries to change what is gone.
     with pytest.raises(PulumiError, match="404-NotAuthorizedOrNotFound"):
         stack.up()
-    interrupted = ["python3", "interrupted.py", "--stack", stack.name, "--pulumi", str(PULUMI)]
+    interrupted = ["python3", "-m", "operations.interrupted", "--stack", stack.name, "--pulumi", str(PULUMI)]
     said = subprocess.run(interrupted, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said.endswith(f"{name}: the next `up` makes it\n")
     stack.up()

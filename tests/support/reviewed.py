@@ -1,4 +1,4 @@
-"""What the tests of reviews share: `python3 -m review` on a project of the Oracle Cloud stand-in, and readers of what it leaves."""
+"""What the tests of reviews share: `python3 -m operations.review` on a project of the OCI emulator, and readers of what it leaves."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reviewed:
         planned = ["--plan", "plan.json"] if plan and operation != "drift" else []
         done = subprocess.run(
             [
-                *("python3", "-m", "review", operation, "--pulumi", "./recording-pulumi", "--stack", stack),
+                *("python3", "-m", "operations.review", operation, "--pulumi", "./recording-pulumi", "--stack", stack),
                 *("--summary", "summary.md", *planned, "--", *args),
             ],
             cwd=folder,

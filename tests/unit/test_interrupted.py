@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-import interrupted
-from review.events import CLUSTER
+from operations import interrupted
+from operations.review.events import CLUSTER
 
 PREFIX = "urn:pulumi:dev::containerised-app::containerised-app:network:Network$"
 VCN, VOLUME = "oci:Core/vcn:Vcn", "oci:Core/volume:Volume"

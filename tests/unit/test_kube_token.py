@@ -17,11 +17,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-import kube_token
-import oci_profile
+from operations import kube_token
 from sandbox import paths
 from sandbox.kubernetes_provider.exec_credentials import ExecCredentials
-from specs import kubeconfig
+from specs import kubeconfig, oci_profile
 from tests.unit.conftest import ROOT
 
 CLUSTER = "ocid1.cluster.oc1.eu-frankfurt-1.one"

@@ -50,7 +50,7 @@ def test_a_preview_prepares_the_sandbox_and_one_outside_it_does_not() -> None:
 def test_a_plan_and_a_summary_are_handed_on_and_not_made_up() -> None:
     for target in ("preview", "up"):
         line = planned(target, "STACK=dev", "PLAN=p.json", "SUMMARY=s.md", "ARGS=--diff", "POLICIES=").stdout
-        assert f"review {target} " in line
+        assert f"operations.review {target} " in line
         assert "--summary 's.md'" in line
         assert line.split("--plan 'p.json' --")[1].split() == ["--diff"]
         assert "--plan" not in planned(target, "STACK=dev").stdout
@@ -60,7 +60,7 @@ def test_a_plan_and_a_summary_are_handed_on_and_not_made_up() -> None:
 @pytest.mark.parametrize("target", ["up", "destroy"])
 def test_a_run_that_writes_first_looks_for_one_that_was_killed(target: str) -> None:
     first, *_ = planned(target, "STACK=dev", "PULUMI=pulumi", "FOUND=a=none").stdout.splitlines()
-    assert first == "set -f; python3 interrupted.py --stack 'dev' --pulumi 'pulumi' $FOUND"
+    assert first == "set -f; python3 -m operations.interrupted --stack 'dev' --pulumi 'pulumi' $FOUND"
 
 
 @pytest.mark.parametrize("target", ["preview", "up", "drift", "refresh", "destroy", "interrupted", "pin-base"])
@@ -72,15 +72,17 @@ def test_pulumi_may_be_a_command_of_several_words(target: str) -> None:
 
 
 def test_a_preview_and_a_refresh_do_not() -> None:
-    assert "interrupted.py" not in planned("preview").stdout + planned("refresh").stdout
+    assert "operations.interrupted" not in planned("preview").stdout + planned("refresh").stdout
 
 
 def test_what_a_killed_run_left_is_put_right_before_a_plan_is_reviewed_and_not_after_it() -> None:
     lines = planned("preview", "STACK=dev", "PLAN=p.json", "PULUMI=pulumi").stdout.splitlines()
-    [put_right, reviewed] = [line for line in lines if "interrupted.py" in line or "-m review" in line]
-    assert "interrupted.py --stack 'dev' --pulumi 'pulumi'" in put_right
-    assert "review preview" in reviewed
-    assert "interrupted.py" not in planned("preview", "STACK=dev").stdout
+    [put_right, reviewed] = [
+        line for line in lines if "operations.interrupted" in line or "-m operations.review" in line
+    ]
+    assert "operations.interrupted --stack 'dev' --pulumi 'pulumi'" in put_right
+    assert "operations.review preview" in reviewed
+    assert "operations.interrupted" not in planned("preview", "STACK=dev").stdout
 
 
 def test_every_folder_of_tests_is_in_make_test() -> None:

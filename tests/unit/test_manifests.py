@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-import manifests
+from operations import manifests
 from specs import kubernetes, tls
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import certificate
@@ -27,8 +28,9 @@ def test_the_committed_stack_is_valid_for_the_versions_that_oke_serves(
 
 def test_they_are_written_as_yaml(tmp_path: Path) -> None:
     (tmp_path / "docker").symlink_to(ROOT / "docker")
-    command = [sys.executable, str(ROOT / "manifests.py"), "oke"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    command = [sys.executable, "-m", "operations.manifests", "oke"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     documents = list(yaml.safe_load_all((tmp_path / "manifests" / "oke.yaml").read_text()))
     assert [document["kind"] for document in documents] == [
         "Namespace",
@@ -42,7 +44,8 @@ def test_they_are_written_as_yaml(tmp_path: Path) -> None:
 
 
 def test_a_stack_of_the_other_target_has_none_and_says_so() -> None:
-    done = subprocess.run([sys.executable, "manifests.py", "dev"], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "operations.manifests", "dev"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0
     assert "make manifests STACK=oke" in done.stderr
 

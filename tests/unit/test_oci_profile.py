@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import oci_profile
-from oci_profile import OciProfile, read
+from specs import oci_profile
+from specs.oci_profile import OciProfile, read
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from review.changes import Kind, changes
-from review.events import Message, State
-from review.summary import FOLD, LIMIT, first_line
-from review.values import LONGEST, UNKNOWN, at, block, code, show, show_both
+from operations.review.changes import Kind, changes
+from operations.review.events import Message, State
+from operations.review.summary import FOLD, LIMIT, first_line
+from operations.review.values import LONGEST, UNKNOWN, at, block, code, show, show_both
 from tests.unit.review_steps import SECRET, UNKNOWN_TEXT, VOLUME, state, step, told, updated
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from review.drift import drift_summary
-from review.events import Events, Message
+from operations.review.drift import drift_summary
+from operations.review.events import Events, Message
 from tests.unit.review_steps import SECRET, VOLUME, step, updated
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from review.__main__ import main
-from review.changes import changes
-from review.engine import run
-from review.events import read
-from review.plan import moved_steps, outline, state_digest
-from review.summary import summary
+from operations.review.__main__ import main
+from operations.review.changes import changes
+from operations.review.engine import run
+from operations.review.events import read
+from operations.review.plan import moved_steps, outline, state_digest
+from operations.review.summary import summary
 from tests.unit.review_steps import VCN, state, step, urn
 
 

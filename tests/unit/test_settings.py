@@ -14,10 +14,10 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_snake
 
-from oci_profile import OciProfile, read
 from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
 from specs.checks import NO_HOSTS, cidr, own_network
 from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS, describe
+from specs.oci_profile import OciProfile, read
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong

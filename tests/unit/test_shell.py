@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import interrupted
-import oci_profile
 from docker import pin_base
+from operations import interrupted
+from operations.review.data import take_over
+from operations.review.events import CLUSTER as CLUSTER_TYPE
+from operations.review.events import ROOT_TYPE
+from operations.review.remedy import make
 from policy import exceptions
 from policy.pack import POLICIES
-from review.data import take_over
-from review.events import CLUSTER as CLUSTER_TYPE
-from review.events import ROOT_TYPE
-from review.remedy import make
+from specs import oci_profile
 from specs.build_errors import Build, explain
 from specs.shell import quoted
 from tests.support import stack_files

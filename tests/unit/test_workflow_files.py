@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from review.summary import FOLD
+from operations.review.summary import FOLD
 from tests.support import home_folder
 from tests.support.workflow_actions import UnknownActionError, use
 from tests.support.workflow_expressions import UnknownExpressionError, evaluate, insert
@@ -86,7 +86,7 @@ def test_a_deploy_and_what_it_makes_are_never_ended_by_another_one() -> None:
 
 
 def test_every_make_target_that_is_called_is_there() -> None:
-    text = "\n".join(file.read_text() for file in [*FILES, ROOT / "build_spec.yaml"])
+    text = "\n".join(file.read_text() for file in [*FILES, ROOT / "operations/build_spec.yaml"])
     text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     called = set(re.findall(r"\bmake (?:--silent )?([a-z-]+)", text))
     assert called >= {"preview", "up", "drift", "prepare", "base-state", "stacks"}
@@ -131,7 +131,7 @@ def test_the_documentation_names_each_secret_and_variable_and_no_other() -> None
 
 # --- the build specification ---------------------------------------------------------------------------------------------------------
 
-BUILD: dict[str, Any] = yaml.safe_load((ROOT / "build_spec.yaml").read_text())
+BUILD: dict[str, Any] = yaml.safe_load((ROOT / "operations/build_spec.yaml").read_text())
 
 
 def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() -> None:

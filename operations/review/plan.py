@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.events import Step
+from operations.review.events import Step
 
 _KEY = "review"
 Outline = dict[str, list[str]]

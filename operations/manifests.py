@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 import settings
-from oci_profile import OciProfile
 from sandbox import tls
 from sandbox.committed_file import is_encrypted
 from specs import kubernetes, load_balancer
 from specs.kubernetes import Manifest
+from specs.oci_profile import OciProfile
 
 FOLDER = Path("manifests")
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
 # Of the account, which the committed configuration does not hold. Texts that the checks accept.
 ACCOUNT = {

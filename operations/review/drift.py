@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from review.changes import Kind, Property, changes
-from review.data import HOLDS_DATA
-from review.events import Events
-from review.remedy import make
-from review.summary import cut, failure, first_line
-from review.values import code
+from operations.review.changes import Kind, Property, changes
+from operations.review.data import HOLDS_DATA
+from operations.review.events import Events
+from operations.review.remedy import make
+from operations.review.summary import cut, failure, first_line
+from operations.review.values import code
 
 
 def drift_summary(stack: str, pulumi: str, events: Events, outcome: str, printed: str = "") -> str:

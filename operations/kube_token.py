@@ -1,8 +1,8 @@
 """Prints a token for an OKE cluster as Kubernetes' exec credentials are: what `oci ce cluster generate-token` prints, without the OCI CLI.
 
 The token is a request for the cluster which the account's API key has signed, in its URL; it lasts four minutes (source: oci-cli,
-containerengine_cli_extended.py). Nothing is sent or kept. oci_profile.py finds the account, but for the stack's own `oci:` configuration,
-which no other process can see.
+containerengine_cli_extended.py). Nothing is sent or kept. specs/oci_profile.py finds the account, but for the stack's own `oci:`
+configuration, which no other process can see.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
-import oci_profile
+from specs import oci_profile
 
 LIFETIME = timedelta(minutes=4)
 # The host is part of the signature. Oracle's CLI knows the commercial realm alone; for the others as Oracle's Cluster API provider
@@ -69,7 +69,7 @@ def credential(token: str, now: datetime) -> str:
 
 def main() -> None:
     """Print the credential, or one line that says what is missing."""
-    parser = argparse.ArgumentParser(description="Print a token for an OKE cluster.")
+    parser = argparse.ArgumentParser("kube-token", description="Print a token for an OKE cluster.")
     parser.add_argument("cluster_id", help="OCID of the cluster")
     parser.add_argument("--region", required=True)
     parser.add_argument("--profile", default="", help="of ~/.oci/config")
@@ -84,7 +84,3 @@ def main() -> None:
     except Exception as error:
         sys.exit(f"kube-token: the token cannot be signed with the key of {signing['user']}: {error}")
     sys.stdout.write(credential(made, now) + "\n")
-
-
-if __name__ == "__main__":
-    main()

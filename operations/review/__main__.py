@@ -1,4 +1,4 @@
-"""`python3 -m review preview|up|drift --pulumi COMMAND --stack STACK [--summary FILE] [--plan FILE] -- ARGS`; the Makefile calls it.
+"""`python3 -m operations.review preview|up|drift --pulumi COMMAND --stack STACK [--summary FILE] [--plan FILE] -- ARGS`.
 
 The exit code is the engine's: 0 where all is well, for drift 7 where some was found. A plan that no longer fits ends with 1.
 """
@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from review.drift import drift_summary
-from review.engine import DRIFT_OR_CHANGES, EngineError, Run, output, run
-from review.events import WITHHELD, Events
-from review.plan import PlanError, Record, add, load, moved_configuration, moved_steps, outline, state_digest
-from review.remedy import make
-from review.summary import first_line, summary
+from operations.review.drift import drift_summary
+from operations.review.engine import DRIFT_OR_CHANGES, EngineError, Run, output, run
+from operations.review.events import WITHHELD, Events
+from operations.review.plan import PlanError, Record, add, load, moved_configuration, moved_steps, outline, state_digest
+from operations.review.remedy import make
+from operations.review.summary import first_line, summary
 from specs.shell import quoted
 
 REFUSED = 1
@@ -26,7 +26,7 @@ _OF_UP_ALONE = {"--yes", "-y", "--skip-preview", "-f"}
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says; the exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m review", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 -m operations.review", description=__doc__)
     parser.add_argument("operation", choices=["preview", "up", "drift"])
     parser.add_argument("--pulumi", required=True, help="command that runs Pulumi")
     parser.add_argument("--stack", required=True)

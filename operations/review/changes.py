@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from review.data import HOLDS_DATA
-from review.events import State, Step
-from review.values import ABSENT, SECRET, at, is_secret, show, show_both
+from operations.review.data import HOLDS_DATA
+from operations.review.events import State, Step
+from operations.review.values import ABSENT, SECRET, at, is_secret, show, show_both
 
 
 class Kind(Enum):

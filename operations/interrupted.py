@@ -1,6 +1,6 @@
 """Puts a stack right whose `pulumi up` was killed: nothing is made twice, nothing is left behind, nothing is lost.
 
-    interrupted.py [--stack <name>] [--pulumi <command>] [<resource>=<id>|<resource>=none …]
+    python3 -m operations.interrupted [--stack <name>] [--pulumi <command>] [<resource>=<id>|<resource>=none …]
 
 The engine writes down each step before it begins, so after a kill the state says what was under way ("pending operations"). The next `up`
 does an update or a delete again by itself. A create it does again too, and of most of the cloud's resources that makes a second one. So
@@ -28,11 +28,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.events import CLUSTER, ROOT_TYPE
-from review.remedy import make, no_program
+from operations.review.events import CLUSTER, ROOT_TYPE
+from operations.review.remedy import make, no_program
 from specs.shell import printable, quoted
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[1]
 NONE = "none"
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from review.events import WITHHELD, Events, read
-from review.remedy import no_program
+from operations.review.events import WITHHELD, Events, read
+from operations.review.remedy import no_program
 
 DRIFT_OR_CHANGES = 7
 """Exit code of `--expect-no-changes` where there are some (source: pulumi 3.259, pkg/cmd/pulumi/cmd/exit_codes.go)."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from review.changes import Change, Kind, Property, changes, of_outputs
-from review.data import HOLDS_DATA, take_over
-from review.events import CLUSTER, Events, Message
-from review.values import block, code, show
+from operations.review.changes import Change, Kind, Property, changes, of_outputs
+from operations.review.data import HOLDS_DATA, take_over
+from operations.review.events import CLUSTER, Events, Message
+from operations.review.values import block, code, show
 
 LIMIT = 60_000
 """Characters of a summary. GitHub takes 65,536 in a comment; the rest is for what a workflow writes around it."""

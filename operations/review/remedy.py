@@ -1,4 +1,4 @@
-"""What a person is told to type: in a summary, and after a run that was killed (interrupted.py)."""
+"""What a person is told to type: in a summary, and after a run that was killed (operations/interrupted.py)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from review.values import code
+from operations.review.values import code
 from specs.shell import quoted
 
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
