@@ -1,4 +1,4 @@
-"""What keeps the project in order: the same linters before a commit as in CI, secret detection, the update bot, pages for people."""
+"""What keeps the project in order: the same linters before a commit as in CI, secret detection, the update bot."""
 
 from __future__ import annotations
 
@@ -244,31 +244,3 @@ def test_a_wrong_configuration_of_the_bot_is_refused_by_make_lint(interval: str,
     copy.write_text((ROOT / file).read_text().replace("interval: weekly", f"interval: {interval}"))
     command = [program.replace(".sandbox", str(paths.HOME), 1), *options, str(copy)]
     assert (subprocess.run(command, capture_output=True).returncode == 0) == passes
-
-
-# --- pages ---
-
-
-def test_the_page_for_contributors_fits_one_screen_and_names_commands_that_exist() -> None:
-    page = (ROOT / ".github/CONTRIBUTING.md").read_text()
-    assert len(page.splitlines()) <= 50
-    assert [line for line in page.splitlines() if len(line) > 100] == []
-    targets = set(re.findall(r"\bmake ([a-z][a-z-]*)", page))
-    assert {"lint", "test", "hooks", "docs"} <= targets
-    known = re.findall(r"^([a-z -]+):(?: |$)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert targets <= {name for line in known for name in line.split()}
-
-
-def test_the_changelog_keeps_the_form_and_begins_with_what_is_not_released() -> None:
-    page = (ROOT / "CHANGELOG.md").read_text()
-    versions = re.findall(r"^## (.*)$", page, re.MULTILINE)
-    assert page.startswith("# Changelog\n")
-    assert versions[0] == "[Unreleased]"
-    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", version) for version in versions[1:])
-    kinds = re.findall(r"^### (.*)$", page, re.MULTILINE)
-    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-
-
-@pytest.mark.parametrize("page", [".github/CONTRIBUTING.md", "CHANGELOG.md", "docs/configuration.md"])
-def test_the_readme_leads_to_the_page(page: str) -> None:
-    assert f"]({page})" in (ROOT / "README.md").read_text()
