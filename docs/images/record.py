@@ -36,7 +36,7 @@ TERMTOSVG = [
     "termtosvg",
 ]
 COLUMNS, LINES = 104, 30
-PROMPT = "\x1b[1;32m$\x1b[0m "
+PROMPT = "\x1b[32m$\x1b[0m "
 # A recording of half a minute shows a run of several.
 SPEED_UP = 3.0
 SECONDS_A_KEY, SECONDS_TO_READ = 0.06, 2.5
@@ -46,14 +46,14 @@ CELL = """\
 import matplotlib.pyplot as plt
 import numpy as np
 
-path = np.empty((40_000, 3))
+path = np.empty((20_000, 3))
 x, y, z = 0.1, 0.0, 0.0
 for step in range(len(path)):
     dx, dy, dz = 10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z
     path[step] = x, y, z = x + 0.005 * dx, y + 0.005 * dy, z + 0.005 * dz
 
-figure, axes = plt.subplots(figsize=(9, 4.6), facecolor="#101020", layout="tight")
-axes.scatter(path[:, 0], path[:, 2], c=np.arange(len(path)), cmap="plasma", s=0.2)
+figure, axes = plt.subplots(figsize=(9, 3.9), facecolor="#101020", layout="tight")
+axes.scatter(path[:, 0], path[:, 2], c=np.arange(len(path)), cmap="plasma", s=0.3)
 axes.axis("off")
 plt.show()"""
 TEXT = """\
@@ -117,7 +117,7 @@ def try_it() -> None:
     """Record what README tells a newcomer to type."""
     recording = Recording()
     recording.run("make local")
-    recording.run("make tunnel", until="ssh ")
+    recording.run("make tunnel    # then browse to http://127.0.0.1:8888", until="ssh ")
     recording.draw(FOLDER / "try-it.svg")
 
 
@@ -128,7 +128,7 @@ def notebook() -> None:
     try:
         subprocess.run(["curl", "--silent", "--fail", "--retry", "60", "--retry-connrefused", f"{URL}/api"], check=True)
         with chromium() as browser:
-            context = browser.new_context(viewport={"width": 1180, "height": 800}, device_scale_factor=1.5)
+            context = browser.new_context(viewport={"width": 1180, "height": 850}, device_scale_factor=1.25)
             page = context.new_page()
             page.goto(f"{URL}/lab?reset")
             log_in(page, password.stdout.strip())
@@ -138,9 +138,11 @@ def notebook() -> None:
                 f"{URL}/api/contents/lorenz.ipynb", data=json.dumps(document()), headers={"X-XSRFToken": xsrf}
             )
             page.goto(f"{URL}/lab/tree/lorenz.ipynb?reset")
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_text("Run All Cells", exact=True).click()
+            expect(page.get_by_text("| Idle")).to_be_visible()
+            page.get_by_role("menubar").get_by_text("Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells").first.click()
             page.locator(".jp-OutputArea-output img").wait_for(timeout=60 * SECONDS)
+            expect(page.get_by_text("| Idle")).to_be_visible()
             page.screenshot(path=FOLDER / "notebook.png")
     finally:
         os.killpg(tunnel.pid, signal.SIGTERM)
