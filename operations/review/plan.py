@@ -1,8 +1,8 @@
-"""A saved plan, and what else must be as it was when it was reviewed.
+"""A saved plan, with what else must be unchanged since its review.
 
-The engine's plan has the operation and the inputs of each resource, and holds an `up` to them. It does not have the state it was made on,
-nor which resources are kept when they are deleted (pulumi 3.259, resource/deploy/plan.go). Both are added to the file, under a key of ours
-which the engine does not read. Secrets are in it as the stack's own secrets provider encrypts them.
+The engine's plan has the operation and the inputs of each resource, and holds an `up` to them. It has neither the state that it was made
+from, nor which resources are kept on deletion (pulumi 3.259, resource/deploy/plan.go). This module adds both to the file, under a key that
+the engine ignores. Secrets in the file are encrypted by the stack's own secrets provider.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,16 @@ from operations.review.events import Step
 
 _KEY = "review"
 Outline = dict[str, list[str]]
-"""URN to the steps of the resource, each with what must be the same of it."""
+"""URN to the steps of the resource, each as a text of what must stay the same."""
 
 
 class PlanError(Exception):
-    """A plan which cannot be applied; the message is for a person."""
+    """A plan that cannot be applied; the message is for a person."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is added to a plan. stack: whose; state: digest of the state; outline: of the preview's steps."""
+    """What is added to a plan. state: digest of the state; outline: of the preview's steps."""
 
     stack: str
     state: str
@@ -35,7 +35,7 @@ class Record:
 
 
 def outline(steps: Iterable[Step]) -> Outline:
-    """What an `up` has to do as the preview said. Not the values: those the engine compares, and some are made anew each time."""
+    """Return what an `up` must do. Values are left out: the engine compares them, and some differ in every preview."""
     found: Outline = {}
     for step in steps:
         parts = [step.operation]
@@ -54,52 +54,45 @@ def outline(steps: Iterable[Step]) -> Outline:
 
 
 def state_digest(exported: str) -> str:
-    """Digest of what `pulumi stack export` printed: of the resources and of what was interrupted, not of when it was written."""
+    """Return a digest of the resources and the pending operations that `pulumi stack export` printed."""
     deployment = json.loads(exported).get("deployment") or {}
     content = [deployment.get("resources") or [], deployment.get("pending_operations") or []]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def add(file: Path, record: Record) -> None:
-    """Add the record to a plan which the engine saved."""
+    """Add the record to a plan that the engine saved."""
     plan = json.loads(file.read_text())
-    added = {"stack": record.stack, "state": record.state, "outline": record.outline}
-    file.write_text(json.dumps({**plan, _KEY: added}, indent=1, sort_keys=True) + "\n")
-    # As it has, encrypted, what the stack's secrets are.
+    file.write_text(json.dumps({**plan, _KEY: asdict(record)}, indent=1, sort_keys=True) + "\n")
+    # It has the stack's secrets, encrypted.
     file.chmod(0o600)
 
 
 def load(file: Path) -> Record:
-    """The record of a plan. Raises PlanError."""
+    """Return the record of a plan. Raises PlanError."""
     try:
-        added = json.loads(file.read_text())[_KEY]
-        return Record(added["stack"], added["state"], added["outline"])
+        return Record(**json.loads(file.read_text())[_KEY])
     except FileNotFoundError:
-        raise PlanError(f"there is no plan {file}") from None
+        raise PlanError(f"{file}: no such plan") from None
     except (KeyError, TypeError, ValueError):
-        raise PlanError(f"{file} is no plan of `make preview PLAN=…`") from None
+        raise PlanError(f"{file} is not a plan of `make preview PLAN=…`") from None
 
 
-def moved_configuration(reviewed: Path, now: Path) -> list[str]:
-    """Keys of the configuration that differ between two plans; secrets by what they are encrypted to."""
+def changed_configuration(reviewed: Path, now: Path) -> list[str]:
+    """Return the configuration keys that differ between two plans; secrets are compared encrypted."""
     before, after = (_configuration(file) for file in (reviewed, now))
     return sorted(key for key in {**before, **after} if before.get(key) != after.get(key))
 
 
-def moved_steps(reviewed: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> list[str]:
-    """What another preview tells otherwise, a sentence a resource."""
+def changed_steps(reviewed: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> list[str]:
+    """Return a sentence for each resource whose steps differ between two previews."""
     sentences = []
     for urn in sorted({**reviewed, **now}):
-        before, after = reviewed.get(urn, []), now.get(urn, [])
-        # The order is the engine's, which is at several resources at once; of one resource it is a part of what is done.
+        # The order of one resource's steps counts. The engine works on several resources at once, in any order.
+        before, after = (", then ".join(steps.get(urn, [])) or "nothing" for steps in (reviewed, now))
         if before != after:
-            name = urn.rsplit("::", 1)[-1]
-            sentences.append(f"{name}: reviewed was {_told(before)}; now it is {_told(after)}")
+            sentences.append(f"{urn.rsplit('::', 1)[-1]}: reviewed was {before}; now it is {after}")
     return sentences
-
-
-def _told(steps: list[str]) -> str:
-    return ", then ".join(steps) or "nothing"
 
 
 def _configuration(file: Path) -> dict[str, Any]:

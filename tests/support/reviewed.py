@@ -128,13 +128,13 @@ def headed(steps: Mapping[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
             heading = "Kept in the cloud" if of_one[0]["old"].get("retainOnDelete") else "Deleted"
         else:
             [only] = done
-            heading = {"create": "Created", "update": "Changed", "import": "Taken over", "same": "Moved"}[only]
+            heading = {"create": "Created", "update": "Changed", "import": "Adopted", "same": "Moved"}[only]
         found.add((heading, urn.rsplit("::", 1)[1]))
     return found
 
 
-def told(summary: str) -> set[tuple[str, str]]:
-    """(heading, name) of all that a summary tells."""
+def shown(summary: str) -> set[tuple[str, str]]:
+    """Return (heading, name) of all changes in a summary."""
     found = set()
     heading = ""
     for line in summary.partition("<details>")[0].splitlines():

@@ -1,4 +1,4 @@
-"""Steps and states as the engine logs them, and the summary of a preview that has them."""
+"""Steps and states as the engine logs them, and the summary of a preview with them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def step(operation: str, name: str = "it", type_name: str = VCN, **fields: Any) 
     return Step(operation, urn(name, type_name), type_name, **{"old": before, "new": after, **fields})
 
 
-def told(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
+def shown(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
     return summary("preview", "dev", Events(steps=list(steps), **more), failed=failed, printed=printed)
 
 
