@@ -25,7 +25,8 @@ from tests.support.browser import SECONDS, chromium, log_in
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
-TERMTOSVG = [sys.executable, *"-m uv tool run --from termtosvg==1.1.0 --with setuptools==75.8.0 termtosvg".split()]
+DRAWER = ("--from", "termtosvg==1.1.0", "--with", "setuptools==75.8.0", "termtosvg")
+TERMTOSVG = [sys.executable, "-m", "uv", "tool", "run", *DRAWER]
 COLUMNS, LINES = 104, 30
 PROMPT = "\x1b[32m$\x1b[0m "
 # A recording of half a minute shows a run of several.
