@@ -62,8 +62,8 @@ prepare: ## what previews need, and no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-base-state: ## what the program in folder BASE would leave of STACK, for `make preview PULUMI=sandbox/rehearsal/pulumi`
-	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
+base-state: ## what the program in folder BASE would leave of STACK, for `make preview PULUMI=sandbox/dry_run/pulumi`
+	@$(bin)/python -m sandbox.dry_run $(STACK) $(BASE)
 
 stacks: ## names of the committed stacks, as JSON
 	@python3 .github/scripts/stacks.py
@@ -129,7 +129,7 @@ lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, se
 	@$(bin)/zizmor --quiet --offline --pedantic .github
 	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account operations/kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/* sandbox/machine-image/root/usr/libexec/* tests/support/bin/getent
+	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account operations/kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/dry_run/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/* sandbox/machine-image/root/usr/libexec/* tests/support/bin/getent
 
 bench: ## time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench

@@ -28,10 +28,10 @@ from bench.image_sizes import MB, Layer, Packages
 from bench.measure import Run
 from sandbox import base_image, distribution
 from sandbox.builders import Builder, running
-from sandbox.emulation import emulation
+from sandbox.qemu import emulation
 from sandbox.environment import environment
 from sandbox.process import SandboxError
-from sandbox.progress import Progress, complain, duration
+from sandbox.progress import Progress, report_error, duration
 
 ROUNDS = 3
 STARTS = 7
@@ -255,9 +255,9 @@ def main() -> int:
         with progress.reminders():
             tables = measure(rounds, progress)
     except automation.CommandError as error:
-        return complain(SandboxError(reason(error)))
+        return report_error(SandboxError(reason(error)))
     except SandboxError as error:
-        return complain(error)
+        return report_error(error)
     except KeyboardInterrupt:
         print("\ninterrupted; the next run takes back what this one may have left", file=sys.stderr)
         return 130

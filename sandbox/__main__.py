@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from sandbox import check, down, paths, status, up
 from sandbox.process import SandboxError
-from sandbox.progress import Progress, complain
+from sandbox.progress import Progress, report_error
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         actions[chosen.command]()
     except SandboxError as error:
-        return complain(error)
+        return report_error(error)
     except KeyboardInterrupt:
         print("\ninterrupted; run it again and it goes on where it stopped", file=sys.stderr)
         return 130

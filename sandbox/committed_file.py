@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import account, paths
-from sandbox.toolchain.pieces import KUBERNETES_VERSION
+from sandbox.toolchain.tools import KUBERNETES_VERSION
 
 Config = dict[str, Any]
 ENCRYPTED = {"secure": ""}
@@ -33,7 +33,7 @@ _BESIDE = {"subnetId": ("assignPublicIp",), "clusterId": ("privateApiEndpoint", 
 def adapted(config: Mapping[str, Any], project: str, *, builds: bool) -> Config:
     """The committed configuration of this project without what is another account's, machine's or key's.
 
-    ENCRYPTED stands where the sandbox has to set a secret (`stand_in`). builds: the stack is built and run here, not only previewed.
+    ENCRYPTED stands where the sandbox has to set a secret (`placeholder`). builds: the stack is built and run here, not only previewed.
     """
     own = {key.removeprefix(f"{project}:"): value for key, value in config.items() if key.startswith(f"{project}:")}
     others = {key: value for key, value in config.items() if not key.startswith(("oci:", f"{project}:"))}
@@ -70,7 +70,7 @@ def differing(committed: Mapping[str, Any], here: Mapping[str, Any], project: st
     return sorted(key.removeprefix(f"{project}:") for key in different)
 
 
-def stand_in(place: tuple[str, ...]) -> str:
+def placeholder(place: tuple[str, ...]) -> str:
     """What the sandbox sets where ENCRYPTED is; place: key without the project's name, then names in its value."""
     known = {
         ("password",): account.app_password,

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from sandbox import paths, toolchain
 from sandbox.process import SandboxError, run, write_if_changed
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 
 # Provider to the module that stands in for it.
-STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
+EMULATORS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
 
 
 def version(name: str) -> str:
@@ -35,10 +35,10 @@ def install(say: Callable[[str], None]) -> bool:
     Oracle's own plugin talks to Oracle's own cloud, so it is taken only from the folder that SANDBOX_PLUGINS names.
     """
     changed = False
-    for name, module in STAND_INS.items():
-        piece = pieces.plugin(name, version(name))
-        target, script = piece.paths(paths.HOME)[0], launcher(module)
-        given = pieces.given_plugin(piece)
+    for name, module in EMULATORS.items():
+        tool = tools.plugin(name, version(name))
+        target, script = tool.paths(paths.HOME)[0], launcher(module)
+        given = tools.given_plugin(tool)
         if not given and target.exists() and target.read_bytes() == script.encode():
             continue
         official = (given or name != "oci") and toolchain.ensure_plugin(paths.HOME, name, version(name), say)
@@ -53,7 +53,7 @@ def program_environment() -> bool:
     The one compiled from Go modules is of an age that takes the first Python of PATH instead.
     """
     stamp, wanted = paths.STAMPS / "program-requirements", (paths.ROOT / "requirements.txt").read_text()
-    record = json.loads(pieces.stamp_file(paths.HOME).read_text()) if pieces.stamp_file(paths.HOME).exists() else {}
+    record = json.loads(tools.stamp_file(paths.HOME).read_text()) if tools.stamp_file(paths.HOME).exists() else {}
     if record.get("pulumi", {}).get("source", "").startswith("compiled"):
         return False
     if stamp.exists() and stamp.read_text() == wanted and (paths.ROOT / "venv").exists():

@@ -95,7 +95,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
-def complain(error: Exception) -> int:
+def report_error(error: Exception) -> int:
     """Print an error that a person can act on; gives the exit status."""
     print(f"\nerror: {error}", file=sys.stderr)
     return 1

@@ -134,7 +134,7 @@ def write(stack: str, file: Path, document: Config, config: Config) -> None:
         at = "".join('["{}"]'.format(str(part).replace('"', '\\"')) for part in inner)
         command: list[str | Path] = [PULUMI, "config", "set", "--secret", *(["--path"] if inner else []), key + at]
         options: list[str | Path] = ["--stack", stack, "--config-file", new]
-        value = committed_file.stand_in((key.removeprefix(f"{name}:"), *inner))
+        value = committed_file.placeholder((key.removeprefix(f"{name}:"), *inner))
         run([*command, *options], stdin=value, env=environment(os.environ), cwd=_scratch(name))
     new.replace(file)
 

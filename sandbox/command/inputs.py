@@ -158,7 +158,7 @@ def _check_value(value: PropertyValue, expected: Any, path: str, failures: list[
         return PropertyValue(parts, value.is_secret)
     if isinstance(got, Sequence) and get_origin(expected) is Sequence and not isinstance(got, str):
         if _has_assets(value):
-            failures.append(_failure(path, "holds an asset, which the sandbox's stand-in cannot compare: use its hash"))
+            failures.append(_failure(path, "holds an asset, which the sandbox's emulator cannot compare: use its hash"))
         return value  # the only array, triggers, takes anything else
     if not _is_instance(got, expected):
         failures.append(_failure(path, f"must be {_name(expected)}, not {_name(type(got))}"))

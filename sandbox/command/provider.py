@@ -109,7 +109,7 @@ def _only_remote_command(kind: str) -> None:
 
 def _not_done(token: str) -> str:
     return (
-        f"the sandbox's stand-in of pulumi-command does {TYPE} only, not {token}: "
+        f"the sandbox's emulation of pulumi-command does {TYPE} only, not {token}: "
         "put the official plugin pulumi-resource-command into the folder that SANDBOX_PLUGINS names"
     )
 

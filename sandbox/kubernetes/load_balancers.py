@@ -87,7 +87,7 @@ class LoadBalancers:
             return self._made(service, properties)
         if any(record.properties[name] != value for name, value in properties.items()):
             with self._cloud.transaction():
-                record = record.having(**properties)
+                record = record.with_properties(**properties)
                 self._cloud.put(record)
         self._have_address(record)
         return record
@@ -112,7 +112,7 @@ class LoadBalancers:
         details = [{"ipAddress": own, "isPublic": not properties["isPrivate"]}]
         record = Record(id, KIND, {**common, **properties, "displayName": uid, "ipAddressDetails": details})
         with self._cloud.transaction():
-            record = record.knowing(service=uid, cluster=self._spec["id"], holder=holder, address=own)
+            record = record.with_private(service=uid, cluster=self._spec["id"], holder=holder, address=own)
             self._cloud.put(record)
         self._have_address(record)
         return record

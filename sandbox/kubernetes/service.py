@@ -5,12 +5,12 @@ from __future__ import annotations
 from sandbox import engine, paths, toolchain
 from sandbox.kubernetes import folders, image
 from sandbox.progress import Progress
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 
 
 def programs(progress: Progress) -> None:
     """Have Kubernetes' own programs: 6 minutes of two cores the first time where they have to be compiled."""
-    progress.step("Kubernetes", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.KUBERNETES]))
+    progress.step("Kubernetes", lambda: toolchain.ensure(paths.HOME, progress.say, [tools.KUBERNETES]))
 
 
 def container_image(progress: Progress) -> None:

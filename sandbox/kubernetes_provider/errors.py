@@ -17,7 +17,7 @@ class UnsupportedError(ProviderError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what} is not done by the sandbox's stand-in of pulumi-kubernetes (sandbox/kubernetes_provider/README.md "
+            f"{what} is not done by the sandbox's emulation of pulumi-kubernetes (sandbox/kubernetes_provider/README.md "
             "says what it does): put the official plugin pulumi-resource-kubernetes into the folder that SANDBOX_PLUGINS names"
         )
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _ACCOUNT = {"region": [paths.REGION], "tenancyOcid": [paths.TENANCY_OCID], "userOcid": [*paths.USERS]}
 
 
-class StandIn(api.Provider):
+class OciProvider(api.Provider):
     """Pulumi's provider `oci` on the sandbox's cloud. Requests of one engine run side by side in threads; the cloud has the locks."""
 
     def __init__(

@@ -61,7 +61,7 @@ class Resource:
         """Whether what the record stands for is still there."""
         return True
 
-    def bury(self, cloud: Cloud, record: Record) -> None:
+    def forget(self, cloud: Cloud, record: Record) -> None:
         """Take away what is left of a resource that is gone. Called in a transaction."""
         cloud.drop(record)
 
@@ -130,14 +130,14 @@ class Resource:
         }
         common |= {"state": "AVAILABLE", "timeCreated": now()}
         known = {name: value for name, value in common.items() if name in sdk.outputs(self.type)}
-        return record.having(**self.derived(merge(known | self.computed(cloud, inputs), inputs)))
+        return record.with_properties(**self.derived(merge(known | self.computed(cloud, inputs), inputs)))
 
     def read(self, cloud: Cloud, id: str) -> Record | None:
         """The resource as it is now; None when it is gone. Writes nothing."""
         record = cloud.get(self.kind, id)
         if record is None or not self.alive(cloud, record):
             return None
-        return record.having(**self.seen(cloud, record))
+        return record.with_properties(**self.seen(cloud, record))
 
     def update(self, cloud: Cloud, id: str, inputs: Properties) -> Record:
         """Change it in place."""
@@ -179,7 +179,7 @@ class Resource:
                 if not held or not reference.blocks or other.id in owned:
                     continue
                 if not kind.alive(cloud, other):
-                    kind.bury(cloud, other)
+                    kind.forget(cloud, other)
                     break
                 words = {"target": record.id, "target_title": self.title}
                 holder = {"holder": other.private.get("vnicId", other.id), "holder_title": kind.title}

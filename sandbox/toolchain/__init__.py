@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.toolchain import build, found, official, pieces
-from sandbox.toolchain.pieces import PIECES, Piece
+from sandbox.toolchain import build, found, official, tools
+from sandbox.toolchain.tools import TOOLS, Tool
 
 __all__ = ["ensure", "ensure_plugin"]
 
 
-def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Piece] = PIECES) -> None:
+def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Tool] = TOOLS) -> None:
     """Have `wanted` in place under `home`; at once when it is there already. `say` gets a line for each thing worth knowing.
 
     Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
@@ -32,21 +32,21 @@ def ensure_plugin(home: Path, name: str, version: str, say: Callable[[str], None
 
     `pulumi` has to be in place for the latter (see `ensure`).
     """
-    piece = pieces.plugin(name, version)
-    _ensure(home, [piece], (found.take, official.take), say)
-    return not pieces.missing(home, [piece])
+    tool = tools.plugin(name, version)
+    _ensure(home, [tool], (found.take, official.take), say)
+    return not tools.missing(home, [tool])
 
 
-Way = Callable[[Path, list[Piece], Callable[[str], None]], None]
+Way = Callable[[Path, list[Tool], Callable[[str], None]], None]
 
 
-def _ensure(home: Path, wanted: Iterable[Piece], ways: Iterable[Way], say: Callable[[str], None]) -> None:
+def _ensure(home: Path, wanted: Iterable[Tool], ways: Iterable[Way], say: Callable[[str], None]) -> None:
     home, wanted = home.absolute(), list(wanted)
-    if not pieces.missing(home, wanted):
+    if not tools.missing(home, wanted):
         return
     with _alone(home, say):
         for way in ways:
-            if lacking := pieces.missing(home, wanted):
+            if lacking := tools.missing(home, wanted):
                 way(home, lacking, say)
 
 

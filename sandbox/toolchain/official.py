@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from sandbox.process import SandboxError, run
-from sandbox.toolchain import pieces
-from sandbox.toolchain.pieces import Piece
+from sandbox.toolchain import tools
+from sandbox.toolchain.tools import Tool
 
 # The release that the Python SDK in requirements.txt belongs to.
 PULUMI_RELEASE = "3.272.0"
@@ -30,17 +30,17 @@ REACHABLE_SECONDS = 3
 READ_SECONDS = 60
 
 
-def take(home: Path, wanted: Iterable[Piece], say: Callable[[str], None]) -> None:
+def take(home: Path, wanted: Iterable[Tool], say: Callable[[str], None]) -> None:
     """Download, put in place and stamp what of `wanted` is to be had; say why where it is not, and leave it to the next way."""
-    for piece in wanted:
+    for tool in wanted:
         if not reachable():
             return
         try:
-            _take(home, piece, say)
+            _take(home, tool, say)
         except (OSError, http.client.HTTPException, tarfile.TarError, SandboxError) as error:
-            say(f"{piece.name} could not be had from its makers ({str(error).strip().splitlines()[-1]})")
+            say(f"{tool.name} could not be had from its makers ({str(error).strip().splitlines()[-1]})")
         else:
-            pieces.stamp(home, piece, "official release")
+            tools.stamp(home, tool, "official release")
 
 
 @functools.cache
@@ -62,19 +62,19 @@ def pulumi_url(machine: str) -> str:
 
 def buildkit_url(machine: str) -> str:
     """Where the release for a machine (`uname -m`) lies."""
-    version = pieces.BUILDKIT_VERSION
+    version = tools.BUILDKIT_VERSION
     return f"{BUILDKIT_SITE}/v{version}/buildkit-v{version}.linux-{_word(machine, amd64='amd64')}.tar.gz"
 
 
 def buildx_url(machine: str) -> str:
     """Where the release for a machine (`uname -m`) lies."""
-    version = pieces.BUILDX_VERSION
+    version = tools.BUILDX_VERSION
     return f"{BUILDX_SITE}/v{version}/buildx-v{version}.linux-{_word(machine, amd64='amd64')}"
 
 
 def kubernetes_url(machine: str, program: str) -> str:
     """Where a program of Kubernetes for a machine (`uname -m`) lies."""
-    return f"{KUBERNETES_SITE}/v{pieces.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
+    return f"{KUBERNETES_SITE}/v{tools.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
 
 
 def _word(machine: str, amd64: str) -> str:
@@ -84,24 +84,24 @@ def _word(machine: str, amd64: str) -> str:
     return words[machine]
 
 
-def _take(home: Path, piece: Piece, say: Callable[[str], None]) -> None:
-    if piece.plugin is not None:
-        name, version = piece.plugin
-        say(f"{piece.name}: pulumi plugin install resource {name} v{version}")
+def _take(home: Path, tool: Tool, say: Callable[[str], None]) -> None:
+    if tool.plugin is not None:
+        name, version = tool.plugin
+        say(f"{tool.name}: pulumi plugin install resource {name} v{version}")
         install = ["plugin", "install", "resource", name, f"v{version}", "--reinstall"]
         run([home / "bin" / "pulumi", *install], env={"PULUMI_HOME": str(home / "pulumi")}, timeout=600)
-    elif piece == pieces.PULUMI:
+    elif tool == tools.PULUMI:
         # All of the release, since it brings the helpers for policy packs too.
         _unpack(pulumi_url(platform.machine()), ["pulumi/pulumi*"], home / "bin", say)
-    elif piece == pieces.BUILDX:
-        [target] = piece.paths(home)
+    elif tool == tools.BUILDX:
+        [target] = tool.paths(home)
         _download(buildx_url(platform.machine()), target, say)
-    elif piece == pieces.KUBERNETES:
-        for path in piece.paths(home):
+    elif tool == tools.KUBERNETES:
+        for path in tool.paths(home):
             _download(kubernetes_url(platform.machine(), path.name), path, say)
     else:
-        _unpack(buildkit_url(platform.machine()), list(piece.files), home / "bin", say)
-    for path in piece.paths(home):
+        _unpack(buildkit_url(platform.machine()), list(tool.files), home / "bin", say)
+    for path in tool.paths(home):
         if not path.exists():
             raise SandboxError(f"the release holds no {path.name}")
 
@@ -122,7 +122,7 @@ def _unpack(url: str, patterns: Sequence[str], folder: Path, say: Callable[[str]
                 temporary = Path(scratch) / path.name
                 with content, temporary.open("wb") as sink:
                     shutil.copyfileobj(content, sink, 1 << 20)
-                pieces.place(temporary, folder / path.name)
+                tools.place(temporary, folder / path.name)
 
 
 def _download(url: str, target: Path, say: Callable[[str], None]) -> None:
@@ -132,7 +132,7 @@ def _download(url: str, target: Path, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
         temporary = Path(scratch) / target.name
         _fetch(url, temporary)
-        pieces.place(temporary, target)
+        tools.place(temporary, target)
 
 
 def _fetch(url: str, target: Path) -> None:

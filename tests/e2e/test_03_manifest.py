@@ -12,7 +12,7 @@ import pytest
 
 from sandbox import base_image, paths, registry, toolchain
 from sandbox.process import run
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 from tests.support.image_stack import image_stack
 from tests.support.machine import on_machine
 from tests.support.stack import Stack
@@ -43,7 +43,7 @@ def trusting() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def buildx(trusting: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What `buildx imagetools inspect` tells of an image, as it sees it: platform to SBOM and to provenance."""
-    toolchain.ensure(paths.HOME, print, [pieces.BUILDX])
+    toolchain.ensure(paths.HOME, print, [tools.BUILDX])
     login = tmp_path_factory.mktemp("docker")
     (login / "config.json").write_text(registry.login_file().read_text())
 

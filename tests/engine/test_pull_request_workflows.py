@@ -1,6 +1,6 @@
 """The workflows of a pull request, played through from their own files: previews without any secret, and one comment.
 
-The engine is the real one, on providers that take notes (sandbox/rehearsal); GitHub is a server that keeps comments and issues. `.ci/run`,
+The engine is the real one, on providers that take notes (sandbox/dry_run); GitHub is a server that keeps comments and issues. `.ci/run`,
 `make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
 (tests/support/workflow_runner.py).
 """

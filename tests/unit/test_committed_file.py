@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox import account, committed_file, paths
-from sandbox.toolchain.pieces import KUBERNETES_VERSION
+from sandbox.toolchain.tools import KUBERNETES_VERSION
 from specs import tls
 
 GATEWAY = f"{paths.GATEWAY}/32"
@@ -77,7 +77,7 @@ def test_values_encrypted_with_another_key_are_left_out_or_stood_in_for() -> Non
     assert adapted(password=secret, registryUsername=secret, sshNetworks=[secret], port=1) == {"port": 1}
     files = {"password-hash": "argon2:{argon2}", "users.conf": secret}
     assert adapted(secretFiles=files) == {"secretFiles": {**files, "users.conf": committed_file.ENCRYPTED}}
-    assert "secretFiles.users.conf" in committed_file.stand_in(("secretFiles", "users.conf"))
+    assert "secretFiles.users.conf" in committed_file.placeholder(("secretFiles", "users.conf"))
 
 
 @pytest.mark.usefixtures("own_account")
@@ -86,7 +86,7 @@ def test_a_certificate_whose_key_is_encrypted_is_replaced_by_one_whose_key_the_s
     found = adapted(**given)
     assert found == adapted(**given), "the same in each run"
     assert found["tlsPrivateKey"] == committed_file.ENCRYPTED
-    tls.check(found["tlsCertificate"], committed_file.stand_in(("tlsPrivateKey",)))
+    tls.check(found["tlsCertificate"], committed_file.placeholder(("tlsPrivateKey",)))
 
 
 def test_a_stack_that_is_built_here_admits_this_machine_and_one_that_is_previewed_shows_its_own_rules() -> None:

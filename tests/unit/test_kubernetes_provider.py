@@ -44,7 +44,7 @@ def test_a_child_of_a_component_has_its_own_type() -> None:
     ],
 )
 def test_a_type_that_is_not_made_here_is_said_to_be_so(token: str) -> None:
-    with pytest.raises(UnsupportedError, match="not done by the sandbox's stand-in"):
+    with pytest.raises(UnsupportedError, match="not done by the sandbox's emulation of"):
         kind_of(urn(token))
 
 

@@ -178,7 +178,7 @@ def test_an_attachment_that_fails_is_not_there(tenancy: Tenancy) -> None:
 def test_what_a_killed_process_was_attaching_is_not_there_and_in_no_ones_way(tenancy: Tenancy) -> None:
     attachment = tenancy.make("VolumeAttachment")
     with tenancy.cloud.transaction():
-        tenancy.cloud.put(attachment.having(state="ATTACHING"))
+        tenancy.cloud.put(attachment.with_properties(state="ATTACHING"))
     assert tenancy.read(attachment) is None
     again = tenancy.make(
         "VolumeAttachment", **{name: attachment.properties[name] for name in ("instanceId", "volumeId")}
@@ -279,7 +279,7 @@ def test_nothing_can_be_attached_to_it(tenancy: Tenancy, bereft: Record) -> None
 def test_what_a_killed_process_left_half_done_is_terminated(tenancy: Tenancy, state: str) -> None:
     instance = tenancy.make("Instance")
     with tenancy.cloud.transaction():
-        tenancy.cloud.put(instance.having(state=state))
+        tenancy.cloud.put(instance.with_properties(state=state))
     with tenancy.cloud.claim(instance.id):
         assert tenancy.read(instance) is not None
         with pytest.raises(ServiceError, match="references the VNIC"):

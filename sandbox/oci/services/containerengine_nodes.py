@@ -183,13 +183,13 @@ class NodePool(SlowResource):
 
     @override
     def named(self, record: Record) -> Record:
-        return record.knowing(nodes=[_new(record, index) for index in range(_size(record))])
+        return record.with_private(nodes=[_new(record, index) for index in range(_size(record))])
 
     @override
     def start(self, cloud: Cloud, record: Record) -> Record:
         for node in record.private["nodes"]:
             cloud.host.nodes.create(_spec(cloud, record, node))
-        return record.having(nodes=self._nodes(cloud, record))
+        return record.with_properties(nodes=self._nodes(cloud, record))
 
     @override
     def stop(self, cloud: Cloud, record: Record) -> None:
@@ -220,7 +220,7 @@ class NodePool(SlowResource):
             size = _size(after)
             added = [_new(after, index) for index in range(len(kept), size)]
             cluster = cloud.require(after.properties["clusterId"], "cluster")
-            wanted = after.knowing(nodes=[*kept, *added])
+            wanted = after.with_private(nodes=[*kept, *added])
             # Written first, so that what is made is found again whatever happens.
             with cloud.transaction():
                 cloud.put(wanted)
@@ -228,8 +228,8 @@ class NodePool(SlowResource):
                 cloud.host.nodes.remove(node["container"], cluster.private["container"])
             for node in added:
                 cloud.host.nodes.create(_spec(cloud, after, node))
-            wanted = after.knowing(nodes=[*kept[:size], *added])
-            wanted = wanted.having(nodes=self._nodes(cloud, wanted))
+            wanted = after.with_private(nodes=[*kept[:size], *added])
+            wanted = wanted.with_properties(nodes=self._nodes(cloud, wanted))
             with cloud.transaction():
                 cloud.put(wanted)
             return wanted

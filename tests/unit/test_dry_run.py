@@ -1,10 +1,10 @@
-"""The hash by which a rehearsal sees that an image's context has changed."""
+"""The hash by which a dry run sees that an image's context has changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.rehearsal.builds import context_hash
+from sandbox.dry_run.builds import context_hash
 
 
 def test_contents_and_modes_of_what_is_sent_count(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What the toolchain consists of, in which versions, and what of it is in place already.
 
-A piece is a group of files that come from one source together. A stamp records for each piece which recipe and which source it
+A tool is a group of files that come from one source together. A stamp records for each tool which recipe and which source it
 came from, so that a second run has nothing to do and a changed go.mod renews what it changes.
 """
 
@@ -71,7 +71,7 @@ KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), 
 
 
 @dataclass(frozen=True)
-class Piece:
+class Tool:
     """Files, named relative to the sandbox's home, that are there together or not at all.
 
     `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it, in the
@@ -89,13 +89,13 @@ class Piece:
         return [home / file for file in self.files]
 
 
-def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Piece:
-    """The piece that a provider plugin is; the folder's name is Pulumi's rule."""
+def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Tool:
+    """The tool that a provider plugin is; the folder's name is Pulumi's rule."""
     file = f"pulumi/plugins/resource-{name}-v{version}/pulumi-resource-{name}"
-    return Piece(f"the {name} plugin", (file,), (name, version), packages)
+    return Tool(f"the {name} plugin", (file,), (name, version), packages)
 
 
-PULUMI = Piece(
+PULUMI = Tool(
     "pulumi",
     ("bin/pulumi", "bin/pulumi-language-python", "bin/pulumi-language-python-exec"),
     packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
@@ -105,15 +105,15 @@ DOCKER_BUILD = plugin(
     DOCKER_BUILD_VERSION,
     ("github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",),
 )
-BUILDKIT = Piece(
+BUILDKIT = Tool(
     "buildkit",
     ("bin/buildkitd", "bin/buildctl"),
     packages=("github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"),
 )
-PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
+TOOLS = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
 # Not among the others: only tests of builds need it. docker-build has its own.
-BUILDX = Piece("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
+BUILDX = Tool("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
 
 _KUBERNETES_PROGRAMS = (
     "kube-apiserver",
@@ -124,7 +124,7 @@ _KUBERNETES_PROGRAMS = (
     "kubectl",
 )
 # Not among the others: only a stack with a cluster needs it.
-KUBERNETES = Piece(
+KUBERNETES = Tool(
     "kubernetes",
     tuple(f"bin/{name}" for name in _KUBERNETES_PROGRAMS),
     packages=tuple(f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES_PROGRAMS),
@@ -142,20 +142,20 @@ def recipe(module: Path = FOLDER) -> str:
     return digest.hexdigest()
 
 
-def given_plugin(piece: Piece, environment: Mapping[str, str] = os.environ) -> Path | None:
+def given_plugin(tool: Tool, environment: Mapping[str, str] = os.environ) -> Path | None:
     """The official binary of a plugin in the folder that SANDBOX_PLUGINS names, if it is there.
 
     Raises SandboxError when the variable names no folder: that is a slip which must not end in a compilation of minutes.
     """
     folder = environment.get(PLUGINS_VARIABLE)
-    if not folder or piece.plugin is None:
+    if not folder or tool.plugin is None:
         return None
     if not Path(folder).is_dir():
         raise SandboxError(
             f"{PLUGINS_VARIABLE}={folder} is no folder; let it name one that holds files such as "
             f"pulumi-resource-docker-build, or `unset {PLUGINS_VARIABLE}`"
         )
-    binary = Path(folder).absolute() / f"pulumi-resource-{piece.plugin[0]}"
+    binary = Path(folder).absolute() / f"pulumi-resource-{tool.plugin[0]}"
     return binary if binary.is_file() else None
 
 
@@ -179,26 +179,26 @@ def stamp_file(home: Path) -> Path:
     return home / "stamps" / "toolchain.json"
 
 
-def stamp(home: Path, piece: Piece, source: str) -> None:
-    """Record that all files of a piece are in place, and where they came from."""
-    content = stamps(home) | {piece.name: {"recipe": recipe(piece.module), "source": source}}
+def stamp(home: Path, tool: Tool, source: str) -> None:
+    """Record that all files of a tool are in place, and where they came from."""
+    content = stamps(home) | {tool.name: {"recipe": recipe(tool.module), "source": source}}
     write_if_changed(stamp_file(home), json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
-def missing(home: Path, pieces: Iterable[Piece] = PIECES, environment: Mapping[str, str] = os.environ) -> list[Piece]:
-    """The pieces that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
+def missing(home: Path, tools: Iterable[Tool] = TOOLS, environment: Mapping[str, str] = os.environ) -> list[Tool]:
+    """The tools that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
     recorded = stamps(home)
 
-    def is_current(piece: Piece) -> bool:
-        entry = recorded.get(piece.name, {})
-        given = given_plugin(piece, environment)
+    def is_current(tool: Tool) -> bool:
+        entry = recorded.get(tool.name, {})
+        given = given_plugin(tool, environment)
         return (
-            entry.get("recipe") == recipe(piece.module)
+            entry.get("recipe") == recipe(tool.module)
             and (given is None or entry.get("source") == identity(given))
-            and all(os.access(path, os.X_OK) for path in piece.paths(home))
+            and all(os.access(path, os.X_OK) for path in tool.paths(home))
         )
 
-    return [piece for piece in pieces if not is_current(piece)]
+    return [tool for tool in tools if not is_current(tool)]
 
 
 def place(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import emulation
+from sandbox import qemu
 
 # As in Debian's qemu-user-static 7.2 and qemu-user 10.0, and on arm64 the other one.
 AARCH64 = (
@@ -34,14 +34,14 @@ mask fffffffffffefefcfffffffffffffffffeffffff
 BY_EXTENSION = "enabled\ninterpreter /usr/bin/wine\nflags: \nextension .exe\n"
 
 
-def handler(text: str) -> emulation.Handler:
-    found = emulation.parse_handler("one", text)
+def handler(text: str) -> qemu.Handler:
+    found = qemu.parse_handler("one", text)
     assert found is not None
     return found
 
 
 def test_qemu_is_registered_as_its_package_says_but_from_the_sandboxs_folder_and_by_a_name_of_its_own() -> None:
-    fields = emulation.registration_line(AARCH64, "sandbox-7-arm64", Path("/home/me/.sandbox/emulator")).split(":")
+    fields = qemu.registration_line(AARCH64, "sandbox-7-arm64", Path("/home/me/.sandbox/emulator")).split(":")
     assert fields[1] == "sandbox-7-arm64"
     assert fields[6] == "/home/me/.sandbox/emulator/aarch64-binfmt-P"
     assert fields[2:6] == AARCH64.split(":")[2:6]
@@ -49,12 +49,12 @@ def test_qemu_is_registered_as_its_package_says_but_from_the_sandboxs_folder_and
 
 
 def test_the_interpreter_is_opened_at_once_so_that_containers_need_not_have_it() -> None:
-    assert emulation.registration_line(AARCH64.replace("OPF", "OP"), "name", Path("/folder")).endswith(":OPF")
+    assert qemu.registration_line(AARCH64.replace("OPF", "OP"), "name", Path("/folder")).endswith(":OPF")
 
 
 def test_comments_of_the_packages_file_are_no_registration() -> None:
     commented = f"# made by qemu\n; too\n\n{AARCH64}"
-    assert emulation.registration_line(commented, "n", Path("/")) == emulation.registration_line(
+    assert qemu.registration_line(commented, "n", Path("/")) == qemu.registration_line(
         AARCH64, "n", Path("/")
     )
 
@@ -71,14 +71,14 @@ def test_a_handler_tells_whether_it_is_enabled_and_works_in_containers() -> None
     assert (intel.enabled, "F" in intel.flags) == (False, False)
 
 
-@pytest.mark.parametrize("architecture", emulation.MACHINES)
+@pytest.mark.parametrize("architecture", qemu.MACHINES)
 def test_a_handler_of_scripts_runs_no_architecture(architecture: str) -> None:
     text = "enabled\ninterpreter /usr/bin/python3\nflags: \noffset 0\nmagic 420d0d0a\n"
     assert not handler(text).runs(architecture)
 
 
 def test_a_handler_by_a_files_extension_has_no_architecture() -> None:
-    assert emulation.parse_handler("wine", BY_EXTENSION) is None
+    assert qemu.parse_handler("wine", BY_EXTENSION) is None
 
 
 def test_a_handler_whose_magic_lies_beyond_the_headers_start_is_of_no_architecture() -> None:

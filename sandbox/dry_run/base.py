@@ -1,4 +1,4 @@
-"""`python -m sandbox.rehearsal.base <stack> <folder>`, in a rehearsal's home: `up` of the program in another checkout."""
+"""`python -m sandbox.dry_run.base <stack> <folder>`, in a dry run's home: `up` of the program in another checkout."""
 
 from __future__ import annotations
 

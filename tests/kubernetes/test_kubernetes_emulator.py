@@ -121,7 +121,7 @@ def test_what_the_api_server_refuses_fails_the_preview_in_its_words(project: Pro
 
 def test_what_is_not_done_is_said(project: Project) -> None:
     project.write(job={"type": "kubernetes:helm.sh/v3:Release", "inputs": {"chart": "x"}})
-    assert "helm.sh/v3:Release is not done by the sandbox's stand-in" in project.pulumi("preview", check=False)
+    assert "helm.sh/v3:Release is not done by the sandbox's emulation of" in project.pulumi("preview", check=False)
     project.configure(enable_server_side_apply=False)
     project.write(a=config_map())
     assert "enableServerSideApply=false" in project.pulumi("preview", check=False)

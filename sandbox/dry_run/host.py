@@ -16,7 +16,7 @@ MACHINE = "192.0.2.10"
 CLUSTER = "127.255.255.254"
 
 
-class NotedMachines:
+class FakeMachines:
     """Every machine runs."""
 
     def create(self, spec: MachineSpec) -> MachineState:
@@ -43,7 +43,7 @@ class NotedMachines:
         """There is none."""
 
 
-class NotedVolumes:
+class FakeVolumes:
     """A volume is an empty file: its being there is what a refresh looks at."""
 
     def create(self, path: Path, size_gb: int) -> None:
@@ -56,14 +56,14 @@ class NotedVolumes:
         path.unlink(missing_ok=True)
 
 
-class NotedRegistry:
+class FakeRegistry:
     """No image is anywhere."""
 
     def delete_repository(self, namespace: str, name: str) -> None:
         """There is none."""
 
 
-class NotedClusters:
+class FakeClusters:
     """Every cluster runs."""
 
     def create(self, spec: ClusterSpec) -> ClusterState:
@@ -82,7 +82,7 @@ class NotedClusters:
         """There is none."""
 
 
-class NotedNodes:
+class FakeNodes:
     """Every node runs."""
 
     def create(self, spec: NodeSpec) -> NodeState:
@@ -98,11 +98,11 @@ class NotedNodes:
 
 
 @dataclass(frozen=True)
-class NotedHost:
+class FakeHost:
     """All of it."""
 
-    machines: NotedMachines = field(default_factory=NotedMachines)
-    volumes: NotedVolumes = field(default_factory=NotedVolumes)
-    registry: NotedRegistry = field(default_factory=NotedRegistry)
-    clusters: NotedClusters = field(default_factory=NotedClusters)
-    nodes: NotedNodes = field(default_factory=NotedNodes)
+    machines: FakeMachines = field(default_factory=FakeMachines)
+    volumes: FakeVolumes = field(default_factory=FakeVolumes)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    clusters: FakeClusters = field(default_factory=FakeClusters)
+    nodes: FakeNodes = field(default_factory=FakeNodes)

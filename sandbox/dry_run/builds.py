@@ -36,7 +36,7 @@ def context_hash(context: Path) -> str:
         if file.is_file():
             digest.update(f"{path.as_posix()} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
-    return f"rehearsal:{digest.hexdigest()}"
+    return f"dry-run:{digest.hexdigest()}"
 
 
 class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]

@@ -68,7 +68,7 @@ class Checkouts:
         )
 
     def preview(self) -> str:
-        done = self.make("preview", "PULUMI=sandbox/rehearsal/pulumi", f"SUMMARY={self.summary}")
+        done = self.make("preview", "PULUMI=sandbox/dry_run/pulumi", f"SUMMARY={self.summary}")
         assert done.returncode == 0, done.stdout + done.stderr
         return self.summary.read_text()
 
@@ -106,8 +106,8 @@ def test_where_the_other_program_fails_or_has_no_such_stack_the_state_is_empty_a
     assert "jupyterlab-instance" in checkouts.preview()
 
 
-def test_a_preview_without_a_rehearsal_says_how_to_make_one(checkouts: Checkouts) -> None:
-    done = checkouts.make("preview", "PULUMI=sandbox/rehearsal/pulumi")
+def test_a_preview_without_a_dry_run_says_how_to_make_one(checkouts: Checkouts) -> None:
+    done = checkouts.make("preview", "PULUMI=sandbox/dry_run/pulumi")
     assert done.returncode != 0
     assert "make base-state STACK=dev" in done.stderr
 

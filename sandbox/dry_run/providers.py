@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 
-from sandbox.rehearsal.host import NotedHost
+from sandbox.dry_run.host import FakeHost
 
 
 def _oci(arguments: list[str]) -> None:
@@ -15,7 +15,7 @@ def _oci(arguments: list[str]) -> None:
     from sandbox.oci.cloud import Cloud
     from sandbox.oci.server import main
 
-    main(arguments, Cloud(paths.CLOUD, NotedHost(), KINDS))
+    main(arguments, Cloud(paths.CLOUD, FakeHost(), KINDS))
 
 
 def _command(arguments: list[str]) -> None:
