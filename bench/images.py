@@ -28,10 +28,10 @@ from bench.image_sizes import MB, Layer, Packages
 from bench.measure import Run
 from sandbox import base_image, distribution
 from sandbox.builders import Builder, running
-from sandbox.qemu import emulation
 from sandbox.environment import environment
 from sandbox.process import SandboxError
-from sandbox.progress import Progress, report_error, duration
+from sandbox.progress import Progress, duration, report_error
+from sandbox.qemu import emulation
 
 ROUNDS = 3
 STARTS = 7

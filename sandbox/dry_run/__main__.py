@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import paths
+from sandbox.dry_run import home
 from sandbox.process import SandboxError
 from sandbox.progress import report_error
-from sandbox.dry_run import home
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import base_image, distribution, qemu, engine, oci_layout
+from sandbox import base_image, distribution, engine, oci_layout, qemu
 from sandbox.process import SandboxError
 from tests.support.app_container import AppContainer, in_ci, pull
 from tests.support.apps import app

@@ -19,14 +19,14 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from sandbox import paths, plugins
 from sandbox.command import server
 from sandbox.command.provider import CommandProvider
+from sandbox.dry_run import home as dry_run
+from sandbox.dry_run.host import FakeHost, FakeMachines, FakeNodes
 from sandbox.kubernetes.specs import NodeSpec, NodeState
 from sandbox.machine import MachineSpec, MachineState
 from sandbox.oci import server as oci
 from sandbox.oci.catalogue import KINDS
 from sandbox.oci.cloud import Cloud
 from sandbox.process import SandboxError
-from sandbox.dry_run import home as dry_run
-from sandbox.dry_run.host import FakeHost, FakeMachines, FakeNodes
 from sandbox.toolchain import tools
 from tests.support.stack import ROOT
 

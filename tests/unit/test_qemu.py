@@ -54,9 +54,7 @@ def test_the_interpreter_is_opened_at_once_so_that_containers_need_not_have_it()
 
 def test_comments_of_the_packages_file_are_no_registration() -> None:
     commented = f"# made by qemu\n; too\n\n{AARCH64}"
-    assert qemu.registration_line(commented, "n", Path("/")) == qemu.registration_line(
-        AARCH64, "n", Path("/")
-    )
+    assert qemu.registration_line(commented, "n", Path("/")) == qemu.registration_line(AARCH64, "n", Path("/"))
 
 
 def test_a_handler_is_for_the_architecture_of_its_magic_number() -> None:
