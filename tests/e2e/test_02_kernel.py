@@ -7,12 +7,12 @@ from tests.support.machine import session
 from tests.support.stack import Stack
 
 
-def test_nobody_gets_a_kernel_without_the_password(url: str, stack: Stack) -> None:
+def test_kernel_requires_the_password(url: str, stack: Stack) -> None:
     assert login(url, f"{stack.password}x") is None
     assert session().get(f"{url}/api/kernels", timeout=10).status_code == 403
 
 
-def test_a_kernel_runs_a_plot_over_its_websocket(url: str, stack: Stack) -> None:
+def test_kernel_draws_a_plot_over_its_websocket(url: str, stack: Stack) -> None:
     http = login(url, stack.password)
     assert http is not None
     with kernel(url, http) as client:

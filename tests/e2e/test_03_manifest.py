@@ -61,16 +61,14 @@ def buildx(trusting: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     return inspect
 
 
-def test_the_index_holds_the_platforms_alone(stack: Stack, trusting: dict[str, str]) -> None:
+def test_index_contains_only_the_platforms(stack: Stack, trusting: dict[str, str]) -> None:
     command = ["skopeo", "inspect", "--raw", f"--authfile={registry.login_file()}", f"docker://{stack.output('image')}"]
     entries = json.loads(run(command, env=trusting).stdout)["manifests"]
     platforms = [f"{entry['platform']['os']}/{entry['platform']['architecture']}" for entry in entries]
     assert sorted(platforms) == sorted(PLATFORMS)
 
 
-def test_buildx_reads_the_attestations_that_were_asked_for(
-    sandbox: None, overlay: Path, buildx: Any, tmp_path: Path
-) -> None:
+def test_buildx_reads_the_configured_attestations(sandbox: None, overlay: Path, buildx: Any, tmp_path: Path) -> None:
     context = tmp_path / "context"
     context.mkdir()
     for name, content in {"Dockerfile": DOCKERFILE, "scan": SCAN}.items():
@@ -91,7 +89,7 @@ def test_buildx_reads_the_attestations_that_were_asked_for(
         assert base64.b64encode(DOCKERFILE.encode()).decode() in provenance
 
 
-def test_the_configuration_says_what_the_image_is(stack: Stack, buildx: Any) -> None:
+def test_image_configuration_describes_the_image(stack: Stack, buildx: Any) -> None:
     images = buildx(stack.output("image"), "Image")
     assert set(images) == PLATFORMS
     for image in images.values():
@@ -101,7 +99,7 @@ def test_the_configuration_says_what_the_image_is(stack: Stack, buildx: Any) -> 
         assert labels["org.opencontainers.image.base.name"].endswith("/base/python:3")
 
 
-def test_podman_on_the_machine_took_the_image_of_its_platform_by_the_digest_of_the_index(stack: Stack) -> None:
+def test_podman_pulled_its_platform_by_the_index_digest(stack: Stack) -> None:
     app = stack.output("dataFolder").rpartition("/")[2]
     image = on_machine(stack, f"sudo podman container inspect --format '{{{{.Image}}}}' {app}").strip()
     [inspected] = json.loads(on_machine(stack, f"sudo podman image inspect {image}"))
@@ -110,9 +108,7 @@ def test_podman_on_the_machine_took_the_image_of_its_platform_by_the_digest_of_t
     assert inspected["Architecture"] == {"x86_64": "amd64", "aarch64": "arm64"}[machine]
 
 
-def test_a_base_is_pinned_by_the_digest_that_the_registry_has(
-    trusting: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pin_base_writes_the_digest_of_the_registry(trusting: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**trusting, "REGISTRY_AUTH_FILE": str(registry.login_file())}.items():
         monkeypatch.setenv(name, value)
     base = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"

@@ -56,7 +56,7 @@ def podman_that_refuses(stack: Stack, words: str) -> Iterator[None]:
     ],
     ids=["pull", "secrets", "unit"],
 )
-def test_a_deploy_that_podman_refuses_leaves_the_old_app_answering(stack: Stack, words: str, says: str) -> None:
+def test_failed_podman_run_keeps_the_old_app(stack: Stack, words: str, says: str) -> None:
     with (
         changed(stack, environment={"ATTEMPT": "1"}),
         podman_that_refuses(stack, words),
@@ -65,14 +65,14 @@ def test_a_deploy_that_podman_refuses_leaves_the_old_app_answering(stack: Stack,
         stack.up()
 
 
-def test_a_deploy_of_an_app_that_is_not_healthy_leaves_the_old_app_answering(stack: Stack) -> None:
+def test_unhealthy_app_keeps_the_old_app(stack: Stack) -> None:
     with changed(stack, **BROKEN), pytest.raises(PulumiError) as failed:
         stack.up()
     assert "error: jupyterlab ended 5 times; the version before runs again" in str(failed.value)
     assert "JupyterLab not started: CULL_IDLE_SECONDS is 'never'" in str(failed.value)
 
 
-def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
+def test_failed_deploy_after_a_killed_one_keeps_the_old_app(stack: Stack) -> None:
     with changed(stack, healthPath="/api/nothing-here"), ThreadPoolExecutor() as pool:
         killed = pool.submit(stack.up)
         running = "sudo podman inspect jupyterlab | grep -q nothing-here"
@@ -86,7 +86,7 @@ def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answeri
             stack.up()
 
 
-def test_only_what_the_app_uses_is_kept_after_a_deploy(stack: Stack) -> None:
+def test_deploy_removes_unused_images_and_files(stack: Stack) -> None:
     stack.configure(password=new_password())
     stack.up()
     used = on_machine(stack, f"sudo grep --only-matching 'jupyterlab-[0-9]*-0' {RUN_FILE}").split()

@@ -19,7 +19,7 @@ def back(stack: Stack, ended: str, seconds: float) -> None:
         assert login(url, stack.password)
 
 
-def test_the_app_is_back_after_its_process_was_killed(stack: Stack) -> None:
+def test_app_recovers_from_a_killed_process(stack: Stack) -> None:
     running = container_id(stack)
     # The init of the container is process 1 there; the app is its child.
     init = f"$(sudo podman inspect --format '{{{{.State.Pid}}}}' {running})"
@@ -27,13 +27,13 @@ def test_the_app_is_back_after_its_process_was_killed(stack: Stack) -> None:
     back(stack, running, 90)
 
 
-def test_the_app_is_back_after_its_container_was_killed(stack: Stack) -> None:
+def test_app_recovers_from_a_killed_container(stack: Stack) -> None:
     running = container_id(stack)
     on_machine(stack, f"sudo podman kill {running}")
     back(stack, running, 90)
 
 
-def test_the_app_is_back_after_a_reboot_of_the_machine(stack: Stack) -> None:
+def test_app_recovers_from_a_reboot(stack: Stack) -> None:
     boot = "systemctl show --value --property UserspaceTimestampMonotonic"
     running, booted = container_id(stack), on_machine(stack, boot)
     on_machine(stack, "sudo reboot", check=False)

@@ -132,16 +132,16 @@ NOT_TOLD: dict[str, Unseen] = {
 }
 
 
-def test_the_documentation_lists_what_is_told_and_what_is_not() -> None:
+def test_documentation_lists_every_tested_change() -> None:
     assert rows("Told") == {*TOLD, *TOLD_ELSEWHERE}
     assert rows("Not told") == {*NOT_TOLD, *NOT_TOLD_ELSEWHERE}
 
 
-def test_nothing_is_told_while_nothing_was_changed(stack: Stack) -> None:
+def test_drift_is_empty_without_changes(stack: Stack) -> None:
     assert stack.drift() == {}
 
 
-def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
+def test_documented_blind_spots_are_not_reported(stack: Stack) -> None:
     console = Console(stack)
     take_back = [change(console, stack) for change in NOT_TOLD.values()]
     try:
@@ -153,7 +153,7 @@ def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
         assert login(url, stack.password)
 
 
-def test_changes_by_hand_are_told_and_up_with_refresh_puts_them_right(stack: Stack) -> None:
+def test_drift_reports_manual_changes_and_up_refresh_reverts_them(stack: Stack) -> None:
     in_container(stack, "open('kept.txt', 'w').write('from before the drift')")
     console = Console(stack)
     for _, _, change in TOLD.values():

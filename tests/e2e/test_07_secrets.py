@@ -83,7 +83,7 @@ def test_no_secret_is_in_the_plain_state(stack: Stack, needles: Needles) -> None
     assert find_secret([text("stack export", exported), *files(paths.BACKEND)], needles) == []
 
 
-def test_no_secret_is_in_what_the_sandbox_keeps(needles: Needles) -> None:
+def test_no_secret_is_in_files_of_the_sandbox(needles: Needles) -> None:
     assert find_secret(files(paths.HOME, skip=SKIP), needles) == []
 
 
@@ -101,7 +101,7 @@ def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Sta
     assert find_secret([*data, journal, of_podman], needles) == []
 
 
-def test_podman_on_the_machine_keeps_the_hash_and_neither_password_nor_token(stack: Stack, needles: Needles) -> None:
+def test_podman_stores_the_hash_and_neither_password_nor_token(stack: Stack, needles: Needles) -> None:
     kept = fetch(
         stack,
         f"sudo tar --create --gzip --exclude={PODMAN}/overlay --exclude=*.sock {PODMAN} 2>/dev/null || test $? = 1",
@@ -192,7 +192,7 @@ def in_the_output_of_the_cli(folder: Path) -> list[Place]:
         in_the_output_of_the_cli,
     ],
 )
-def test_a_secret_is_found_where_it_was_planted(planted: Callable[[Path], list[Place]], tmp_path: Path) -> None:
+def test_search_finds_a_planted_secret(planted: Callable[[Path], list[Place]], tmp_path: Path) -> None:
     places = planted(tmp_path)
     assert find_secret(places, Needles(planted=SECRET))
     assert find_secret(places, Needles(another="never-0c3fRq7Lw_x-Vd1")) == []

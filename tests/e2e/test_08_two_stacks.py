@@ -52,9 +52,7 @@ def resources(stack: Stack) -> dict[str, str]:
     return {one["urn"]: one["id"] for one in stack.export()["deployment"].get("resources", []) if one.get("id")}
 
 
-def test_two_stacks_are_brought_up_changed_and_destroyed_at_the_same_time_without_touching_each_other(
-    pair: tuple[Stack, Stack], stack: Stack
-) -> None:
+def test_two_stacks_can_be_deployed_at_the_same_time(pair: tuple[Stack, Stack], stack: Stack) -> None:
     before, third = holdings(), resources(stack)
     jupyter, index = pair
     both(pair, Stack.up)
@@ -77,7 +75,7 @@ def test_two_stacks_are_brought_up_changed_and_destroyed_at_the_same_time_withou
     assert stack.drift() == {}
 
 
-def test_a_second_up_of_a_stack_at_the_same_time_is_refused_by_who_holds_it_and_how_to_recover(
+def test_concurrent_up_is_refused_with_lock_owner_and_fix(
     pair: tuple[Stack, Stack],
 ) -> None:
     jupyter, _ = pair

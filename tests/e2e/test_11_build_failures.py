@@ -90,7 +90,7 @@ def recovers(stack: Stack) -> None:
     assert stack.up() == {}
 
 
-def test_a_registry_that_fails_during_the_push_is_named(tiny: Stack) -> None:
+def test_error_names_a_registry_that_fails_during_the_push(tiny: Stack) -> None:
     UPLOADS.chmod(0o500)
     try:
         output = failure(tiny)
@@ -101,7 +101,7 @@ def test_a_registry_that_fails_during_the_push_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_a_wrong_token_is_told_with_the_login_and_the_command_that_sets_another(tiny: Stack) -> None:
+def test_error_for_a_wrong_token_names_login_and_command(tiny: Stack) -> None:
     tiny.configure(registryToken=f"wrong-{secrets.token_urlsafe(12)}")
     output = failure(tiny)
     assert f"the registry {paths.REGISTRY_ADDRESS} refuses the login of {paths.REGISTRY_USER}" in output
@@ -112,7 +112,7 @@ def test_a_wrong_token_is_told_with_the_login_and_the_command_that_sets_another(
     recovers(tiny)
 
 
-def test_a_builder_that_does_not_exist_is_told_with_the_list_of_those_that_do(tiny: Stack) -> None:
+def test_error_for_an_unknown_builder_lists_the_builders(tiny: Stack) -> None:
     tiny.configure(builder="nobody")
     output = failure(tiny)
     assert "builder: this machine has no buildx builder of the name nobody" in output
@@ -121,7 +121,7 @@ def test_a_builder_that_does_not_exist_is_told_with_the_list_of_those_that_do(ti
     recovers(tiny)
 
 
-def test_a_builder_whose_socket_is_gone_is_told_with_the_command_that_starts_it(tiny: Stack) -> None:
+def test_error_for_a_stopped_builder_names_the_command(tiny: Stack) -> None:
     with registered("gone", paths.RUNTIME / "gone.sock"):
         tiny.configure(builder="gone")
         output = failure(tiny)
@@ -131,7 +131,7 @@ def test_a_builder_whose_socket_is_gone_is_told_with_the_command_that_starts_it(
     recovers(tiny)
 
 
-def test_a_full_disk_of_the_builder_is_told_with_the_command_that_frees_it(tiny: Stack) -> None:
+def test_error_for_a_full_builder_disk_names_the_command(tiny: Stack) -> None:
     # Of 40 MB, which the base does not fit in.
     with small_builder("small", 40) as builder:
         tiny.configure(builder="small", baseImage=BASE)
@@ -143,7 +143,7 @@ def test_a_full_disk_of_the_builder_is_told_with_the_command_that_frees_it(tiny:
         recovers(tiny)
 
 
-def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
+def test_error_names_an_unknown_base_image(tiny: Stack) -> None:
     tiny.configure(baseImage=f"{BASE}.99")
     output = failure(tiny)
     assert f"baseImage: {BASE}.99 does not exist" in output
@@ -152,7 +152,7 @@ def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
+def test_error_names_an_unknown_scanner(tiny: Stack) -> None:
     tiny.configure(attestations=[f"sbom={BASE}.99"])
     output = failure(tiny)
     assert f"attestations: {BASE}.99 does not exist" in output
@@ -161,6 +161,6 @@ def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_nothing_of_all_that_is_left(tiny: Stack, before: Holdings) -> None:
+def test_failed_builds_leave_nothing_behind(tiny: Stack, before: Holdings) -> None:
     tiny.destroy()
     assert left(before) == {}

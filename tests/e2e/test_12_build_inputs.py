@@ -64,7 +64,7 @@ def printed(done: subprocess.CompletedProcess[str]) -> str:
     return f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
 
 
-def test_further_packages_are_locked_and_in_the_image_of_each_platform(stack: Stack) -> None:
+def test_extra_packages_are_locked_and_installed_on_each_platform(stack: Stack) -> None:
     assert having(EXTRA, stack) == set()
     done = lock(EXTRA, folder=stack.folder)
     assert done.returncode == 0, printed(done)
@@ -77,7 +77,7 @@ def test_further_packages_are_locked_and_in_the_image_of_each_platform(stack: St
     assert having(EXTRA, stack) == set()
 
 
-def test_a_package_without_a_wheel_for_a_platform_is_not_locked_and_named_with_the_platform(stack: Stack) -> None:
+def test_lock_names_a_package_without_a_wheel_and_its_platform(stack: Stack) -> None:
     done = lock(AMD64_ONLY, folder=stack.folder)
     assert done.returncode == 1, printed(done)
     assert "error: " in done.stderr, printed(done)
@@ -86,7 +86,7 @@ def test_a_package_without_a_wheel_for_a_platform_is_not_locked_and_named_with_t
     assert not (stack.folder / "extra.txt").exists()
 
 
-def test_a_lock_of_other_making_with_such_a_package_ends_the_build_with_its_name_and_the_platform(stack: Stack) -> None:
+def test_build_names_a_package_without_a_wheel_and_its_platform(stack: Stack) -> None:
     uv: list[str | Path] = [
         Path(sys.executable).with_name("uv"),
         "pip",
@@ -168,7 +168,7 @@ def inspecting_proxy(authority: Path) -> Iterator[str]:
             proxy.terminate()
 
 
-def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_that_is_not_in_the_image(
+def test_build_trusts_a_tls_proxy_and_leaves_no_certificate_in_the_image(
     stack: Stack, authority: Path, registry: Callable[[str], Get]
 ) -> None:
     # Another package, so that the builder has to fetch.
@@ -198,7 +198,7 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
 # --- a fresh builder -------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_builder_that_never_built_the_image_builds_only_what_changed(stack: Stack) -> None:
+def test_new_builder_builds_only_what_changed(stack: Stack) -> None:
     stack.configure(extraRequirements=None, caBundleFile=None)
     serve = stack.folder / "app" / "serve.py"
     # As two runs of CI, each on a machine of its own.

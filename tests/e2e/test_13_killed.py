@@ -67,7 +67,7 @@ def has_its_file(stack: Stack) -> bool:
     return in_container(stack, "print(open('kept.txt').read())") == "from before\n"
 
 
-def test_what_was_killed_while_it_was_made_is_made_once(
+def test_killed_create_creates_each_resource_once(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack = killed_stack
@@ -94,15 +94,13 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     in_container(stack, "open('kept.txt', 'w').write('from before')")
 
 
-def test_the_state_has_nothing_beside_it_that_a_kill_can_leave_half_written(killed_stack: Stack) -> None:
+def test_state_has_no_files_that_a_kill_can_corrupt(killed_stack: Stack) -> None:
     state = state_of(killed_stack)
     assert state.exists()
     assert not list(state.parent.glob(f"{killed_stack.name}.*.attrs"))
 
 
-def test_what_was_killed_while_it_was_changed_is_changed(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
     killed(stack, "up", INSTANCE, "update")
@@ -120,9 +118,7 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     assert has_its_file(stack)
 
 
-def test_what_was_killed_while_it_was_replaced_keeps_its_data(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_replacement_keeps_the_data(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, volume = killed_stack, killed_stack.output("dataVolumeId")
     stack.configure(operatingSystemVersion="8")
     for name in (PODMAN, INSTANCE):
@@ -141,9 +137,7 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
     assert has_its_file(stack)
 
 
-def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     killed(killed_stack, "destroy", INSTANCE, "delete")
     assert put_right(killed_stack) == {}
     killed_stack.destroy()

@@ -55,11 +55,11 @@ TOLD: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
 }
 
 
-def test_the_documentation_lists_what_is_told_of_a_cluster() -> None:
+def test_documentation_lists_every_tested_cluster_change() -> None:
     assert rows("Told of a cluster") == set(TOLD)
 
 
-def test_changes_by_hand_in_a_cluster_are_told_and_up_with_refresh_puts_them_right(oke: Stack) -> None:
+def test_drift_reports_cluster_changes_and_up_refresh_reverts_them(oke: Stack) -> None:
     in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before the drift')")
     assert oke.drift() == {}
     for _, _, change in TOLD.values():

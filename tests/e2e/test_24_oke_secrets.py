@@ -76,7 +76,7 @@ def test_no_token_for_the_cluster_is_in_the_state_or_in_a_kubeconfig(oke: Stack)
     assert find_secret([*places, text("what the CLI printed", oke.log)], Needles(token=begun)) == []
 
 
-def test_the_cluster_keeps_the_secrets_in_secrets_and_the_password_not_at_all(oke: Stack, needles: Needles) -> None:
+def test_cluster_stores_secrets_in_secret_objects_and_no_password(oke: Stack, needles: Needles) -> None:
     kinds = kubectl(oke, "api-resources", "--namespaced", "--verbs", "list", "--output", "name").split()
     others = ",".join(kind for kind in kinds if kind != "secrets")
     everything = kubectl(oke, "get", others, "--output", "yaml", "--show-managed-fields")
@@ -89,7 +89,7 @@ def test_the_cluster_keeps_the_secrets_in_secrets_and_the_password_not_at_all(ok
     assert found == ["jupyterlab-files: hash", "jupyterlab-registry: token", f"{tls}: key"]
 
 
-def test_no_secret_is_in_what_the_sandbox_keeps_but_the_clusters_own_store(needles: Needles) -> None:
+def test_no_secret_is_in_files_of_the_sandbox_except_etcd(needles: Needles) -> None:
     assert find_secret(files(paths.HOME, skip=f"{SKIP}|{STORE}"), needles) == []
     stores = [place for place in files(paths.CLOUD) if "/etcd/" in place.name]
     found = find_secret(stores, needles)
@@ -97,7 +97,7 @@ def test_no_secret_is_in_what_the_sandbox_keeps_but_the_clusters_own_store(needl
     assert {place.rpartition(": ")[2] for place in found} <= {"hash", "token", "key"}
 
 
-def test_no_secret_is_on_the_nodes_disk(oke: Stack, needles: Needles) -> None:
+def test_no_secret_is_on_the_disk_of_the_node(oke: Stack, needles: Needles) -> None:
     [node] = nodes(oke)
     # Volumes of Secrets lie in memory (tmpfs), which --one-file-system leaves out.
     command = [
@@ -116,7 +116,7 @@ def test_no_secret_is_on_the_nodes_disk(oke: Stack, needles: Needles) -> None:
     assert find_secret([Place("node", lambda: [done.stdout])], needles) == []
 
 
-def test_without_the_certificate_the_key_is_gone(oke: Stack) -> None:
+def test_key_is_deleted_with_its_certificate(oke: Stack) -> None:
     oke.configure(tlsCertificate=None, tlsPrivateKey=None)
     oke.up()
     assert "kubernetes.io/tls" not in [one["type"] for one in get(oke, "secrets")["items"]]

@@ -40,7 +40,7 @@ def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathF
         (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
 
 
-def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Stack) -> None:
+def test_existing_cluster_needs_no_network_and_no_new_cluster(guest: Stack) -> None:
     types = {entry["type"] for entry in guest.export()["deployment"]["resources"]}
     assert not [name for name in types if name.startswith(("oci:Core/", "oci:ContainerEngine/"))]
     assert answers_soon(f"{guest.output('loadBalancerUrl')}/api")
@@ -48,9 +48,7 @@ def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Sta
     assert http is not None
 
 
-def test_destroy_keeps_claim_and_namespace_in_that_cluster_and_the_next_up_finds_them(
-    guest: Stack, oke: Stack, before_guest: Holdings
-) -> None:
+def test_destroy_keeps_claim_and_namespace_for_the_next_up(guest: Stack, oke: Stack, before_guest: Holdings) -> None:
     in_pod(guest, WRITE)
     volume, namespace = guest.output("dataVolumeId"), guest.output("namespace")
     assert volume != oke.output("dataVolumeId")
@@ -67,7 +65,7 @@ def test_destroy_keeps_claim_and_namespace_in_that_cluster_and_the_next_up_finds
     assert guest.up() == {}
 
 
-def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
+def test_destroy_without_retention_leaves_nothing_in_the_cluster(
     guest: Stack, oke: Stack, before_guest: Holdings
 ) -> None:
     guest.configure(retainClaim=False)
@@ -80,7 +78,7 @@ def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 
 
-def test_a_retained_volume_is_left_of_a_stack_and_its_cluster_and_is_adopted(oke: Stack, before_oke: Holdings) -> None:
+def test_retained_volume_survives_its_cluster_and_is_adopted(oke: Stack, before_oke: Holdings) -> None:
     in_pod(oke, WRITE)
     volume = oke.output("dataVolumeId")
     assert "pulumi config set dataVolumeId" in oke.output("retained")
@@ -96,7 +94,7 @@ def test_a_retained_volume_is_left_of_a_stack_and_its_cluster_and_is_adopted(oke
     assert oke.up() == {}
 
 
-def test_an_adopted_volume_is_bound_again_after_somebody_deleted_its_namespace(oke: Stack) -> None:
+def test_adopted_volume_is_bound_again_after_its_namespace_was_deleted(oke: Stack) -> None:
     volume, namespace = oke.output("dataVolumeId"), oke.output("namespace")
     kubectl(oke, "delete", "namespace", namespace)
     oke.up("--refresh")
@@ -105,7 +103,7 @@ def test_an_adopted_volume_is_bound_again_after_somebody_deleted_its_namespace(o
     assert oke.up() == {}
 
 
-def test_destroy_takes_back_the_rest_when_the_cluster_is_gone(oke: Stack, before_oke: Holdings) -> None:
+def test_destroy_works_after_the_cluster_is_gone(oke: Stack, before_oke: Holdings) -> None:
     volume = oke.output("dataVolumeId")
     balancer = load_balancer(oke)
     record = cloud().require(oke.output("clusterId"), "cluster")

@@ -52,7 +52,7 @@ def answers(stack: Stack) -> bool:
     return login(stack.output("loadBalancerUrl"), stack.password) is not None
 
 
-def test_what_was_killed_while_it_was_made_is_made_once(
+def test_killed_create_creates_each_resource_once(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack = killed_stack
@@ -75,9 +75,7 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     in_pod(stack, WRITE)
 
 
-def test_what_was_killed_while_it_was_changed_is_changed(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), loadBalancerMaxMbps=20)
     for name in (DEPLOYMENT, SERVICE):
@@ -90,9 +88,7 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     assert in_pod(stack, "print(open('/jupyter/kept.txt').read())") == "from before\n"
 
 
-def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     volume = killed_stack.output("dataVolumeId")
     for name in (SERVICE, DEPLOYMENT, CLAIM, NODES, CLUSTER):
         killed(killed_stack, "destroy", name, "delete")

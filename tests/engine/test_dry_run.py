@@ -78,7 +78,7 @@ def checkouts(tmp_path: Path) -> Checkouts:
     return Checkouts(tmp_path)
 
 
-def test_a_changed_file_of_the_image_is_seen_and_one_that_is_not_in_it_is_not(checkouts: Checkouts) -> None:
+def test_preview_shows_changed_image_files_only(checkouts: Checkouts) -> None:
     done = checkouts.make("base-state", f"BASE={checkouts.base}")
     assert done.returncode == 0, done.stdout + done.stderr
     app = checkouts.head / "docker" / "jupyterlab"
@@ -92,7 +92,7 @@ def test_a_changed_file_of_the_image_is_seen_and_one_that_is_not_in_it_is_not(ch
     assert "jupyterlab-instance" not in told
 
 
-def test_where_the_other_program_fails_or_has_no_such_stack_the_state_is_empty_and_that_is_told(
+def test_base_state_is_empty_if_the_base_program_fails(
     checkouts: Checkouts,
 ) -> None:
     (checkouts.base / "__main__.py").write_text("import pulumi_oci\nraise SystemExit('broken')\n")
@@ -106,16 +106,14 @@ def test_where_the_other_program_fails_or_has_no_such_stack_the_state_is_empty_a
     assert "jupyterlab-instance" in checkouts.preview()
 
 
-def test_a_preview_without_a_dry_run_says_how_to_make_one(checkouts: Checkouts) -> None:
+def test_preview_without_a_base_state_names_the_command(checkouts: Checkouts) -> None:
     done = checkouts.make("preview", "PULUMI=sandbox/dry_run/pulumi")
     assert done.returncode != 0
     assert "make base-state STACK=dev" in done.stderr
 
 
 @pytest.mark.parametrize("kind", TEAMS)
-def test_the_stack_file_of_a_team_with_an_account_is_previewed_and_what_is_not_as_committed_is_told(
-    kind: str, tmp_path: Path
-) -> None:
+def test_preview_of_a_team_stack_lists_replaced_values(kind: str, tmp_path: Path) -> None:
     keys = TEAMS[kind]
 
     def commit(folder: Path) -> None:

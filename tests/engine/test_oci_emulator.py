@@ -50,7 +50,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return new_project(tmp_path_factory.mktemp("plans"))
 
 
-def test_a_network_from_plan_to_destruction(project: Project) -> None:
+def test_network_from_plan_to_destroy(project: Project) -> None:
     project.write(NETWORK)
     assert project.planned() == dict.fromkeys(EVERYTHING, "create")
     assert not project.cloud.exists()
@@ -74,7 +74,7 @@ def test_a_network_from_plan_to_destruction(project: Project) -> None:
     assert list(project.cloud.rglob("*.json")) == []
 
 
-def test_what_is_changed_and_deleted_by_hand_is_put_right(project: Project) -> None:
+def test_refresh_and_up_restore_manual_changes(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     [rule] = project.records("securityrule")
@@ -89,7 +89,7 @@ def test_what_is_changed_and_deleted_by_hand_is_put_right(project: Project) -> N
     assert len(project.records("subnet")) == 1
 
 
-def test_what_a_change_does(project: Project) -> None:
+def test_change_updates_or_replaces(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     project.write(NETWORK.replace('"203.0.113.0/24"', '"198.51.100.0/24"'))
@@ -142,7 +142,7 @@ def test_wrong_inputs_fail_the_plan(plans: Project, program: str, words: str) ->
     assert not plans.cloud.exists()
 
 
-def test_a_problem_with_a_secret_input_does_not_print_it(plans: Project) -> None:
+def test_error_about_a_secret_input_does_not_print_it(plans: Project) -> None:
     plans.write('oci.core.Vcn("v", compartment_id=TENANCY, cidr_blocks=[pulumi.Output.secret("hidden-value")])')
     printed = plans.pulumi("preview", check=False)
     assert "cidrBlocks[0] must be an IPv4 network" in printed
@@ -155,7 +155,7 @@ def test_a_secret_input_is_a_secret_output(project: Project) -> None:
     assert "ciphertext" in project.state()["vcn"]["outputs"]["displayName"]
 
 
-def test_the_clouds_refusal_is_printed_without_a_stack_trace(project: Project) -> None:
+def test_cloud_error_is_printed_without_a_stack_trace(project: Project) -> None:
     project.write(VCN)
     project.up()
     subnet = """
@@ -168,7 +168,7 @@ def test_the_clouds_refusal_is_printed_without_a_stack_trace(project: Project) -
     assert 'File "' not in printed
 
 
-def test_what_is_in_use_is_not_deleted(project: Project) -> None:
+def test_resource_in_use_is_not_deleted(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     state = project.state()

@@ -51,11 +51,11 @@ def user(given: str, now: datetime = NOW) -> str:
     return cluster_token.user(given, CLUSTER, KEY.public_key(), now)
 
 
-def test_a_token_signed_with_the_accounts_key_is_the_users() -> None:
+def test_token_signed_with_the_account_key_is_accepted() -> None:
     assert user(token()) == paths.USER_OCID
 
 
-def test_token_made_by_the_program_is_accepted(tmp_path: Path) -> None:
+def test_token_of_the_program_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(
         KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
@@ -95,13 +95,13 @@ def test_token_made_by_the_program_is_accepted(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_any_other_token_is_refused_and_not_repeated_in_the_reason(given: str, reason: str) -> None:
+def test_invalid_token_is_refused_and_not_printed(given: str, reason: str) -> None:
     with pytest.raises(TokenError, match=reason) as caught:
         user(given)
     assert not given or given not in str(caught.value)
 
 
-def test_the_api_server_is_told_who_it_is_and_no_group() -> None:
+def test_token_review_names_the_user_and_no_group() -> None:
     of_now = token(at=datetime.now(timezone.utc))
     answer = authenticator.review({"spec": {"token": of_now}}, CLUSTER, KEY.public_key())
     assert answer["status"]["authenticated"]

@@ -43,7 +43,7 @@ def create(provider: OciProvider, token: str, preview: bool = False, **inputs: A
     return asyncio.run(provider.create(api.CreateRequest(urn(token), wire(inputs), 0, preview)))
 
 
-def test_the_sandboxs_account_is_taken(provider: OciProvider) -> None:
+def test_sandbox_account_is_accepted(provider: OciProvider) -> None:
     answer = configure(provider, **ACCOUNT)
     assert (answer.supports_preview, answer.accept_secrets) == (True, False)
 
@@ -83,7 +83,7 @@ def test_another_account_is_refused(
         configure(provider, **{**ACCOUNT, **changes})
 
 
-def test_a_configuration_key_that_the_provider_has_not_is_refused(provider: OciProvider) -> None:
+def test_unknown_provider_configuration_key_is_refused(provider: OciProvider) -> None:
     request = api.CheckRequest("", {}, wire({"region": "x", "tenancyOcd": "y", "version": "5.5.0"}), b"")
     answer = asyncio.run(provider.check_config(request))
     assert [failure.property for failure in answer.failures or []] == ["tenancyOcd"]
@@ -97,7 +97,7 @@ def test_a_configuration_key_that_the_provider_has_not_is_refused(provider: OciP
         ("oci:core:Vcn", "oci:core:Vcn is no type of pulumi_oci"),
     ],
 )
-def test_a_type_that_is_not_there_is_named(provider: OciProvider, token: str, words: str) -> None:
+def test_error_names_an_unknown_type(provider: OciProvider, token: str, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         asyncio.run(provider.check(api.CheckRequest(urn(token), {}, {}, b"")))
 
@@ -109,7 +109,7 @@ def test_a_type_that_is_not_there_is_named(provider: OciProvider, token: str, wo
         ("oci:Core/getShaps:getShaps", "pulumi_oci 5.5.0 has no core.get_shaps"),
     ],
 )
-def test_a_function_that_is_not_there_is_named(provider: OciProvider, token: str, words: str) -> None:
+def test_error_names_an_unknown_function(provider: OciProvider, token: str, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         asyncio.run(provider.invoke(api.InvokeRequest(token, {})))
 
@@ -207,7 +207,7 @@ def test_a_replacement_has_the_keys_and_the_order_of_the_official_provider(
     assert (diff.replaces, diff.delete_before_replace) == (replaces, deleted_first)
 
 
-def test_what_is_taken_over_keeps_its_input_through_a_refresh(provider: OciProvider) -> None:
+def test_imported_resource_keeps_its_inputs_through_a_refresh(provider: OciProvider) -> None:
     vcn = create(provider, VCN, compartmentId=TENANCY, cidrBlocks=["10.0.0.0/16"])
     token = "oci:Core/defaultSecurityList:DefaultSecurityList"
     inputs: dict[str, Any] = {"manageDefaultResourceId": vcn.properties["defaultSecurityListId"].value}

@@ -50,7 +50,7 @@ each_plugin = pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command
 
 
 @each_plugin
-def test_a_plugin_ends_at_once_when_it_is_interrupted_whichever_thread_hears_of_it_and_also_in_the_background(
+def test_plugin_ends_immediately_on_interrupt(
     module: str,
 ) -> None:
     # A shell has what it runs in the background ignore interrupts.
@@ -71,7 +71,7 @@ def test_a_plugin_ends_at_once_when_it_is_interrupted_whichever_thread_hears_of_
 
 
 @each_plugin
-def test_a_plugin_ends_when_its_engine_was_killed(module: str) -> None:
+def test_plugin_ends_with_its_engine(module: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENGINE, module], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as engine:

@@ -31,7 +31,7 @@ def service(changes: Mapping[str, str | None], spec: Mapping[str, Any] | None = 
     }
 
 
-def test_the_articles_seven_annotations_are_an_internal_flexible_load_balancer() -> None:
+def test_annotations_of_the_article_give_an_internal_flexible_load_balancer() -> None:
     wanted = service_annotations.wanted(service({}))
     assert wanted.internal
     assert wanted.bandwidth == (10, 10)
@@ -41,11 +41,11 @@ def test_the_articles_seven_annotations_are_an_internal_flexible_load_balancer()
     assert wanted.secret is None
 
 
-def test_a_load_balancer_is_public_unless_told_otherwise() -> None:
+def test_load_balancer_is_public_by_default() -> None:
     assert not service_annotations.wanted(service({f"{BALANCER}internal": None})).internal
 
 
-def test_tls_groups_and_idle_timeout_are_taken() -> None:
+def test_tls_groups_and_idle_timeout_are_read() -> None:
     wanted = service_annotations.wanted(
         service(
             {
@@ -62,7 +62,7 @@ def test_tls_groups_and_idle_timeout_are_taken() -> None:
     assert wanted.groups == ("ocid1.a", "ocid1.b")
 
 
-def test_annotations_of_others_are_none_of_its_business() -> None:
+def test_other_annotations_are_ignored() -> None:
     assert service_annotations.wanted(service({"example.com/team": "data"})).internal
 
 
@@ -95,7 +95,7 @@ def test_annotations_of_others_are_none_of_its_business() -> None:
         ({f"{BALANCER}backend-protocol": "http"}, "is none of TCP, HTTP"),
     ],
 )
-def test_what_oracle_would_pass_over_or_refuse_is_refused(changes: dict[str, str | None], reason: str) -> None:
+def test_unsupported_annotations_are_refused(changes: dict[str, str | None], reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         service_annotations.wanted(service(changes))
 
@@ -110,12 +110,12 @@ def test_what_oracle_would_pass_over_or_refuse_is_refused(changes: dict[str, str
         ({"loadBalancerIP": "203.0.113.1"}, "reserved addresses"),
     ],
 )
-def test_a_service_which_the_load_balancer_cannot_serve_is_refused(spec: dict[str, Any], reason: str) -> None:
+def test_unsupported_services_are_refused(spec: dict[str, Any], reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         service_annotations.wanted(service({}, spec))
 
 
-def test_each_listener_reaches_the_node_port_of_each_node_and_asks_for_its_health() -> None:
+def test_listeners_reach_and_check_every_node() -> None:
     one = haproxy.Listener("a", "10.189.0.20", 443, "TCP", 300, None, ("10.189.0.11", "10.189.0.12"), 30001)
     text = haproxy.configuration([one])
     assert "bind 10.189.0.20:443\n" in text
