@@ -1,7 +1,7 @@
-"""Programs of the other platform on this host: QEMU behind the kernel's binfmt_misc, for as long as a block of code lasts.
+"""Runs programs of the other platform on this host: registers QEMU with binfmt_misc for the duration of a context.
 
-QEMU's Debian package is unpacked into the sandbox's folder, not installed: its installation would register handlers on the person's
-machine for good. What a block mounts and registers is undone at its end; handlers of others are used, and left as they are.
+QEMU's Debian package is unpacked into the sandbox's folder. Installing it would register handlers on the host permanently. At its end, a
+context undoes its own mounts and registrations. Handlers of others are used and not changed.
 (source: Linux, Documentation/admin-guide/binfmt-misc.rst)
 """
 
@@ -24,7 +24,7 @@ from sandbox.process import CommandError, SandboxError, privileged, run, write_i
 
 BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
 FOLDER = paths.HOME / "emulator"
-# Debian 12 and Ubuntu have the static programs in the first; from Debian 13 on that is empty, and all programs are static.
+# Debian 12 and Ubuntu have static programs in the first package. From Debian 13 on, it is empty and all programs are static.
 PACKAGES = (("qemu-user-static",), ("qemu-user", "qemu-user-binfmt"))
 PREFIX = "sandbox-"
 LOCK = Path("/run/lock")
@@ -33,19 +33,19 @@ LOCK_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Machine:
-    """qemu: its name for an architecture; elf: e_machine in the header of the architecture's programs (source: elf(5), elf.h)."""
+    """qemu: QEMU's name of an architecture; elf: e_machine in the header of its programs (source: elf(5), elf.h)."""
 
     qemu: str
     elf: int
 
 
 MACHINES = {"amd64": Machine("x86_64", 62), "arm64": Machine("aarch64", 183)}
-"""By Debian's name of the architecture, which is also the image specification's."""
+"""The keys are Debian's names of architectures, as in the image specification."""
 
 
 @dataclass(frozen=True)
 class Handler:
-    """One registered handler. flags: such as "POF", of which F makes it work within containers, where its program is not."""
+    """A registered handler. flags: such as "POF"; with F it also works in containers, which do not contain its program."""
 
     name: str
     enabled: bool
@@ -55,23 +55,23 @@ class Handler:
     mask: bytes
 
     def runs(self, architecture: str) -> bool:
-        """Is it for the architecture's programs?"""
+        """Return whether the handler runs programs of the architecture."""
         start = _elf_start(architecture)[self.offset : self.offset + len(self.magic)]
         masked = zip(start, self.magic, self.mask or b"\xff" * len(self.magic), strict=False)
         return len(start) == len(self.magic) > 0 and all(byte & bits == wanted & bits for byte, wanted, bits in masked)
 
 
 def foreign() -> str:
-    """The architecture of the two which this host's is not."""
+    """Return the other one of the two architectures."""
     return "amd64" if distribution.this().architecture == "arm64" else "arm64"
 
 
 @contextmanager
 def emulation(architecture: str | None = None) -> Iterator[None]:
-    """Programs of the architecture, by default the foreign one, run on this host and in its containers.
+    """Let this host and its containers run programs of the architecture, by default the foreign one.
 
-    Raises SandboxError where the machine cannot: no root, no binfmt_misc in its kernel, no package of QEMU. Not within
-    `without_emulation`, in whichever process: it waits for that to end.
+    Raises SandboxError without root, without binfmt_misc in the kernel, or without a QEMU package. Waits until no process is in
+    `without_emulation`.
     """
     architecture = architecture or foreign()
     _check_privilege()
@@ -82,8 +82,8 @@ def emulation(architecture: str | None = None) -> Iterator[None]:
             yield
             return
         if "disabled" in (BINFMT_MISC / "status").read_text():
-            raise SandboxError(f"binfmt_misc is switched off on this machine; as root: echo 1 > {BINFMT_MISC}/status")
-        # The kernel asks the newest first: it goes before one of others that is disabled or does not work in containers.
+            raise SandboxError(f"binfmt_misc is disabled; enable it as root with: echo 1 > {BINFMT_MISC}/status")
+        # The kernel tries the newest handler first, so others that are disabled or miss the flag F do not matter.
         _write(BINFMT_MISC / "register", line)
         try:
             yield
@@ -93,14 +93,14 @@ def emulation(architecture: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def without_emulation() -> Iterator[None]:
-    """No program of a foreign architecture runs on this host: handlers for them are disabled meanwhile, whoever registered them.
+    """Disable all handlers of the foreign architecture.
 
-    Raises SandboxError without root. Waits for every `emulation` to end, in whichever process.
+    Raises SandboxError without root. Waits until no process is in `emulation`.
     """
     _check_privilege()
     with _locked(fcntl.LOCK_EX):
-        if not _known():
-            # A kernel without binfmt_misc emulates nothing.
+        if not _supported():
+            # Without binfmt_misc, the kernel emulates nothing.
             yield
             return
         with _mounted():
@@ -116,14 +116,14 @@ def without_emulation() -> Iterator[None]:
 
 
 def handlers() -> list[Handler]:
-    """All that are registered by magic numbers. binfmt_misc has to be mounted."""
+    """Return all handlers with magic numbers. binfmt_misc has to be mounted."""
     files = (file for file in sorted(BINFMT_MISC.iterdir()) if file.name not in ("register", "status"))
     found = (parse_handler(file.name, file.read_text()) for file in files)
     return [one for one in found if one]
 
 
 def parse_handler(name: str, text: str) -> Handler | None:
-    """A handler's file in binfmt_misc; None for one that goes by a file's extension."""
+    """Parse a handler's file in binfmt_misc; return None for a handler of a file extension."""
     enabled, *rest = text.splitlines()
     fields = dict(line.partition(" ")[::2] for line in rest)
     if "magic" not in fields:
@@ -139,8 +139,9 @@ def parse_handler(name: str, text: str) -> Handler | None:
 
 
 def registration_line(conf: str, name: str, folder: Path) -> str:
-    """The line to register, of the file that QEMU's package has for systemd (binfmt.d(5)): with a name of the sandbox's own, the
-    interpreter in `folder`, and the flag F, by which the kernel opens the interpreter now and not when, in a container, it is missing.
+    """Return the registration line of QEMU's file for systemd (binfmt.d(5)), with our name and the interpreter in `folder`.
+
+    It adds the flag F: the kernel opens the interpreter now, because containers do not contain it.
     """
     [line] = [line for line in conf.splitlines() if line and line[0] not in "#;"]
     _, _, kind, offset, magic, mask, interpreter, flags = line.split(line[0])
@@ -153,12 +154,12 @@ def _name(architecture: str) -> str:
 
 
 def _foreigners() -> list[Handler]:
-    """Handlers that are not of a sandbox: those go with the block that registered them."""
+    """Return the handlers that no sandbox registered."""
     return [one for one in handlers() if not one.name.startswith(PREFIX)]
 
 
 def _remove_stale() -> None:
-    """What a sandbox's process that was killed could not take back."""
+    """Remove handlers of killed processes."""
     for one in handlers():
         found = re.fullmatch(rf"{PREFIX}(\d+)-\w+", one.name)
         if found and not Path("/proc", found[1]).exists():
@@ -166,7 +167,7 @@ def _remove_stale() -> None:
 
 
 def _elf_start(architecture: str) -> bytes:
-    """The first 20 bytes of a program: 64 bits, little-endian, e_type ET_EXEC, e_machine."""
+    """Return the first 20 bytes of a program: 64 bits, little-endian, e_type ET_EXEC, e_machine."""
     return (
         b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
         + (2).to_bytes(2, "little")
@@ -175,7 +176,7 @@ def _elf_start(architecture: str) -> bytes:
 
 
 def _registration(architecture: str) -> str:
-    """The line that registers QEMU for the architecture; unpacks QEMU where it is not yet."""
+    """Return the line that registers QEMU for the architecture; unpack QEMU if necessary."""
     conf = FOLDER / f"qemu-{MACHINES[architecture].qemu}.conf"
     if not conf.exists():
         _unpack(conf)
@@ -183,7 +184,7 @@ def _registration(architecture: str) -> str:
 
 
 def _unpack(conf: Path) -> None:
-    """Put QEMU's program for one architecture, and the file which says for what it is to be registered, into FOLDER."""
+    """Put QEMU's program for one architecture and its file for systemd into FOLDER."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as temporary:
         folder, found = Path(temporary), Path(temporary) / "usr/lib/binfmt.d" / conf.name
@@ -192,17 +193,17 @@ def _unpack(conf: Path) -> None:
             if found.exists():
                 break
         else:
-            raise SandboxError(f"{distribution.this().codename} has no package of QEMU with {conf.name}")
+            raise SandboxError(f"{distribution.this().codename} has no QEMU package with {conf.name}")
         interpreter = registration_line(found.read_text(), "", Path("/")).split(":")[6]
-        # Under the very name: by its end, -P, QEMU knows that it is told argv[0] (source: Debian's patch to qemu's linux-user/main.c).
+        # The name has to end with -P: then QEMU expects argv[0] (source: Debian's patch to qemu's linux-user/main.c).
         [program] = folder.glob(f"usr/libexec/qemu-binfmt/{Path(interpreter).name}")
         shutil.copy(program, FOLDER)
-        # Last: where it is, all is.
+        # Written last: if it exists, all files exist.
         write_if_changed(conf, found.read_text())
 
 
 def _download(packages: tuple[str, ...], folder: Path) -> None:
-    """Unpack Debian packages into `folder`; nothing of them is run."""
+    """Unpack Debian packages into `folder` without running their scripts."""
     try:
         run(["apt-get", "download", "--quiet", *packages], cwd=folder, timeout=600)
     except CommandError:
@@ -215,11 +216,11 @@ def _download(packages: tuple[str, ...], folder: Path) -> None:
 
 def _check_privilege() -> None:
     if run(privileged(["true"]), check=False).returncode:
-        raise SandboxError("to register an emulator needs root: run `sudo -v` first, or this as root")
+        raise SandboxError("registering QEMU needs root; run `sudo -v` first, or run this as root")
 
 
-def _known() -> bool:
-    """Has the kernel binfmt_misc, as a module perhaps?"""
+def _supported() -> bool:
+    """Return whether the kernel has binfmt_misc, after loading its module."""
     if shutil.which("modprobe"):
         run(privileged(["modprobe", "--quiet", "binfmt_misc"]), check=False)
     return BINFMT_MISC.is_dir() and "binfmt_misc" in Path("/proc/filesystems").read_text()
@@ -227,40 +228,36 @@ def _known() -> bool:
 
 @contextmanager
 def _mounted() -> Iterator[None]:
-    """binfmt_misc is mounted, and is not afterwards where it was not before."""
-    if not _known():
-        raise SandboxError(
-            "this machine's kernel has no binfmt_misc, without which it runs no programs of other platforms"
-        )
-    # Looking into the folder makes systemd mount it, where systemd does (proc-sys-fs-binfmt_misc.automount).
+    """Mount binfmt_misc for the duration of the context."""
+    if not _supported():
+        raise SandboxError("the kernel has no binfmt_misc, so it cannot run programs of other platforms")
+    # systemd mounts it on access (proc-sys-fs-binfmt_misc.automount).
     if (BINFMT_MISC / "register").exists():
         yield
         return
     try:
         run(privileged(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT_MISC]))
     except CommandError as error:
-        raise SandboxError(
-            f"binfmt_misc cannot be mounted; in a container, that needs --privileged:\n{error}"
-        ) from error
+        raise SandboxError(f"could not mount binfmt_misc; in a container it needs --privileged:\n{error}") from error
     try:
         yield
     finally:
-        # With the mount the handlers go (Linux 6.7), so it stays for those that others have registered meanwhile.
+        # Unmounting removes all handlers (Linux 6.7), so the mount stays if others have registered some.
         if not handlers():
             run(privileged(["umount", BINFMT_MISC]))
 
 
 def _write(file: Path, value: str) -> None:
-    # The kernel takes a registration from one write alone, without a line's end.
+    # The kernel expects a registration in one write, without a newline.
     run(privileged(["tee", file]), stdin=value)
 
 
 @contextmanager
 def _locked(kind: int) -> Iterator[None]:
-    """Handlers are the host's: who needs one and who must have none wait for each other, whichever sandbox they are of."""
+    """Lock the handlers, which belong to the host, against all sandboxes."""
     lock = os.open(LOCK, os.O_RDONLY)
     try:
-        deadline, told = time.monotonic() + LOCK_SECONDS, False
+        deadline, waiting = time.monotonic() + LOCK_SECONDS, False
         while True:
             try:
                 fcntl.flock(lock, kind | fcntl.LOCK_NB)
@@ -268,15 +265,11 @@ def _locked(kind: int) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise SandboxError(
-                        "another process keeps the emulation of other platforms as it is; which: fuser -v " + str(LOCK)
+                        f"another process uses QEMU on this host; find it with: fuser -v {LOCK}"
                     ) from None
-                if not told:
-                    print(
-                        "  another run needs this host's emulation as it is; waiting for it",
-                        file=sys.stderr,
-                        flush=True,
-                    )
-                    told = True
+                if not waiting:
+                    print("  waiting for another run that uses QEMU on this host", file=sys.stderr, flush=True)
+                    waiting = True
                 time.sleep(1)
         yield
     finally:

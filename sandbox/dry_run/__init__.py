@@ -1,6 +1,6 @@
-"""A cloud that only takes notes: what `up` would leave behind, without machine, builder, registry or cluster.
+"""Deploys a stack without machine, builder, registry or cluster: a dry run of `up`.
 
-For the base of a pull request's preview. The base branch's own program is run by the real engine; the providers check and compare as
-ever, and answer what they would make with what can be known of it. Its home is a folder of its own, .sandbox/dry-run/<stack>, so
-nothing of it is mixed with a sandbox that is up.
+A pull request is previewed against the state that the base branch's program would create. The real engine runs that program. The emulated
+providers check and compare inputs as usual, and return made-up outputs instead of creating anything. A dry run has its own home,
+.sandbox/dry-run/<stack>, apart from a running sandbox.
 """

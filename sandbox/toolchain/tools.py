@@ -1,7 +1,7 @@
-"""What the toolchain consists of, in which versions, and what of it is in place already.
+"""The tools of the sandbox, their versions, and whether they are installed.
 
-A tool is a group of files that come from one source together. A stamp records for each tool which recipe and which source it
-came from, so that a second run has nothing to do and a changed go.mod renews what it changes.
+A tool is a group of files from one source. A stamp records recipe and source of each tool, so a second run has nothing to do and a
+changed go.mod renews the tools that depend on it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ KUBERNETES_MODULE = FOLDER / "kubernetes"
 
 PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
 
-# disable_grpc_modules is a tag of cloud.google.com/go/storage: without its metrics exporters 135 of 2,896 packages (all of Envoy's
-# protocol among them) need not be compiled. Only `gs://` backends over gRPC lose something, which Pulumi does not use.
+# disable_grpc_modules is a tag of cloud.google.com/go/storage. It removes its metrics exporters and 135 of 2,896 packages. Pulumi does not
+# use the removed gRPC transport for `gs://` backends.
 TAGS = "disable_grpc_modules"
 
-# Inlining and debug information take 40 % of the compiler's time (measured on a part of this tree: 56 s of CPU, 34 s without).
-# The link step drops the debug information anyhow. The standard library and the compressors that BuildKit's exports wait for
-# stay inlined; of several patterns Go takes the last one that matches.
+# Inlining and debug information take 40 % of the compiler's time (measured on a part of this tree: 56 s of CPU, 34 s without). The linker
+# drops the debug information anyway. The standard library and BuildKit's compressors stay inlined: Go uses the last matching pattern.
 COMPILER_FLAGS = (
     "-gcflags=all=-l -dwarf=false",
     "-gcflags=std=-dwarf=false",
@@ -37,25 +36,25 @@ COMPILER_FLAGS = (
 
 
 def module_version(go_mod: str, module: str) -> str:
-    """The version of `module` that a go.mod requires, without its v. Raises SandboxError when there is none."""
+    """Return the required version of `module` in a go.mod, without v. Raises SandboxError if it is missing."""
     match = re.search(rf"^(?:require)?\s*{re.escape(module)} v(\S+)", go_mod, re.MULTILINE)
     if match is None:
         raise SandboxError(
-            f"sandbox/toolchain/go.mod requires no {module}; restore it with `git checkout sandbox/toolchain`"
+            f"sandbox/toolchain/go.mod does not require {module}; restore it with `git checkout sandbox/toolchain`"
         )
     return match[1]
 
 
 def go_wanted(go_mod: str) -> tuple[int, int, int]:
-    """The oldest Go that a go.mod accepts."""
+    """Return the oldest Go that a go.mod accepts."""
     match = re.search(r"^go (\S+)", go_mod, re.MULTILINE)
     return version_in(match[1]) if match else (1, 0, 0)
 
 
 def version_in(text: str) -> tuple[int, int, int]:
-    """The first version in what a program prints about itself: "v3.259.0", "go version go1.27rc1 linux/amd64".
+    """Return the first version in the output of a program: "v3.259.0", "go version go1.27rc1 linux/amd64".
 
-    A pre-release counts as the release. (0, 0, 0), older than everything, when there is none.
+    A pre-release counts as the release. Returns (0, 0, 0) if there is none.
     """
     match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
@@ -72,10 +71,8 @@ KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), 
 
 @dataclass(frozen=True)
 class Tool:
-    """Files, named relative to the sandbox's home, that are there together or not at all.
-
-    `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it, in the
-    folder `module`.
+    """A group of files. files: relative to the sandbox's home; plugin: name and version of a Pulumi provider plugin; packages: what Go
+    compiles in the folder `module`.
     """
 
     name: str
@@ -85,12 +82,12 @@ class Tool:
     module: Path = FOLDER
 
     def paths(self, home: Path) -> list[Path]:
-        """Where the files belong."""
+        """Return the paths of the files."""
         return [home / file for file in self.files]
 
 
 def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Tool:
-    """The tool that a provider plugin is; the folder's name is Pulumi's rule."""
+    """Return the tool of a provider plugin, in the folder where Pulumi expects it."""
     file = f"pulumi/plugins/resource-{name}-v{version}/pulumi-resource-{name}"
     return Tool(f"the {name} plugin", (file,), (name, version), packages)
 
@@ -112,7 +109,7 @@ BUILDKIT = Tool(
 )
 TOOLS = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
-# Not among the others: only tests of builds need it. docker-build has its own.
+# Only tests of builds need it; docker-build contains its own.
 BUILDX = Tool("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
 
 _KUBERNETES_PROGRAMS = (
@@ -123,7 +120,7 @@ _KUBERNETES_PROGRAMS = (
     "kube-proxy",
     "kubectl",
 )
-# Not among the others: only a stack with a cluster needs it.
+# Only stacks with a cluster need it.
 KUBERNETES = Tool(
     "kubernetes",
     tuple(f"bin/{name}" for name in _KUBERNETES_PROGRAMS),
@@ -133,7 +130,7 @@ KUBERNETES = Tool(
 
 
 def recipe(module: Path = FOLDER) -> str:
-    """A hash of everything that decides what comes out: module versions and their checksums, tags and compiler flags."""
+    """Return a hash of module versions, checksums, tags and compiler flags."""
     folders = (FOLDER, LANGUAGE_HOST) if module == FOLDER else (module,)
     parts = [folder / name for folder in folders for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256("\n".join((TAGS, *COMPILER_FLAGS)).encode())
@@ -143,30 +140,27 @@ def recipe(module: Path = FOLDER) -> str:
 
 
 def given_plugin(tool: Tool, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The official binary of a plugin in the folder that SANDBOX_PLUGINS names, if it is there.
-
-    Raises SandboxError when the variable names no folder: that is a slip which must not end in a compilation of minutes.
-    """
+    """Return the official binary of a plugin in the folder SANDBOX_PLUGINS, or None. Raises SandboxError if that is not a folder."""
     folder = environment.get(PLUGINS_VARIABLE)
     if not folder or tool.plugin is None:
         return None
     if not Path(folder).is_dir():
         raise SandboxError(
-            f"{PLUGINS_VARIABLE}={folder} is no folder; let it name one that holds files such as "
-            f"pulumi-resource-docker-build, or `unset {PLUGINS_VARIABLE}`"
+            f"{PLUGINS_VARIABLE}={folder} is not a folder; set it to a folder with files such as pulumi-resource-docker-build, "
+            f"or `unset {PLUGINS_VARIABLE}`"
         )
     binary = Path(folder).absolute() / f"pulumi-resource-{tool.plugin[0]}"
     return binary if binary.is_file() else None
 
 
 def identity(binary: Path) -> str:
-    """Tells a file from its successor: path, size and time of change."""
+    """Return path, size and modification time of a file, which identify it."""
     status = binary.stat()
     return f"{binary} {status.st_size} {status.st_mtime_ns}"
 
 
 def stamps(home: Path) -> dict[str, dict[str, str]]:
-    """What earlier runs recorded; empty when nothing, or nothing legible, is there."""
+    """Return the records of earlier runs; empty if the file is missing or invalid."""
     try:
         content = json.loads(stamp_file(home).read_text())
     except (OSError, ValueError):
@@ -175,18 +169,18 @@ def stamps(home: Path) -> dict[str, dict[str, str]]:
 
 
 def stamp_file(home: Path) -> Path:
-    """Where the record is kept."""
+    """Return the file of the records."""
     return home / "stamps" / "toolchain.json"
 
 
 def stamp(home: Path, tool: Tool, source: str) -> None:
-    """Record that all files of a tool are in place, and where they came from."""
+    """Record that all files of a tool are installed, and their source."""
     content = stamps(home) | {tool.name: {"recipe": recipe(tool.module), "source": source}}
     write_if_changed(stamp_file(home), json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def missing(home: Path, tools: Iterable[Tool] = TOOLS, environment: Mapping[str, str] = os.environ) -> list[Tool]:
-    """The tools that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
+    """Return the tools that are incomplete, of another recipe, or of another source than SANDBOX_PLUGINS gives."""
     recorded = stamps(home)
 
     def is_current(tool: Tool) -> bool:
@@ -202,7 +196,7 @@ def missing(home: Path, tools: Iterable[Tool] = TOOLS, environment: Mapping[str,
 
 
 def place(source: Path, target: Path) -> None:
-    """Move a finished file to its place, executable, in one step: what runs or reads there sees the old file or the new one."""
+    """Install a finished file as an executable, atomically."""
     source.chmod(0o755)
     target.parent.mkdir(parents=True, exist_ok=True)
     source.replace(target)

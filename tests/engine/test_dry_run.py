@@ -129,7 +129,7 @@ def test_preview_of_a_team_stack_lists_replaced_values(kind: str, tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
     told = team.preview()
     assert told.startswith("<!-- review: preview of dev: nothing -->"), told
-    (note,) = (line for line in told.splitlines() if "not as Pulumi.dev.yaml has them" in line)
+    (note,) = (line for line in told.splitlines() if "values that differ from Pulumi.dev.yaml" in line)
     kept = {"target", "sshNetworks", "apiNetworks", "secretFiles", "tlsPrivateKey"}
     kept |= {"registryHost", "registryUsername", "builder"}
     gone = {"compartmentId", "oci:region", "oci:configFileProfile", *(set(keys) - kept)}

@@ -1,4 +1,4 @@
-"""The sandbox's account, registry and builder: who may what, and what they trust."""
+"""The sandbox's account, registry and builder: credentials, certificates and configuration."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_parallel_first_runs_create_one_account(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=paths.ROOT, stdout=subprocess.PIPE)
         for _ in range(3)
     ]
-    told = {run.communicate(timeout=60)[0] for run in runs}
+    printed = {run.communicate(timeout=60)[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]
-    assert len(told) == 1
+    assert len(printed) == 1
     folder = tmp_path / "account" / "oci"
     key = serialization.load_pem_private_key((folder / "api-key.pem").read_bytes(), None)
     public = serialization.load_pem_public_key((folder / "api-key-public.pem").read_bytes())
@@ -82,7 +82,7 @@ def test_registry_certificates_are_limited_to_address_and_network(tmp_path: Path
     names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == [paths.REGISTRY_ADDRESS]
     assert {file.name for file in tmp_path.iterdir()} == {"ca.pem", "server.pem", "server-key.pem"}
-    # OpenSSL is content with the chain as well.
+    # OpenSSL accepts the chain.
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server-key.pem")
 
@@ -118,7 +118,7 @@ def test_deleted_repository_has_no_images(repositories: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../other", "../../x", "/etc"])
 def test_delete_repository_refuses_other_paths(repositories: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="no name of a repository"):
+    with pytest.raises(ValueError, match="not the name of a repository"):
         registry.delete_repository("sandbox", name)
 
 

@@ -1,4 +1,4 @@
-"""The environment and the stack files which the sandbox gives to Pulumi, and the stacks that come down with it."""
+"""The sandbox's environment and stack files for Pulumi, and `make local-down`."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_target_is_read_from_a_minimal_stack_file(checkout: Path) -> None:
     assert stack_file.target("small") == "instance"
     assert stack_file.target("large") == "kubernetes"
     stack_file.path("small").write_text("config:\n  containerised-app:target: kubernetes\n")
-    assert stack_file.target("small") == "kubernetes", "what was set in the sandbox itself counts"
+    assert stack_file.target("small") == "kubernetes", "the sandbox's own file has precedence"
 
 
 def test_error_for_a_missing_stack_file_says_what_to_write(checkout: Path) -> None:
-    with pytest.raises(SandboxError, match=r"a file Pulumi\.lcoal\.yaml makes one"):
+    with pytest.raises(SandboxError, match=r"create a file Pulumi\.lcoal\.yaml"):
         stack_file.target("lcoal")
 
 
@@ -156,7 +156,7 @@ def test_command_lines_are_parsed_like_pulumi(line: str, words: tuple[str, ...],
 
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The stacks whose files were made."""
+    """The stacks with a prepared file."""
     stacks: list[str] = []
 
     def ensure(stack: str) -> Path:
@@ -183,7 +183,7 @@ def test_only_previews_list_keys_that_differ_from_the_committed_file(
     pulumi_command.command_line(["config", "get", "port"])
     assert capsys.readouterr().err == ""
     pulumi_command.command_line(["preview"])
-    assert "not as Pulumi.local.yaml has them: compartmentId, dataVolumeId" in capsys.readouterr().err
+    assert "values that differ from Pulumi.local.yaml: compartmentId, dataVolumeId" in capsys.readouterr().err
 
 
 def test_explicit_config_file_is_kept(prepared: list[str]) -> None:
@@ -247,5 +247,5 @@ def test_down_removes_sandbox_stacks_and_no_test_stacks(checkout: Path, monkeypa
     assert not (checkout / ".kubeconfig-mine").exists()
     assert said == [
         "stack mine: its volume stays",
-        "the sandbox stays up for containerised-app/e2e; `make destroy STACK=<name>` takes a stack back",
+        "the sandbox keeps running for containerised-app/e2e; `make destroy STACK=<name>` removes a stack",
     ]

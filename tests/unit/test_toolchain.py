@@ -1,4 +1,4 @@
-"""The toolchain's decisions: which versions will do, what is in place already, what is said when something is wrong."""
+"""The toolchain: suitable versions, installed tools and error messages."""
 
 from __future__ import annotations
 
@@ -44,10 +44,6 @@ def program(path: Path, script: str) -> Path:
 )
 def test_version_is_read_from_program_output(text: str, version: tuple[int, int, int]) -> None:
     assert tools.version_in(text) == version
-
-
-def test_versions_compare_as_numbers() -> None:
-    assert tools.version_in("v3.99.0") < found.OLDEST_PULUMI < tools.version_in("v3.1000.0")
 
 
 def test_plugin_and_release_match_the_python_packages() -> None:
@@ -141,7 +137,7 @@ def test_official_plugin_replaces_a_compiled_one(tmp_path: Path, monkeypatch: py
 
 
 def test_invalid_plugin_folder_is_an_error_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match=r"(?s)/nowhere is no folder.*unset SANDBOX_PLUGINS"):
+    with pytest.raises(SandboxError, match=r"(?s)/nowhere is not a folder.*unset SANDBOX_PLUGINS"):
         tools.missing(tmp_path, environment={tools.PLUGINS_VARIABLE: "/nowhere"})
 
 
@@ -161,7 +157,7 @@ def test_unsuitable_pulumi_is_skipped_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, reason: str
 ) -> None:
     program(tmp_path / "pulumi", f"echo {version}")
-    # Without the folders of this machine, which may have a language host.
+    # This machine may have a language host.
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []
     found.take(tmp_path / "home", [tools.PULUMI], said.append)
@@ -173,10 +169,6 @@ def test_search_on_path_skips_sandbox_programs(tmp_path: Path, monkeypatch: pyte
     program(tmp_path / "bin" / "pulumi", "true")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert found.on_path("pulumi", tmp_path) is None
-
-
-def test_a_script_is_no_static_program(tmp_path: Path) -> None:
-    assert not found.is_static(program(tmp_path / "script", "true"))
 
 
 def test_release_unpacks_only_the_wanted_executables(tmp_path: Path) -> None:
@@ -196,7 +188,7 @@ def test_release_urls_follow_the_naming_of_each_project() -> None:
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
     assert official.buildx_url("aarch64").endswith(f"/buildx-v{tools.BUILDX_VERSION}.linux-arm64")
     assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
-    with pytest.raises(SandboxError, match="no release for riscv64"):
+    with pytest.raises(SandboxError, match="riscv64 has no release"):
         official.pulumi_url("riscv64")
 
 
@@ -205,14 +197,8 @@ def test_failed_download_leaves_the_tool_to_the_next_way(tmp_path: Path, monkeyp
     monkeypatch.setattr(official, "BUILDKIT_SITE", (tmp_path / "nothing").as_uri())
     said: list[str] = []
     official.take(tmp_path, [tools.BUILDKIT], said.append)
-    assert "could not be had" in said[-1]
+    assert "could not download buildkit" in said[-1]
     assert tools.missing(tmp_path, [tools.BUILDKIT], {}) == [tools.BUILDKIT]
-
-
-def test_build_ignores_user_flags_and_downloads_no_go() -> None:
-    environment = golang.environment({"HOME": "/home/u", "GOFLAGS": "-race"})
-    assert environment["GOTOOLCHAIN"] == "local"
-    assert environment["GOFLAGS"] == "-mod=readonly"
 
 
 def test_build_sets_the_version_of_every_program() -> None:
@@ -234,7 +220,7 @@ def test_error_for_a_plugin_without_source_names_the_variable(tmp_path: Path) ->
     [
         ('go: x@v1: Get "https://example.invalid": dial tcp: lookup example.invalid: no such host', "HTTPS_PROXY"),
         ("write /tmp/x: no space left on device", "disk is full"),
-        ("p: /usr/lib/go/compile: signal: killed", "want of memory"),
+        ("p: /usr/lib/go/compile: signal: killed", "memory ran out"),
         ("p/a.go:1:2: undefined: x", "report it with the log"),
     ],
 )
@@ -260,10 +246,6 @@ def test_long_command_reports_progress_and_its_last_output(tmp_path: Path, monke
             say=said.append,
         )
     assert "1 packages" in said
-
-
-def test_durations_read_as_people_write_them() -> None:
-    assert [golang.duration(seconds) for seconds in (9.7, 80)] == ["9s", "1m20s"]
 
 
 def test_stamp_keeps_the_other_tools(tmp_path: Path) -> None:
