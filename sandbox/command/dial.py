@@ -92,7 +92,7 @@ async def _dial_through(
 
 
 async def _options(endpoint: Endpoint, connections: AsyncExitStack) -> dict[str, Any]:
-    """What asyncssh is told about the endpoint: nothing of the user's own SSH set-up takes part."""
+    """Return asyncssh's options for the endpoint, without the user's SSH configuration."""
     host_key = _host_key(endpoint)
     return {
         "config": None,

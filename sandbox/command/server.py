@@ -65,7 +65,7 @@ async def _abort(context: Any, message: str) -> NoReturn:
 
 def serve(args: list[str], kind: type[CommandProvider] = CommandProvider) -> None:
     """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
-    parser = argparse.ArgumentParser(prog="pulumi-resource-command", description="Stand-in of pulumi-command.")
+    parser = argparse.ArgumentParser(prog="pulumi-resource-command", description="An emulation of pulumi-command.")
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
     # asyncssh would log scripts, and an engine shows what a plugin writes to standard error.

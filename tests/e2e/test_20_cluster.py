@@ -115,7 +115,7 @@ def test_missing_or_foreign_image_is_reported(app: str, oke: Oke) -> None:
 @pytest.mark.parametrize(
     ("changes", "subnet", "reason"),
     [
-        ({"interna": "true"}, "internal", "knows no annotation"),
+        ({"interna": "true"}, "internal", "unknown to Oracle"),
         ({"shape_flex_max": "9"}, "internal", "from 10 to 8192"),
         ({"internal": "false"}, "internal", "cannot be in the private subnet"),
         ({}, "none", "404-NotAuthorizedOrNotFound, subnet"),

@@ -1,4 +1,4 @@
-"""How large the sandbox's volumes for claims are, when they go, and which messages a kubelet and the node's driver exchange."""
+"""Block volumes of claims: size, deletion, and messages of the CSI driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network policies of the sandbox's nodes: what a policy admits gets through, and what is not understood does not."""
+"""Network policies of the sandbox's nodes as nftables rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def policy(**spec: Any) -> dict[str, Any]:
 
 
 def rules(*policies: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
-    """The lines of each chain, and the problems."""
+    """Return the lines of each chain, and the problems."""
     found = network_policy.translate(NODE, [APP, OTHER], NAMESPACES, policies)
     chains: dict[str, list[str]] = {}
     for part in found.text.split("\tchain ")[1:]:
@@ -66,7 +66,7 @@ def test_policy_selects_pods_by_label_and_namespace() -> None:
     peer = {"namespaceSelector": {"matchLabels": {"name": "else"}}, "podSelector": {"matchLabels": {"app": "other"}}}
     chains, _ = rules(policy(ingress=[{"from": [peer]}]))
     assert chains["ingress_0"] == ["ip saddr { 10.244.1.3 } return", "drop"]
-    # Without a selector of namespaces: its own alone, in which there is no such pod.
+    # Without a namespace selector, only its own namespace counts, which has no such pod.
     chains, _ = rules(policy(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]))
     assert chains["ingress_0"] == ["drop"]
 
@@ -93,7 +93,7 @@ def test_policies_add_up() -> None:
 def test_unsupported_policy_blocks_all_traffic_and_is_reported(spec: dict[str, Any]) -> None:
     chains, problems = rules(policy(**spec))
     assert ["drop"] in (chains.get("ingress_0"), chains.get("egress_0"))
-    assert "apps/app is not understood" in problems[0]
+    assert "apps/app is not supported" in problems[0]
 
 
 def test_node_ignores_pods_of_other_nodes() -> None:

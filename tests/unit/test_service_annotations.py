@@ -1,4 +1,4 @@
-"""What a Service may ask of its load balancer in the sandbox: the reference article's annotations, and nothing that is not meant."""
+"""Annotations of Services in the sandbox: it reads those of the reference article and refuses unsupported ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ARTICLE = {
 
 
 def service(changes: Mapping[str, str | None], spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A Service with the article's annotations and these changes; None leaves one out."""
+    """Return a Service with the article's annotations and these changes; None removes one."""
     annotations = {name: value for name, value in {**ARTICLE, **changes}.items() if value is not None}
     ports = [{"port": 443, "nodePort": 30001, "protocol": "TCP"}]
     return {
@@ -69,10 +69,10 @@ def test_other_annotations_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({f"{BALANCER}interna": "true"}, "knows no annotation"),
-        ({f"{ORACLE}loadbalancer-typ": "lb"}, "knows no annotation"),
-        ({f"{BALANCER}subnet2": "ocid1.subnet.oc1..b"}, "not done by the sandbox"),
-        ({f"{ORACLE}load-balancer-type": "nlb"}, "not done by the sandbox"),
+        ({f"{BALANCER}interna": "true"}, "unknown to Oracle"),
+        ({f"{ORACLE}loadbalancer-typ": "lb"}, "unknown to Oracle"),
+        ({f"{BALANCER}subnet2": "ocid1.subnet.oc1..b"}, "not supported by the sandbox"),
+        ({f"{ORACLE}load-balancer-type": "nlb"}, "not supported by the sandbox"),
         ({f"{BALANCER}internal": "yes"}, "invalid value: yes"),
         ({f"{BALANCER}shape": "100Mbps"}, 'only "flexible"'),
         ({f"{BALANCER}shape": None}, 'only "flexible"'),
@@ -89,10 +89,10 @@ def test_other_annotations_are_ignored() -> None:
         ({f"{ORACLE}oci-network-security-groups": "a,,b"}, "invalid NetworkSecurityGroups"),
         ({f"{BALANCER}ssl-ports": "443"}, "must name a secret"),
         ({f"{BALANCER}tls-secret": "x"}, "no effect without"),
-        ({f"{BALANCER}ssl-ports": "https", f"{BALANCER}tls-secret": "x"}, "no list of ports"),
-        ({f"{BALANCER}ssl-ports": "8443", f"{BALANCER}tls-secret": "x"}, "no port of the Service"),
+        ({f"{BALANCER}ssl-ports": "https", f"{BALANCER}tls-secret": "x"}, "not a list of ports"),
+        ({f"{BALANCER}ssl-ports": "8443", f"{BALANCER}tls-secret": "x"}, "not a port of the Service"),
         ({f"{BALANCER}connection-idle-timeout": "0"}, "from 1 to 7200"),
-        ({f"{BALANCER}backend-protocol": "http"}, "is none of TCP, HTTP"),
+        ({f"{BALANCER}backend-protocol": "http"}, "is not one of TCP, HTTP"),
     ],
 )
 def test_unsupported_annotations_are_refused(changes: dict[str, str | None], reason: str) -> None:
