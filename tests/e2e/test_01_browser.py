@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser, through the stack's own tunnel."""
+"""JupyterLab in a real browser, through the stack's tunnel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.machine import on_machine
 from tests.support.stack import Stack
 from tests.support.wheels import download, served
 
-# With compiled parts, without dependencies, and not in the image.
+# A compiled package without dependencies that is not in the image.
 COMPILED = "msgpack==1.1.2"
 IMPORT = "from msgpack import _cmsgpack; print(_cmsgpack.__file__)"
 INSTALLED = re.compile(r"^/jupyter/\.local/lib/python3\.\d+/site-packages/msgpack/_cmsgpack\.\S+\.so")
@@ -52,7 +52,7 @@ def test_notebook_shows_a_plot_and_is_saved_on_the_data_volume(page: Page, stack
     assert pictures(notebook["cells"][0]["outputs"]) != []
     device = on_machine(stack, f"readlink -f $(sudo findmnt --noheadings --output SOURCE --target {file})")
     assert device == on_machine(stack, "readlink -f /dev/oracleoci/oraclevdb")
-    # Nobody is asked whether they want Jupyter's news.
+    # JupyterLab does not ask about its news.
     expect(page.get_by_text("Jupyter news")).to_have_count(0)
 
 

@@ -1,4 +1,4 @@
-"""A deploy that fails, or is killed, leaves the app that ran before answering, with the password that it had."""
+"""After a failed or killed deploy, the previous app answers with its previous password."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.jupyter import login
 from tests.support.machine import on_machine, tunnel
 from tests.support.stack import PulumiError, Stack
 
-# The server refuses it, and ends.
+# The server refuses this value and exits.
 BROKEN = {"environment": {"CULL_IDLE_SECONDS": "never"}}
 RUN_FILE = "/usr/local/sbin/run-jupyterlab"
 
 
 @contextmanager
 def changed(stack: Stack, **configuration: Any) -> Iterator[None]:
-    """The stack has this configuration and a new password; afterwards its own again, with nothing to deploy."""
+    """Change configuration and password for the duration of the context; afterwards there is nothing to deploy."""
     text, password = stack.config_file.read_text(), stack.password
     stack.configure(password=new_password(), **configuration)
     try:
@@ -38,7 +38,7 @@ def changed(stack: Stack, **configuration: Any) -> Iterator[None]:
 
 @contextmanager
 def podman_that_refuses(stack: Stack, words: str) -> Iterator[None]:
-    """The machine's podman ends with an error when its words match this pattern of the shell."""
+    """Let podman on the machine fail if its arguments match the shell pattern."""
     script = f'#!/bin/sh\ncase "$*" in {words}) exit 125 ;; esac\nexec /usr/bin/podman "$@"\n'
     on_machine(stack, f"printf %s {shlex.quote(script)} | sudo install -m 755 /dev/stdin /usr/local/bin/podman")
     try:
@@ -77,7 +77,7 @@ def test_failed_deploy_after_a_killed_one_keeps_the_old_app(stack: Stack) -> Non
         killed = pool.submit(stack.up)
         running = "sudo podman inspect jupyterlab | grep -q nothing-here"
         kept = f"test -e {RUN_FILE}.before && {running} && systemctl is-active app-jupyterlab"
-        wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the new version to run", 120)
+        wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the start of the new version", 120)
         on_machine(stack, "sudo pkill --signal KILL --full '^bash -c .*[w]aiting for cloud-init'")
         with pytest.raises(PulumiError):
             killed.result()

@@ -1,4 +1,4 @@
-"""What ends the app without a command; each time it is back without one."""
+"""The app recovers by itself after it has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 
 def back(stack: Stack, ended: str, seconds: float) -> None:
-    """Wait until another container than `ended` runs and the app takes the password through a fresh tunnel."""
+    """Wait until another container than `ended` runs and a login through a new tunnel works."""
     deadline = time.monotonic() + seconds
     while container_id(stack) in ("", ended):
         assert time.monotonic() < deadline, f"no other container within {seconds:.0f} s"
@@ -21,7 +21,7 @@ def back(stack: Stack, ended: str, seconds: float) -> None:
 
 def test_app_recovers_from_a_killed_process(stack: Stack) -> None:
     running = container_id(stack)
-    # The init of the container is process 1 there; the app is its child.
+    # In the container, init is process 1 and the app is its child.
     init = f"$(sudo podman inspect --format '{{{{.State.Pid}}}}' {running})"
     on_machine(stack, f"sudo pkill --signal KILL --parent {init}")
     back(stack, running, 90)

@@ -1,4 +1,4 @@
-"""Who reaches what: as little as the app needs."""
+"""Network access of machine and container: only what the app needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def outsider() -> Iterator[Neighbour]:
 
 @pytest.fixture
 def metadata(stack: Stack, outsider: Neighbour) -> Iterator[str]:
-    """A URL of the metadata address which the machine reaches."""
+    """A URL of the metadata address that the machine can reach."""
     route = f"{METADATA_ADDRESS}/32 via {outsider.address}"
     on_machine(stack, f"sudo ip route replace {route}")
     yield f"http://{METADATA_ADDRESS}/"
@@ -33,7 +33,7 @@ def metadata(stack: Stack, outsider: Neighbour) -> Iterator[str]:
 
 
 def reached(stack: Stack, host: str, port: int) -> bool:
-    """Whether the app's container gets a TCP connection."""
+    """Return whether the app's container can open a TCP connection."""
     return "connected" in in_container(stack, CONNECT.format(host=host, port=port), check=False)
 
 
@@ -46,12 +46,12 @@ def test_container_cannot_reach_the_metadata_service(stack: Stack, metadata: str
 
 
 def addresses(stack: Stack) -> list[str]:
-    """The machine's own IPv4 addresses, loopback excepted, which is the container's own there."""
+    """Return the machine's IPv4 addresses without loopback, which is separate in the container."""
     return on_machine(stack, 'ip -4 -o address show | awk \'$2 != "lo" { sub("/.*", "", $4); print $4 }\'').split()
 
 
 def test_container_cannot_reach_ports_of_the_machine(stack: Stack) -> None:
-    # The machine's, and that of podman's bridge.
+    # The address of the machine and of podman's bridge.
     assert stack.output("address") in addresses(stack)
     assert len(addresses(stack)) >= 2
     assert not any(reached(stack, address, 22) for address in addresses(stack))
@@ -86,7 +86,7 @@ def test_deploy_restores_a_flushed_rule(stack: Stack) -> None:
 
 def test_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:
     assert reached(stack, stack.output("image").partition("/")[0], 443)
-    # A name that the machine itself has to resolve.
+    # A name that the machine has to resolve too.
     sources = "cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null"
     name = (
         on_machine(stack, f"{sources} | grep --only-matching --max-count=1 -E '://[^/ ]+'").strip().removeprefix("://")

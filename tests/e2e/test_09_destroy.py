@@ -1,4 +1,4 @@
-"""What is taken back, and that it is all."""
+"""Destroy deletes everything, also after manual deletions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.support.stack import Stack
 
 
 def repository(stack: Stack) -> str:
-    """Name of the stack's repository in the registry, without host and namespace."""
+    """Return the name of the stack's repository, without host and namespace."""
     return str(stack.output("image")).partition("@")[0].rpartition("/")[2]
 
 
 def machine_of(stack: Stack) -> str:
-    """Name of the container which is the stack's machine."""
+    """Return the name of the container of the stack's machine."""
     states = {name: machine.inspect(name) for name in machine.names()}
     [name] = [name for name, state in states.items() if state and state.address == stack.output("address")]
     return name

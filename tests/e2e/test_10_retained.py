@@ -1,4 +1,4 @@
-"""What the configuration retains outlives the stack, and the stack made again takes it over."""
+"""Retained resources survive the stack, and a new stack adopts them."""
 
 from __future__ import annotations
 

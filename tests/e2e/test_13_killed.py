@@ -1,6 +1,6 @@
-"""The engine is killed in the middle of making, changing and taking back each kind of resource of a stack with an instance.
+"""The engine is killed while it creates, updates and deletes each kind of resource of a stack with an instance.
 
-After each kill a person does what the README says, and goes on. In the end nothing is there twice, left behind or lost.
+After each kill, the test follows the documentation. In the end, no resource is duplicated, left behind or lost.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
 INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
-# The step of the image's Dockerfile which lays out the app's own files, on the builder's platform.
+# The step of the Dockerfile that installs the app's files, on the builder's platform.
 STEP = "/python/with-python install_files.py"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
 
 
 @pytest.fixture(scope="module")
 def before_killed(overlay: Path) -> tuple[Holdings, set[str]]:
-    """What the sandbox held, and its cloud's ids, before this file's stack was there."""
+    """The sandbox's resources and the ids in its cloud before the stack of this file."""
     return holdings(), living()
 
 
@@ -34,7 +34,7 @@ def before_killed(overlay: Path) -> tuple[Holdings, set[str]]:
 def killed_stack(
     overlay: Path, before_killed: tuple[Holdings, set[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A stack of which nothing is made yet."""
+    """A stack that is not deployed yet."""
     folder = tmp_path_factory.mktemp("e2e-killed")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
@@ -50,7 +50,7 @@ def killed_stack(
 
 
 def slow_down(context: Path) -> None:
-    """Keep the images from being there before what is to be killed first has begun."""
+    """Delay the images until after the first kill."""
     dockerfile = context / "Dockerfile"
     words = dockerfile.read_text()
     assert STEP in words
@@ -58,7 +58,7 @@ def slow_down(context: Path) -> None:
 
 
 def speed_up(context: Path) -> None:
-    """Take that back, as a change of the images."""
+    """Undo the delay, which changes the images."""
     dockerfile = context / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace(f"sleep 60 && {STEP}", STEP))
 
@@ -71,10 +71,10 @@ def test_killed_create_creates_each_resource_once(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack = killed_stack
-    # With its plugins: the machine is half made, and the cloud drops it.
+    # With its plugins: the machine is incomplete, and the cloud deletes it.
     killed(stack, "up", INSTANCE, "create")
     assert put_right(stack)[INSTANCE] == "none"
-    # Without them: the machine is made, and nobody knows.
+    # Without them: the machine exists, but not in the state.
     killed(stack, "up", INSTANCE, "create", plugins=False)
     instance = put_right(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")

@@ -1,4 +1,4 @@
-"""What a change of the configuration does in a cluster, as the engine's own steps, with the data still there."""
+"""Changes of the configuration in a cluster: the engine's steps, and the data stay."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LISTENER = {"jupyterlab-load-balancer-from-10.0.0.0-16": "update", **SERVICE}
 
 
 def change(stack: Stack, expected: dict[str, str], **values: object) -> None:
-    """Set keys, and see the expected steps done."""
+    """Set keys and check the steps of `up`."""
     stack.configure(**values)
     assert stack.up() == expected
 
 
 @pytest.fixture(autouse=True)
 def data(oke: Stack) -> str:
-    """A file that was written before the change; it has to be there after it."""
+    """The content of a file that has to survive the change."""
     in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before')")
     return "from before\n"
 
@@ -93,7 +93,7 @@ def test_bandwidth_and_idle_timeout_change_in_place(oke: Stack) -> None:
 
 
 def wait_for_bandwidth(stack: Stack, low: int, high: int) -> None:
-    """The cloud controller acts when the engine is done."""
+    """Wait until the cloud controller has changed the bandwidth."""
     wanted = {"minimumBandwidthInMbps": low, "maximumBandwidthInMbps": high}
     deadline = time.monotonic() + 20
     while load_balancer(stack).properties["shapeDetails"] != wanted:
@@ -160,7 +160,7 @@ def test_public_load_balancer_gets_its_own_subnet_and_back(oke: Stack, data: str
 
 @pytest.fixture
 def program(oke: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the program, which the stack uses during the test, and which waits for a rollout for less than ten minutes."""
+    """A copy of the program with a shorter timeout for rollouts, which the stack uses during the test."""
     monkeypatch.setattr(oke, "program", copy(tmp_path))
     edit(tmp_path, "specs/kubernetes.py", "ROLLOUT_TIMEOUT_SECONDS = 600", "ROLLOUT_TIMEOUT_SECONDS = 45")
     return tmp_path

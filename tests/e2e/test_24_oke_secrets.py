@@ -1,4 +1,4 @@
-"""Password, hash, registry token and TLS key of a stack with a cluster are in its Secrets, and nowhere else."""
+"""Password, hash, registry token and TLS key of a stack with a cluster are only in its Secrets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.secret_search import Needles, Place, files, find_secret, text
 from tests.support.stack import ROOT, Stack
 from tests.unit.kubernetes_values import certificate
 
-# As test_07_secrets.py, and the cluster's own store of its Secrets, which is looked into through its API.
+# Like test_07_secrets.py; tests read the cluster's etcd through its API.
 SKIP = r"account/|venv/|bin/|go/|containers/|images/|buildkit/root/|pulumi/plugins/|registry/data/|cloud/volumes/"
 STORE = r"cloud/machines/[^/]*/etcd/"
 
 
 @pytest.fixture(scope="module")
 def needles(oke: Stack, command_lines: CommandLines) -> Needles:
-    """All that must not be found, after an `up` with new secrets whose plan and log were printed in full."""
+    """All secrets, after an `up` with new ones that printed plan and log in full."""
     pem, key = certificate()
     oke.configure(password=new_password(), tlsCertificate=pem, tlsPrivateKey=key)
     plan = oke.folder / "plan.json"
@@ -34,7 +34,7 @@ def needles(oke: Stack, command_lines: CommandLines) -> Needles:
     found = {
         f"secret {number}": secret for number, secret in enumerate(oke.secrets) if not secret.startswith("-----BEGIN")
     }
-    # A line of a key is as good as the key, and is found where its lines are folded in another way.
+    # One line of the key, so line breaks do not matter.
     return Needles(
         {
             **found,
@@ -67,7 +67,7 @@ def test_no_secret_is_in_the_plain_state(oke: Stack, needles: Needles) -> None:
 
 
 def test_no_token_for_the_cluster_is_in_the_state_or_in_a_kubeconfig(oke: Stack) -> None:
-    # Of every token: the beginning of the signed request's URL, in base64.
+    # Every token starts with the URL of the signed request in base64.
     url = f"https://containerengine.{paths.REGION}.oraclecloud.com/cluster_request/{oke.output('clusterId')}"
     begun = base64.urlsafe_b64encode(url.encode()).decode()[:60]
     written = (ROOT / f".kubeconfig-{oke.name}").read_text()
@@ -99,7 +99,7 @@ def test_no_secret_is_in_files_of_the_sandbox_except_etcd(needles: Needles) -> N
 
 def test_no_secret_is_on_the_disk_of_the_node(oke: Stack, needles: Needles) -> None:
     [node] = nodes(oke)
-    # Volumes of Secrets lie in memory (tmpfs), which --one-file-system leaves out.
+    # Volumes of Secrets are in memory (tmpfs), which --one-file-system excludes.
     command = [
         "exec",
         node,

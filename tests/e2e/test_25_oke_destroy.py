@@ -1,4 +1,4 @@
-"""What is taken back of a stack with a cluster, what is retained, and how it is found again."""
+"""Destroy of a stack with a cluster: what it deletes and retains, and how a new stack adopts it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ READ = "print(open('/jupyter/kept.txt').read())"
 
 @pytest.fixture(scope="module")
 def before_guest(oke: Stack) -> Holdings:
-    """What the sandbox held before the guest was there."""
+    """The sandbox's resources before the guest stack."""
     return holdings()
 
 
 @pytest.fixture(scope="module")
 def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack "e2e-guest" in the cluster of "e2e-oke": for it one which is there already."""
+    """The stack "e2e-guest" in the existing cluster of "e2e-oke"."""
     [subnet] = load_balancer(oke).properties["subnetIds"]
     stack = Stack("e2e-guest", tmp_path_factory.mktemp("e2e-guest"), oke.config_file)
     try:
@@ -72,7 +72,7 @@ def test_destroy_without_retention_leaves_nothing_in_the_cluster(
     guest.up()
     namespace, volume = guest.output("namespace"), guest.output("dataVolumeId")
     guest.destroy()
-    # The claim is gone then; its volume the cluster detaches and deletes afterwards, by itself.
+    # The cluster detaches and deletes the volume after the claim.
     wait_for(lambda: cloud().get("volume", volume) is None, f"the end of {volume}", 120, interval=1)
     assert left(before_guest) == {}
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
@@ -110,12 +110,12 @@ def test_destroy_works_after_the_cluster_is_gone(oke: Stack, before_oke: Holding
     for name in nodes(oke):
         node.remove(name, record.private["container"])
     cluster.remove(record.private["container"])
-    # A load balancer outlives its cluster, and holds its subnet: the cloud says which.
+    # The load balancer still exists, so its subnet cannot be deleted.
     with pytest.raises(
         PulumiError, match=r"409-Conflict(.|\n)*load-balancer-subnet|load-balancer-subnet(.|\n)*409-Conflict"
     ):
         oke.destroy("--refresh")
-    # As a person does in the console.
+    # Delete the load balancer as a user would in the console.
     address.release(balancer.private["holder"])
     with (own := cloud()).transaction():
         own.drop(balancer)

@@ -1,4 +1,4 @@
-"""The state which another checkout's program would leave, and what a preview says against it."""
+"""The state of a dry run of another checkout's program, and a preview against it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.workflow_repository import Repository, git, sandbox_home, set
 from tests.unit.kubernetes_values import certificate
 
 SECRET = {"secure": "v1:IkKk3mT0aXqvIMfN:of-the-teams-own-key"}
-# Committed by teams with an account: what their own `pulumi config set` wrote.
+# Values of teams with their own account, as `pulumi config set` writes them.
 TEAMS: dict[str, dict[str, Any]] = {
     "instance": {
         "sshNetworks": ["203.0.113.7/32"],
@@ -53,7 +53,7 @@ TEAMS: dict[str, dict[str, Any]] = {
 
 
 class Checkouts:
-    """base and head, side by side, with a sandbox of their own."""
+    """The checkouts base and head with their own sandbox."""
 
     def __init__(self, folder: Path, prepare: Callable[[Path], None] = lambda folder: None) -> None:
         self.head = Repository(folder / "head", prepare).folder
@@ -86,10 +86,10 @@ def test_preview_shows_changed_image_files_only(checkouts: Checkouts) -> None:
     assert checkouts.preview().startswith("<!-- review: preview of dev: nothing -->")
     with (app / "jupyter_server_config.py").open("a") as config:
         config.write("# of everybody's concern\n")
-    told = checkouts.preview()
+    summary = checkouts.preview()
     for name in ("arm64", "amd64", "index", "podman"):
-        assert f"jupyterlab-{name}" in told
-    assert "jupyterlab-instance" not in told
+        assert f"jupyterlab-{name}" in summary
+    assert "jupyterlab-instance" not in summary
 
 
 def test_base_state_is_empty_if_the_base_program_fails(
@@ -127,14 +127,14 @@ def test_preview_of_a_team_stack_lists_replaced_values(kind: str, tmp_path: Path
     team = Checkouts(tmp_path, commit)
     done = team.make("base-state", f"BASE={team.base}")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = team.preview()
-    assert told.startswith("<!-- review: preview of dev: nothing -->"), told
-    (note,) = (line for line in told.splitlines() if "values that differ from Pulumi.dev.yaml" in line)
+    summary = team.preview()
+    assert summary.startswith("<!-- review: preview of dev: nothing -->"), summary
+    (note,) = (line for line in summary.splitlines() if "values that differ from Pulumi.dev.yaml" in line)
     kept = {"target", "sshNetworks", "apiNetworks", "secretFiles", "tlsPrivateKey"}
     kept |= {"registryHost", "registryUsername", "builder"}
     gone = {"compartmentId", "oci:region", "oci:configFileProfile", *(set(keys) - kept)}
     assert set(note.partition(": ")[2].partition(" (")[0].split(", ")) == gone
-    # Rules are the committed ones, another domain (which makes another volume) shows, and a further secret is stood in for.
+    # Rules are the committed ones, another domain (which creates a new volume) is shown, and another secret gets a placeholder.
     networks = {key: ["203.0.113.9/32"] for key in ("sshNetworks", "apiNetworks") if key in keys}
     files = {"secretFiles": {**keys["secretFiles"], "more": SECRET}} if "secretFiles" in keys else {}
     set_keys(team.head, "dev", availabilityDomain="Uocm:US-ASHBURN-AD-3", **networks, **files)

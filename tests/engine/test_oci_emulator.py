@@ -1,4 +1,4 @@
-"""The real engine on the Oracle Cloud stand-in, with what needs no machine: networks, repositories, look-ups."""
+"""The real engine on the emulated Oracle Cloud: networks, repositories and look-ups, which need no machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of which nothing is ever made."""
+    """A project for plans only."""
     return new_project(tmp_path_factory.mktemp("plans"))
 
 

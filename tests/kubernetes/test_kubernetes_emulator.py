@@ -1,4 +1,4 @@
-"""The real engine with the stand-in of pulumi-kubernetes, against a real API server. No node runs: the tests play it."""
+"""The emulated kubernetes provider with the real engine and a real API server, without nodes."""
 
 from __future__ import annotations
 

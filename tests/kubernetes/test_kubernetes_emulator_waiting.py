@@ -1,4 +1,4 @@
-"""The kubernetes stand-in waits, sees what was done beside it, and finds its cluster or says that it is gone."""
+"""The emulated kubernetes provider waits for objects, detects manual changes and unreachable clusters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PULLING = {
 
 
 def test_failed_rollout_shows_the_pod_error_and_next_up_repairs_it(project: Project, namespace: str) -> None:
-    # The pod has to come, and to be told to fail, within this time.
+    # The test has to set the pod's status within this time.
     project.write(app=deployment("app:missing", seconds=15))
     up = project.start_up()
     project.plane.patch_status(new_pod(project.plane, namespace, "app:missing"), PULLING)
@@ -62,7 +62,7 @@ def test_failed_rollout_shows_the_pod_error_and_next_up_repairs_it(project: Proj
     assert project.state("app")["id"] == f"{namespace}/app"
     assert project.state("app")["initErrors"]
 
-    # Nothing changed in the program, and there is work to do all the same.
+    # The failed object is updated although the program has not changed.
     assert project.steps() == [("update", "app")]
     project.write(app=deployment("app:there", seconds=30))
     up = project.start_up()

@@ -1,4 +1,4 @@
-"""What of a team's committed stack file holds in the sandbox, which is another account with another key."""
+"""Adaptation of a team's committed stack file to the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GATEWAY = f"{paths.GATEWAY}/32"
 
 
 def adapted(builds: bool = False, **values: Any) -> dict[str, Any]:
-    """The project's own keys, as they come out."""
+    """Return the project's own keys after adaptation."""
     found = committed_file.adapted({f"p:{key}": value for key, value in values.items()}, "p", builds=builds)
     return {key.removeprefix("p:"): value for key, value in found.items()}
 
@@ -84,7 +84,7 @@ def test_encrypted_values_are_removed_or_replaced() -> None:
 def test_certificate_with_an_encrypted_key_is_replaced() -> None:
     given: dict[str, Any] = {"tlsCertificate": "of the team", "tlsPrivateKey": {"secure": "v1:x"}}
     found = adapted(**given)
-    assert found == adapted(**given), "the same in each run"
+    assert found == adapted(**given), "the result is stable"
     assert found["tlsPrivateKey"] == committed_file.ENCRYPTED
     tls.check(found["tlsCertificate"], committed_file.placeholder(("tlsPrivateKey",)))
 

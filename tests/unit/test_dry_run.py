@@ -1,4 +1,4 @@
-"""The hash by which a dry run sees that an image's context has changed."""
+"""The hash of an image's build context in a dry run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is registered with the kernel to run programs of another platform, and what is read back."""
+"""Registration of QEMU with the kernel."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from sandbox import qemu
 
-# As in Debian's qemu-user-static 7.2 and qemu-user 10.0, and on arm64 the other one.
+# From Debian's qemu-user-static 7.2 and qemu-user 10.0.
 AARCH64 = (
     r":qemu-aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
     r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
     ":/usr/libexec/qemu-binfmt/aarch64-binfmt-P:OPF\n"
 )
-# What the kernel shows of that, once registered.
+# The kernel's view of the registration.
 REGISTERED = """\
 enabled
 interpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P

@@ -1,4 +1,4 @@
-"""`make check`: the app is asked through a tunnel."""
+"""`make check` and `make tunnel`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.ports import free_port
 
 @pytest.fixture
 def url() -> str:
-    """An address at which nothing listens."""
+    """An address where nothing listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
 def tunnel(url: str, tmp_path: Path) -> str:
-    """The command of a "tunnel" through which /api answers at the address."""
+    """The command of a "tunnel" that serves /api at the address."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "api").touch()
     words = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]

@@ -1,4 +1,4 @@
-"""What passes the sandbox's network, as rules of nftables."""
+"""Security rules of machines as nftables rules."""
 
 from __future__ import annotations
 

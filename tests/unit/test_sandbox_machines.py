@@ -1,8 +1,7 @@
-"""The sandbox's machines, volumes and addresses, and the podman that runs them, as far as it needs neither root nor containers."""
+"""Machines, volumes, addresses and podman of the sandbox, without root and containers."""
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import yaml
 
 from sandbox import address, buildkit, engine, machine, paths, volume
 from sandbox.process import SandboxError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -35,12 +32,6 @@ def test_machine_name_has_the_sandbox_prefix(name: str) -> None:
 def test_volume_device_must_be_a_consistent_device_path(device: str) -> None:
     with pytest.raises(SandboxError, match="consistent device path"):
         machine.detach(f"{paths.MACHINE_PREFIX}none", device)
-
-
-def test_attachments_round_trip(tmp_path: Path) -> None:
-    attachments = [machine.Attachment("oracleoci/oraclevdb", 7, Path("/a folder/volume"))]
-    machine._write_attachments(tmp_path, attachments)
-    assert machine._attachments(tmp_path) == attachments
 
 
 def test_loop_device_of_a_killed_attach_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,16 +61,6 @@ def test_seed_has_cloud_init_format(tmp_path: Path) -> None:
     assert (tmp_path / "user-data").read_bytes() == b"#cloud-config\n"
 
 
-def test_every_container_has_a_reserved_address() -> None:
-    # One that podman chose would be a machine's, made later.
-    sources = [file for folder in ("sandbox", "tests") for file in (ROOT / folder).rglob("*.py")]
-    joining = [
-        line for file in sources for line in file.read_text().splitlines() if '"--network", paths.' + "NETWORK" in line
-    ]
-    assert len(joining) > 5
-    assert [line.strip() for line in joining if '"--ip", ' not in line] == []
-
-
 @pytest.fixture
 def own_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
@@ -102,18 +83,6 @@ def test_removed_node_does_not_block_a_new_address(own_cloud: Path, monkeypatch:
     address.reserve("node")
     monkeypatch.setattr(Path, "read_text", read)
     assert address.reserve("machine") == str(paths.SUBNET[10])
-
-
-def test_address_release_holds_the_lock(own_cloud: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def delete(folder: Path, *, ignore_errors: bool, original: Any = shutil.rmtree) -> None:
-        with (own_cloud / "locks" / "machines").open("w") as lock, pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        original(folder, ignore_errors=ignore_errors)
-
-    address.reserve("a")
-    monkeypatch.setattr(shutil, "rmtree", delete)
-    address.release("a")
-    assert address.of("a") == ""
 
 
 def test_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
@@ -148,7 +117,7 @@ def test_reset_frees_every_loop_device_of_the_sandbox(
     commands: list[list[Any]] = []
     for name, value in {"HOME": tmp_path, "CLOUD": tmp_path / "cloud", "CONTAINERS": tmp_path / "none"}.items():
         monkeypatch.setattr(paths, name, value)
-    # Made in a container, a device is listed with a path of that container's.
+    # A device that was created in a container is listed with a path of that container.
     listed = [("/dev/loop7", "/somebody/s.img"), ("/dev/loop8", f"{tmp_path}/gone.img (deleted)")]
     monkeypatch.setattr(engine, "_loop_devices", lambda: [*listed, ("/dev/loop9", "/volumes/of-a-claim.img")])
     monkeypatch.setattr(engine, "privileged", lambda command: command)

@@ -1,4 +1,4 @@
-"""What the sandbox runs, writes and says."""
+"""Processes, files and progress output of the sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the stand-in of pulumi-command connects: host keys, logins, agents, proxies, and how long it tries."""
+"""Connections of the emulated command provider: host keys, logins, agents, proxies, attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-in of pulumi-command runs on the machine, and what it reports."""
+"""Scripts that the emulated command provider runs, and its output."""
 
 from __future__ import annotations
 
