@@ -21,7 +21,7 @@ DEFAULTS = "__defaults"
 class Resource:
     """A resource type: its declaration, and its life in the cloud.
 
-    type: Pulumi's token for it; kind: the OCID's word; title: the cloud's word in messages; inputs: every input that the stand-in does
+    type: Pulumi's token for it; kind: the OCID's word; title: the cloud's word in messages; inputs: every input that the emulator does
     something with; defaults: those of the Terraform schema, by path; checks: of single values, by path; references: inputs that hold
     OCIDs.
     """
@@ -52,7 +52,7 @@ class Resource:
         """Refuse what the cloud refuses when the resource becomes `record`; `before` is None when it is being made."""
 
     def plan(self, state: Properties, inputs: Properties) -> None:
-        """Raise UnsupportedError for an update in place that the stand-in cannot do: already in the preview."""
+        """Raise UnsupportedError for an update in place that the emulator cannot do: already in the preview."""
 
     def settle(self, cloud: Cloud, record: Record | None) -> None:
         """Carry a change out where it has an effect outside of the records. `record` is None when it is gone."""

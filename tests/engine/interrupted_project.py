@@ -1,4 +1,4 @@
-"""A project on the Oracle Cloud stand-in whose engine can be killed in the middle of any step, and what a person does then."""
+"""A project on the emulated Oracle Cloud whose engine can be killed in the middle of any step, and what a person does then."""
 
 from __future__ import annotations
 

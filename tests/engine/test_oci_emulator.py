@@ -116,14 +116,14 @@ def test_change_updates_or_replaces(project: Project) -> None:
         ('oci.core.Vcn("v", compartment_id=TENANCY)', "cidrBlocks is required"),
         (
             'oci.core.Vcn("v", compartment_id=TENANCY, cidr_blocks=["10.0.0.0/16"], is_ipv6enabled=True)',
-            "isIpv6enabled is not done by the sandbox's Oracle Cloud",
+            "isIpv6enabled is not supported by the sandbox's Oracle Cloud",
         ),
         (
             'oci.core.Volume("v", compartment_id=TENANCY, availability_domain="Sndb:EU-FRANKFURT-1-AD-1", size_in_gbs=50)',
             "sizeInGbs must be a string, not a number",
         ),
-        ('oci.core.Drg("v", compartment_id=TENANCY)', "oci:Core/drg:Drg (the sandbox's Oracle Cloud does not do this"),
-        ("oci.core.get_shapes(compartment_id=TENANCY)", "oci:Core/getShapes:getShapes (the sandbox's"),
+        ('oci.core.Drg("v", compartment_id=TENANCY)', "oci:Core/drg:Drg (not supported by the sandbox's Oracle Cloud"),
+        ("oci.core.get_shapes(compartment_id=TENANCY)", "oci:Core/getShapes:getShapes (not supported"),
         (
             'oci.core.get_subnet(subnet_id="ocid1.subnet.oc1..none")',
             "404-NotAuthorizedOrNotFound, Authorization failed",
@@ -131,7 +131,7 @@ def test_change_updates_or_replaces(project: Project) -> None:
         (
             'pulumi.CustomResource("oci:Core/vcn:Vcn", "v", {"compartmentId": TENANCY, "cidrBlok": "x"},'
             ' pulumi.ResourceOptions(version="5.5.0"))',
-            "cidrBlok is no input; there are: ",
+            "cidrBlok is not an input; valid inputs: ",
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_misspelt_or_ill_typed_property_fails_the_plan_with_its_path(project: 
     project.write(app=wrong)
     printed = project.pulumi("preview", check=False)
     assert "spec.replicas must be a whole number, not a string" in printed
-    assert "spec.template.spec.containers[0].imagePullpolicy is no property" in printed
+    assert "spec.template.spec.containers[0].imagePullpolicy is not a property" in printed
 
 
 def test_what_the_api_server_refuses_fails_the_preview_in_its_words(project: Project) -> None:
@@ -121,7 +121,7 @@ def test_what_the_api_server_refuses_fails_the_preview_in_its_words(project: Pro
 
 def test_unsupported_resource_is_reported(project: Project) -> None:
     project.write(job={"type": "kubernetes:helm.sh/v3:Release", "inputs": {"chart": "x"}})
-    assert "helm.sh/v3:Release is not done by the sandbox's emulation of" in project.pulumi("preview", check=False)
+    assert "helm.sh/v3:Release is not supported by the sandbox's emulation of" in project.pulumi("preview", check=False)
     project.configure(enable_server_side_apply=False)
     project.write(a=config_map())
     assert "enableServerSideApply=false" in project.pulumi("preview", check=False)

@@ -1,4 +1,4 @@
-"""What the tests of the Oracle Cloud stand-in share: its cloud on a host that only takes notes, and complete inputs of every type."""
+"""What the tests of the emulated Oracle Cloud share: its cloud on a host that only takes notes, and complete inputs of every type."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class Host:
 
 
 class Tenancy:
-    """The stand-in's cloud, used the way the provider uses it: what does not pass the check is not made."""
+    """The emulator's cloud, used the way the provider uses it: what does not pass the check is not made."""
 
     def __init__(self, root: Path) -> None:
         self.host = Host()

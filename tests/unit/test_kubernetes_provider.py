@@ -1,4 +1,4 @@
-"""The pure parts of the kubernetes stand-in: types, inputs, differences, replacements, names."""
+"""The pure parts of the emulated kubernetes provider: types, inputs, differences, replacements, names."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_child_of_a_component_has_its_own_type() -> None:
     ],
 )
 def test_unsupported_type_is_reported(token: str) -> None:
-    with pytest.raises(UnsupportedError, match="not done by the sandbox's emulation of"):
+    with pytest.raises(UnsupportedError, match="not supported by the sandbox's emulation of"):
         kind_of(urn(token))
 
 

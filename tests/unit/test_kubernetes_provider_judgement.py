@@ -1,4 +1,4 @@
-"""The pure parts of the kubernetes stand-in: what counts as ready, what is secret, and how it is configured."""
+"""The pure parts of the emulated kubernetes provider: what counts as ready, what is secret, and how it is configured."""
 
 from __future__ import annotations
 

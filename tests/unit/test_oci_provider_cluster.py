@@ -1,4 +1,4 @@
-"""Clusters and node pools of the Oracle Cloud stand-in: what they make, what they keep from being deleted, what a refresh sees."""
+"""Clusters and node pools of the emulated Oracle Cloud: what they make, what they keep from being deleted, what a refresh sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The declarations of the Oracle Cloud stand-in, held against the pulumi_oci SDK itself: nothing here is made up."""
+"""The declarations of the emulated Oracle Cloud, held against the pulumi_oci SDK itself: nothing here is made up."""
 
 from __future__ import annotations
 

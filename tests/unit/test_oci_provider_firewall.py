@@ -1,4 +1,4 @@
-"""What reaches an instance of the Oracle Cloud stand-in: security rules and routes, compiled to the machine's firewall."""
+"""What reaches an instance of the emulated Oracle Cloud: security rules and routes, compiled to the machine's firewall."""
 
 from __future__ import annotations
 

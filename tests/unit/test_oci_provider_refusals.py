@@ -1,4 +1,4 @@
-"""What the Oracle Cloud stand-in refuses, in the cloud's words, and what it leaves behind then: nothing."""
+"""What the emulated Oracle Cloud refuses, in the cloud's words, and what it leaves behind then: nothing."""
 
 from __future__ import annotations
 

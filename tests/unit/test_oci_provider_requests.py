@@ -1,4 +1,4 @@
-"""The Oracle Cloud stand-in as the engine talks to it: configuration, requests, previews."""
+"""The emulated Oracle Cloud as the engine talks to it: configuration, requests, previews."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def test_unknown_provider_configuration_key_is_refused(provider: OciProvider) ->
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("oci:Core/drg:Drg", "oci:Core/drg:Drg .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/drg:Drg", "oci:Core/drg:Drg .not supported by the sandbox's Oracle Cloud"),
         ("oci:Core/vnc:Vnc", "pulumi_oci 5.5.0 has no core.vnc"),
-        ("oci:core:Vcn", "oci:core:Vcn is no type of pulumi_oci"),
+        ("oci:core:Vcn", "oci:core:Vcn is not a type of pulumi_oci"),
     ],
 )
 def test_error_names_an_unknown_type(provider: OciProvider, token: str, words: str) -> None:
@@ -105,7 +105,7 @@ def test_error_names_an_unknown_type(provider: OciProvider, token: str, words: s
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("oci:Core/getShapes:getShapes", "oci:Core/getShapes:getShapes .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/getShapes:getShapes", "oci:Core/getShapes:getShapes .not supported by the sandbox's Oracle Cloud"),
         ("oci:Core/getShaps:getShaps", "pulumi_oci 5.5.0 has no core.get_shaps"),
     ],
 )

@@ -85,7 +85,7 @@ class Cluster(SlowResource):
     def problems(self, inputs: Properties) -> Iterator[Problem]:
         for name in ("name", "endpointConfig"):
             if name not in inputs:
-                yield Problem(name, "is required (clusters without are not done by the sandbox's Oracle Cloud)")
+                yield Problem(name, "is required (clusters without it are not supported by the sandbox's Oracle Cloud)")
         endpoint = inputs.get("endpointConfig", UNKNOWN)
         groups = endpoint.get("nsgIds", UNKNOWN) if endpoint is not UNKNOWN else UNKNOWN
         if groups is not UNKNOWN and len(groups) > MOST_GROUPS:

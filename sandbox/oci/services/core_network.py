@@ -166,7 +166,7 @@ class Subnet(Resource):
         if "cidrBlock" not in inputs:
             yield Problem(
                 "cidrBlock",
-                "is required (a subnet without an IPv4 network is not done by the sandbox's Oracle Cloud)",
+                "is required (a subnet without an IPv4 network is not supported by the sandbox's Oracle Cloud)",
             )
         lists = inputs.get("securityListIds", [])
         if lists is not UNKNOWN and len(lists) > 5:
