@@ -79,7 +79,7 @@ def test_an_encrypted_private_key_needs_its_password(machine: Machine, log: Reco
         with pytest.raises(CommandError, match="private key is not usable") as failure:
             create(log, inputs(machine.connection(private_key=key, private_key_password=given), create="true"))
         assert key not in str(failure.value)
-    with pytest.raises(CommandError, match="not an encrypted key"):
+    with pytest.raises(CommandError, match="is not encrypted"):
         create(log, inputs(machine.connection(private_key_password=PRIVATE), create="true"))
 
 
