@@ -17,8 +17,7 @@ from specs import cloud_config
 from specs.cluster import API, NODES, PODS_CIDR, SERVICES_CIDR, newest_version, node_image, node_user_data
 from specs.kubeconfig import kubeconfig
 from specs.lookups import availability_domain
-
-SHAPE = "VM.Standard.A1.Flex"
+from specs.shape import SHAPE
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ import pulumi_oci as oci
 
 from specs.cloud_config import DATA_DEVICE
 from specs.lookups import availability_domain, platform_image
+from specs.shape import SHAPE
 from specs.tags import on_destroy
-
-SHAPE = "VM.Standard.A1.Flex"
 
 
 @dataclass(frozen=True)

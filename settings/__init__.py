@@ -18,10 +18,10 @@ import yaml
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
-import oci_profile
 from settings.app import IN_PLAIN_TEXT, ConfigurationError
 from settings.instance import InstanceSettings
 from settings.kubernetes import KubernetesSettings
+from specs import oci_profile
 from specs.complaints import complaint, describe, mend, place_in
 from specs.shell import printable
 

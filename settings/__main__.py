@@ -16,7 +16,7 @@ def written(project_file: str) -> dict[str, str]:
     described = contract.read(project_file)
     return {
         "docs/configuration.md": reference.reference(described),
-        "stack.schema.json": json.dumps(stack_schema.stack_schema(described), indent=2, ensure_ascii=False) + "\n",
+        "docs/stack.schema.json": json.dumps(stack_schema.stack_schema(described), indent=2, ensure_ascii=False) + "\n",
     }
 
 

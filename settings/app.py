@@ -22,9 +22,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-import oci_profile
 from settings import rules
-from specs import dockerignore, secret_files
+from specs import dockerignore, oci_profile, secret_files
 from specs import tags as whose
 from specs.build_inputs import BuildInputError, ca_bundle
 from specs.checks import (

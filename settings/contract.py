@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from oci_profile import OciProfile
 from settings import TARGETS, ConfigurationError
+from specs.oci_profile import OciProfile
 
 SECTION = re.compile(r"^  # --- (?P<title>.+?) -+$")
 KEY = re.compile(r"^  (?P<key>\w+):$")

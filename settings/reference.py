@@ -22,8 +22,9 @@ pulumi config set --secret password                        # a secret: asked for
 pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32   # one of a list; of an object: 'environment.NAME'
 ```
 
-Editors with the YAML language server (VS Code's YAML extension, Neovim and others) complete and check these files by `stack.schema.json`,
-which the first line of each names; copy it into a new one. An empty line after a file's first comments keeps them, whatever Pulumi writes.
+Editors with the YAML language server (VS Code's YAML extension, Neovim and others) complete and check these files by
+`docs/stack.schema.json`, which the first line of each names; copy it into a new one. An empty line after a file's first
+comments keeps them, whatever Pulumi writes.
 
 A wrong value stops `pulumi up` before anything is made, with the command that mends it. So do rules between keys, which are told where
 they are broken.

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from oci_profile import OciProfile
 from specs.build_context import EXTRA
 from specs.build_inputs import BuildInputError, check_requirements
 from specs.checks import MOST_ADDRESSES, addresses, duplicates, is_file
 from specs.complaints import complaint, mend, place_in, removal
+from specs.oci_profile import OciProfile
 from specs.registry import COMMERCIAL_REALM, is_region, region_of_short_name
 from specs.shell import quoted
 

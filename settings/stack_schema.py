@@ -11,6 +11,7 @@ from typing import Any
 
 from settings.app import IN_PLAIN_TEXT
 from settings.contract import Contract, Key
+from specs import oci_profile
 from specs.secret_files import PLAIN
 
 Schema = dict[str, Any]
@@ -30,13 +31,6 @@ TEXTS: Mapping[str, Schema] = {
 }
 """How `pulumi config set` without --path writes what is no text (source: pulumi 3.259, ValidateConfigValue)."""
 
-SECRETS_OF_THE_PROVIDER: Mapping[str, str] = {
-    "oci:privateKey": "Secret. The API key itself (PEM); ~/.oci/config names its file.",
-    "oci:privateKeyPassword": "Secret. The passphrase of the API key.",
-    "oci:tokenExchangeClientSecret": "Secret. Of a workload identity's OAuth client.",
-}
-"""Those of its keys that hold a secret (source: pulumi-oci 5.5, the inputs of its Provider)."""
-
 
 def stack_schema(contract: Contract) -> Schema:
     """The schema of the contract's stack files."""
@@ -55,7 +49,7 @@ def stack_schema(contract: Contract) -> Schema:
                 "additionalProperties": False,
                 "properties": {
                     **{f"{contract.project}:{key.name}": _property(key) for key in contract.keys},
-                    **{key: {"description": meaning, **ENCRYPTED} for key, meaning in SECRETS_OF_THE_PROVIDER.items()},
+                    **{key: {"description": meaning, **ENCRYPTED} for key, meaning in oci_profile.SECRETS.items()},
                     "policy:exceptions": {
                         "type": "array",
                         "items": {"type": "string"},

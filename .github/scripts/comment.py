@@ -1,7 +1,7 @@
-"""Keeps one comment on a pull request up to date: `python3 comment.py <folder of the artifact>`.
+"""Writes one comment on a pull request and updates it: `python3 comment.py <folder of the artifact>`.
 
-The artifact was made by the pull request's own code and is not trusted. Which pull request it is about is checked with GitHub, files are
-of known names and sizes, and nothing in them is run, takes the place of our marker, calls people or loads an image.
+The pull request's own code made the artifact, so it is not trusted. GitHub confirms which pull request it belongs to. Only files of known
+names and sizes are read. Nothing in them is run, replaces our marker, mentions people or loads an image.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from github import LONGEST_BODY, Api, fail, marked
 MARKER = "<!-- previews of this pull request -->"
 _SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[A-Za-z0-9_-]+): (?P<result>changes|nothing|failed) -->")
 _RESULTS = {"changes": "changes", "nothing": "nothing changes", "failed": "the preview failed"}
-# The one fold that a summary has itself (review/summary.py).
+# The one fold inside a summary (operations/review/summary.py).
 _FOLD = "<details><summary>What is created, with its properties</summary>"
 _MOST_STACKS = 20
 _LARGEST_FILE = 1 << 20
 
 
 def pull_request(api: Api, run: dict[str, Any], claimed: str) -> int | None:
-    """The number which the artifact claims, if the run is of the newest commit of that pull request; None if that is an older one.
+    """Return the number in the artifact if the run belongs to that pull request's newest commit, or None if it belongs to an older one.
 
-    Ends the step when the run is of none of its commits: then the artifact lies.
+    Ends the step if the run belongs to another branch: then the number is forged.
     """
     if not re.fullmatch(r"[1-9][0-9]{0,9}", claimed):
-        fail("the artifact holds no number of a pull request")
+        fail("the artifact contains no number of a pull request")
     found = api.call("GET", f"/pulls/{claimed}")
     head, repository = found["head"], found["head"]["repo"] or {}
     if repository.get("full_name") != run["head_repository"]["full_name"] or head["ref"] != run["head_branch"]:
-        fail(f"the artifact says pull request {claimed}, but the run is of another branch: refused")
+        fail(f"the artifact claims pull request {claimed}, but the run belongs to another branch")
     if head["sha"] != run["head_sha"] or found["state"] != "open":
         return None
     return int(claimed)
 
 
 def section(file: Path, room: int) -> str:
-    """What is told of one stack."""
+    """Return the section of one stack. room: characters left for its text."""
     with file.open(encoding="utf-8", errors="replace") as opened:
         first, text = opened.readline().strip(), opened.read(_LARGEST_FILE)
     found = _SUMMARY.fullmatch(first)
     if found is None or found["stack"] != file.stem:
-        return f"### `{file.stem}`\n\nIts summary cannot be read; the run tells more.\n"
-    told, fold, folded = text.partition(f"\n{_FOLD}\n")
-    body = fitted(harmless(told), room)
+        return f"### `{file.stem}`\n\nThe summary cannot be read; see the run.\n"
+    head, fold, folded = text.partition(f"\n{_FOLD}\n")
+    body = fitted(harmless(head), room)
     left = room - len(body)
     if fold and left > 0:
         inside = fitted(harmless(folded.rstrip().removesuffix("</details>")), left)
@@ -60,13 +60,13 @@ def section(file: Path, room: int) -> str:
 
 
 def harmless(text: str) -> str:
-    """The same to read, but no HTML, no image and no call of a person: a space without width stands after what begins one."""
+    """Return the same text without HTML, images and mentions: a zero-width space follows each character that begins one."""
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|@", "\\g<0>\u200b", text)
 
 
 def fitted(text: str, room: int) -> str:
-    """The text up to the limit, at the end of a line, saying so; a block of code is closed."""
+    """Return the text up to the last line that fits, with a note; close an open code block."""
     if len(text) <= room:
         return text
     kept = text[:room].rpartition("\n")[0]
@@ -75,28 +75,28 @@ def fitted(text: str, room: int) -> str:
 
 
 def comment(folder: Path, run: dict[str, Any]) -> str:
-    """The whole comment."""
+    """Return the whole comment."""
     files = [file for file in sorted(folder.glob("*.md")) if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", file.stem)][
         :_MOST_STACKS
     ]
     commit, link = run["head_sha"][:10], run["html_url"]
-    head = f"{MARKER}\n## What `up` would do\n\nOf {commit}, by the [previews of this pull request]({link}) themselves.\n\n"
+    head = f"{MARKER}\n## What `up` would do\n\nFor {commit}, from the [previews of this pull request]({link}).\n\n"
     if run["conclusion"] != "success":
-        head += f"**A preview failed**: [the run]({link}) tells more.\n\n"
+        head += f"**A preview failed**: see [the run]({link}).\n\n"
     room = (LONGEST_BODY - len(head)) // max(1, len(files)) - 500
     return head + "\n".join(section(file, room) for file in files if file.is_file() and not file.is_symlink())
 
 
 def main(folder: Path) -> None:
-    """Write the comment, or change the one that is there."""
+    """Write the comment, or update ours."""
     run = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text())["workflow_run"]
     number = folder / "number"
     if not number.is_file() or number.is_symlink():
-        fail("the artifact names no pull request")
+        fail("the artifact contains no number of a pull request")
     api = Api()
     pull = pull_request(api, run, number.read_text(errors="replace")[:20].strip())
     if pull is None:
-        print("::notice::the pull request has moved on, or is closed: its next run has the word")
+        print("::notice::the pull request has a newer commit or is closed, so this run writes no comment")
         return
     body = {"body": comment(folder, run)}
     ours = marked(api.every(f"/issues/{pull}/comments"), MARKER)

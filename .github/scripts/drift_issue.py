@@ -1,4 +1,4 @@
-"""Keeps one issue a stack up to date on its drift: `python3 drift_issue.py <stack> <summary>`. Opened, edited, closed when it is over."""
+"""Opens, updates and closes the issue on a stack's drift, one a stack: `python3 drift_issue.py <stack> <summary>`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SUMMARY = re.compile(r"<!-- review: drift of (?P<stack>[A-Za-z0-9_-]+): (?P<res
 
 
 def main(stack: str, summary: Path) -> None:
-    """Bring the issue in line with the summary; a summary of a command that failed says nothing about drift, so nothing is done."""
+    """Update the issue from the summary. The summary of a failed command says nothing about drift, so it changes no issue."""
     first, _, text = summary.read_text().partition("\n") if summary.exists() else ("", "", "")
     found = _SUMMARY.fullmatch(first.strip())
     if found is None or found["stack"] != stack:
-        fail(f"there is no summary of the drift of {stack}")
+        fail(f"no summary of the drift of {stack} was found")
     if found["result"] == "failed":
-        fail(f"whether {stack} has drifted could not be found out")
+        fail(f"the drift of {stack} could not be determined")
     api, marker = Api(), f"<!-- drift of {stack} -->"
     ours = marked(api.every("/issues?state=open"), marker)
     link = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}".format_map(os.environ)
     if found["result"] == "none":
         if ours:
-            api.call("POST", f"/issues/{ours['number']}/comments", {"body": f"None any more, says [this run]({link})."})
+            api.call("POST", f"/issues/{ours['number']}/comments", {"body": f"[This run]({link}) found no drift."})
             api.call("PATCH", f"/issues/{ours['number']}", {"state": "closed", "state_reason": "completed"})
         return
     body = {

@@ -1,4 +1,4 @@
-"""As much of GitHub's REST API as the workflows use, with the standard library alone: the jobs that may write install nothing."""
+"""The part of GitHub's REST API that the workflows use. Only the standard library: jobs with write permission install nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 OURS = "github-actions[bot]"
-"""Who writes with a job's own token. What others wrote is never taken for ours, whatever it says."""
+"""The author of what a job's own token writes. A comment of another author is never ours."""
 LONGEST_BODY = 65536
 """Characters of a comment or an issue (GitHub answers 422 to more)."""
 
@@ -30,7 +30,7 @@ class Api:
         self._token = os.environ["GITHUB_TOKEN"]
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The answer to a request under /repos/<owner>/<name>. Ends the step when GitHub refuses."""
+        """Return the response to a request under /repos/<owner>/<name>. Ends the step if GitHub refuses."""
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {self._token}",
@@ -43,10 +43,10 @@ class Api:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            fail(f"GitHub answers {error.code} to {method} {path}")
+            fail(f"GitHub responds {error.code} to {method} {path}")
 
     def every(self, path: str) -> Iterator[dict[str, Any]]:
-        """All entries of a list, page by page."""
+        """Yield all entries of a list, page by page."""
         separator, page = "&" if "?" in path else "?", 1
         while entries := self.call("GET", f"{path}{separator}per_page=100&page={page}"):
             yield from entries
@@ -54,7 +54,7 @@ class Api:
 
 
 def marked(entries: Iterator[dict[str, Any]], marker: str) -> dict[str, Any] | None:
-    """The first comment or issue of ours whose first line is the marker."""
+    """Return our first comment or issue with the marker as its first line."""
     for entry in entries:
         first = (entry.get("body") or "").splitlines()[:1]
         if entry["user"]["login"] == OURS and first == [marker] and "pull_request" not in entry:

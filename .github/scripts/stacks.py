@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def stacks() -> list[str]:
-    """The names in the files Pulumi.<name>.yaml that git knows."""
+    """Return the names in the tracked files Pulumi.<name>.yaml."""
     command = ["git", "ls-files", "Pulumi.*.yaml"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return sorted(Path(name).stem.removeprefix("Pulumi.") for name in listed)

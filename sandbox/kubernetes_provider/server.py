@@ -190,7 +190,9 @@ def _hider(texts: Sequence[str]) -> Callable[[str], str]:
 
 def serve(args: list[str], kind: type[KubernetesProvider] = KubernetesProvider) -> None:
     """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
-    parser = argparse.ArgumentParser(prog="pulumi-resource-kubernetes", description="An emulation of pulumi-kubernetes.")
+    parser = argparse.ArgumentParser(
+        prog="pulumi-resource-kubernetes", description="An emulation of pulumi-kubernetes."
+    )
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
     with contextlib.suppress(KeyboardInterrupt):  # while it starts

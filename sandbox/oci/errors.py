@@ -21,9 +21,7 @@ class UnsupportedError(Exception):
     """Something which Oracle Cloud does and the emulator does not. Said aloud, so that nothing is silently left out."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what} (not supported by the sandbox's Oracle Cloud; sandbox/oci/README.md lists what is)"
-        )
+        super().__init__(f"{what} (not supported by the sandbox's Oracle Cloud; sandbox/oci/README.md lists what is)")
 
 
 class FailedError(Exception):

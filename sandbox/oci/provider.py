@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from pulumi.provider.experimental import provider as api
 from pulumi.provider.experimental.property_value import PropertyValue
 
-import oci_profile
 from sandbox import paths
 from sandbox.oci import sdk
 from sandbox.oci.catalogue import FUNCTIONS, RESOURCES
@@ -20,6 +19,7 @@ from sandbox.oci.errors import Problem, ServiceError, UnsupportedError
 from sandbox.oci.resource import DEFAULTS, Resource
 from sandbox.oci.values import at
 from sandbox.oci.wire import Properties, plain, wire
+from specs import oci_profile
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The kinds of change that a pull request may make, each as the program before and after: what test_review.py plays through."""
+"""The kinds of change in pull requests, each as the program before and after, for test_review.py."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def with_options(program: str, options: str) -> str:
 
 @dataclass(frozen=True)
 class PullRequest:
-    """before, after: programs; told: (heading, name) in the summary; words: in it besides."""
+    """before, after: programs; shown: (heading, name) in the summary; words: other text in it."""
 
     before: str
     after: str
-    told: frozenset[tuple[str, str]]
+    shown: frozenset[tuple[str, str]]
     words: tuple[str, ...] = ()
 
 
-def pull_request(before: str, after: str, *told: tuple[str, str], words: tuple[str, ...] = ()) -> PullRequest:
-    """One kind of change."""
-    return PullRequest(before, after, frozenset(told), words)
+def pull_request(before: str, after: str, *shown: tuple[str, str], words: tuple[str, ...] = ()) -> PullRequest:
+    """Return one kind of change."""
+    return PullRequest(before, after, frozenset(shown), words)
 
 
 KINDS = {
@@ -75,8 +75,8 @@ KINDS = {
         BASE.replace("team/app", "team/other"),
         ("Replaced", "repository"),
         words=(
-            "`displayName`: `team/app` → `team/other`**, which makes the replacement necessary**",
-            "> **Data goes**",
+            "`displayName`: `team/app` → `team/other`**, which causes the replacement**",
+            "> **Data is deleted:**",
             "> - **`repository`** (`oci:ContainerRepository`), a repository with its images, is replaced",
         ),
     ),
@@ -86,7 +86,7 @@ KINDS = {
         ("Replaced", "repository"),
         words=("the old one is deleted first",),
     ),
-    "a replacement takes what depends on it along": pull_request(
+    "a replacement includes its dependents": pull_request(
         BASE.replace('"first"', '"first", opts=pulumi.ResourceOptions(delete_before_replace=True)') + GROUP,
         BASE.replace('"first"', '"first", dns_label="new", opts=pulumi.ResourceOptions(delete_before_replace=True)')
         + GROUP,
@@ -95,22 +95,22 @@ KINDS = {
         words=("`dnsLabel`", "it follows a resource that is replaced"),
     ),
     "a resource is deleted": pull_request(BASE + SUBNET, BASE, ("Deleted", "subnet")),
-    "a resource is let go but kept": pull_request(
+    "a resource is kept but no longer managed": pull_request(
         BASE + VOLUME,
         BASE,
         ("Kept in the cloud", "data"),
-        words=("> **Data stay in the cloud", "`pulumi config set dataVolumeId ocid1.volume."),
+        words=("> **Data stays in the cloud", "`pulumi config set dataVolumeId ocid1.volume."),
     ),
-    "what is replaced is kept": pull_request(
+    "a replaced resource is kept": pull_request(
         BASE + VOLUME,
         BASE + VOLUME.replace("AD-1", "AD-2"),
         ("Replaced", "data"),
         words=("the old one is kept in the cloud", "`pulumi config set dataVolumeId ocid1.volume."),
     ),
-    "a kept resource is taken over": pull_request(
+    "a kept resource is adopted": pull_request(
         BASE + VOLUME,
         BASE + VOLUME.replace("retain_on_delete=True", 'retain_on_delete=True, import_="KEPT"'),
-        ("Taken over", "data"),
+        ("Adopted", "data"),
     ),
     "a resource is renamed": pull_request(
         BASE,
@@ -148,7 +148,7 @@ KINDS = {
         BASE.replace('"first"', '"first", opts=pulumi.ResourceOptions(replace_on_changes=["displayName"])'),
         BASE.replace('"first"', '"second", opts=pulumi.ResourceOptions(replace_on_changes=["displayName"])'),
         ("Replaced", "vcn"),
-        words=("`displayName`: `first` → `second`**, which makes the replacement necessary**",),
+        words=("`displayName`: `first` → `second`**, which causes the replacement**",),
     ),
     "a value is known only afterwards": pull_request(
         BASE + GROUP,
@@ -157,7 +157,7 @@ KINDS = {
         + GROUP.replace("vcn.id", "other.id"),
         ("Created", "other"),
         ("Replaced", "group"),
-        words=("`vcnId`: `ocid1.vcn.", "→ `[unknown until up]`**, which makes the replacement necessary**"),
+        words=("`vcnId`: `ocid1.vcn.", "→ `[unknown until up]`**, which causes the replacement**"),
     ),
     "a resource is protected": pull_request(
         BASE,

@@ -1,8 +1,7 @@
-"""The workflows with an account, played through from their own files: a deploy held to its plan, three nights of drift.
+"""The workflows with an account, run from their own files: a deploy from its plan, three nights of drift.
 
-The engine is the real one, on providers that take notes (sandbox/dry_run); GitHub is a server that keeps comments and issues. `.ci/run`,
-`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
-(tests/support/workflow_runner.py).
+The engine is real, on providers without machines (sandbox/dry_run). GitHub is a server that keeps comments and issues. `.ci/run`,
+`make prepare` and the installation of packages take minutes and are not run (tests/support/workflow_runner.py).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def team(tmp_path: Path, github: GitHub) -> Team:
     return Team(tmp_path, github)
 
 
-def test_what_was_reviewed_is_done_and_nothing_once_the_world_has_moved_and_drift_has_an_issue(team: Team) -> None:
+def test_deploy_does_what_was_reviewed_and_drift_opens_an_issue(team: Team) -> None:
     by_hand = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"})
     empty: dict[str, Any] = {}
     reviewed: dict[str, Any] = {}
@@ -41,16 +40,16 @@ def test_what_was_reviewed_is_done_and_nothing_once_the_world_has_moved_and_drif
     assert team.left_over() == []
     assert team.found_secrets(first) == []
 
-    # Somebody else is quicker than the reviewer.
+    # Another deployment happens before the review.
     set_keys(team.repository.folder, "dev", ocpus=1)
     team.repository.commit("smaller")
     team.setting.variables[""]["MAIN_STACK"] = "dev"
 
-    def somebody_else() -> None:
+    def other_deployment() -> None:
         set_keys(team.repository.folder, "dev", ocpus=2, memoryInGbs=6)
         team.pulumi(team.repository.folder, "up", "--yes", "--skip-preview")
 
-    second = run_workflow("deploy", Event("push", "refs/heads/main"), team.setting, {"up": somebody_else})
+    second = run_workflow("deploy", Event("push", "refs/heads/main"), team.setting, {"up": other_deployment})
     assert second.results == {"plan": "success", "up": "failure"}, second.log
     assert "Nothing was done" in second.logs["up"]
     assert team.resources()["jupyterlab-instance"]["inputs"]["shapeConfig"] == {
@@ -65,7 +64,7 @@ def test_what_was_reviewed_is_done_and_nothing_once_the_world_has_moved_and_drif
 
 
 def nights(team: Team) -> None:
-    """What drift.yml does, night for night, of the stack that was deployed."""
+    """Run drift.yml on the deployed stack, night after night."""
 
     def night() -> Run:
         run = run_workflow("drift", Event("schedule", "refs/heads/main"), team.setting)
@@ -89,9 +88,9 @@ def nights(team: Team) -> None:
     volume.write_text(json.dumps(of_volume))
     night()
     assert list(issues) == [issue["number"]]
-    told = issues[issue["number"]]["body"]
-    assert "jupyterlab-data" in told
-    assert "make up STACK=dev PULUMI=pulumi ARGS=--refresh" in told
+    body = issues[issue["number"]]["body"]
+    assert "jupyterlab-data" in body
+    assert "make up STACK=dev PULUMI=pulumi ARGS=--refresh" in body
     repair = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev", "refresh": True})
     repaired = run_workflow("deploy", repair, team.setting)
     assert repaired.results == {"plan": "success", "up": "success"}, repaired.log
@@ -101,11 +100,10 @@ def nights(team: Team) -> None:
     assert issues[issue["number"]]["state"] == "closed"
 
 
-def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do_what_was_planned(
-    team: Team, tmp_path: Path
-) -> None:
-    """All but `test` (a container) and `pulumi` (a download). As there, a step is a script in bash on the checkout."""
-    steps = {step["name"]: step["command"] for step in yaml.safe_load((ROOT / "build_spec.yaml").read_text())["steps"]}
+def test_build_specification_previews_and_deploys_with_a_builder(team: Team, tmp_path: Path) -> None:
+    """All steps except `test` (a container) and `pulumi` (a download), each as a bash script on the checkout."""
+    specification = yaml.safe_load((ROOT / "operations/build_spec.yaml").read_text())
+    steps = {step["name"]: step["command"] for step in specification["steps"]}
     environment = {
         **home_folder.environment(tmp_path / "home"),
         "STACK": "dev",
@@ -127,7 +125,7 @@ def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do
         printed.append(text(name, done.stdout + done.stderr))
         return done.stdout + done.stderr
 
-    assert "none is needed" in run("builder")
+    assert "no builder is needed" in run("builder")
     assert "jupyterlab-instance" in run("preview")
     assert "nothing is done" in run("up")
     assert team.resources() == {}
@@ -145,12 +143,12 @@ def test_the_steps_of_the_build_specification_preview_and_then_with_a_builder_do
     assert find_secret(printed, team.needles) == []
 
 
-def test_a_plan_of_the_reader_is_refused_unless_the_stack_says_whose_the_registrys_token_is(team: Team) -> None:
+def test_plan_of_the_reader_is_refused_without_registry_username(team: Team) -> None:
     file = team.repository.folder / "Pulumi.dev.yaml"
     document = yaml.safe_load(file.read_text())
     del document["config"]["containerised-app:registryUsername"]
     file.write_text(yaml.safe_dump(document))
-    team.repository.commit("nobody in particular")
+    team.repository.commit("without registryUsername")
     by_hand = Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"})
     run = run_workflow("deploy", by_hand, team.setting)
     assert run.results == {"plan": "success", "up": "failure"}, run.log
@@ -159,12 +157,12 @@ def test_a_plan_of_the_reader_is_refused_unless_the_stack_says_whose_the_registr
     assert team.resources() == {}
 
 
-def test_a_deploy_of_another_branch_does_nothing(team: Team) -> None:
+def test_deploy_of_another_branch_does_nothing(team: Team) -> None:
     event = Event("workflow_dispatch", "refs/heads/feature", inputs={"stack": "dev"})
     assert run_workflow("deploy", event, team.setting).results == {"plan": "skipped", "up": "skipped"}
 
 
-def test_a_deploy_without_an_account_says_what_is_to_be_set(team: Team) -> None:
+def test_deploy_without_an_account_names_the_missing_variables(team: Team) -> None:
     team.setting.variables["dev-read"] = {}
     run = run_workflow("deploy", Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"}), team.setting)
     assert run.results == {"plan": "failure", "up": "skipped"}

@@ -1,6 +1,6 @@
-"""The real engine, killed in the middle of a create, an update, a delete of each kind of resource which needs no machine.
+"""The real engine, killed during a create, an update and a delete of each kind of resource that needs no machine.
 
-Each kill is done twice: before the cloud did what it was asked, and when it had and the engine did not know yet.
+Each kill happens twice: before the cloud has done the step, and after it but before the engine has the answer.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ PROGRAM = """
         opts=pulumi.ResourceOptions(parent=part, retain_on_delete=RETAINED),
     )
 """
-# What is made side by side.
+# Resources created at the same time.
 CREATED = (
     ("vcn", "volume", "repository"),
     ("gateway", "nat", "services", "group", "list"),
@@ -65,7 +65,7 @@ CREATED = (
     ("subnet",),
 )
 EVERYTHING = tuple(name for layer in CREATED for name in layer)
-# Made again it is the same one: nobody is asked.
+# A repeated create gives the same resource, so there is no question.
 REPEATABLE = {"list"}
 
 
@@ -85,16 +85,14 @@ def project(tmp_path: Path) -> KilledProject:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_what_a_killed_run_made_is_taken_over_and_what_it_did_not_make_is_made(
-    project: KilledProject, when: str
-) -> None:
+def test_killed_create_is_adopted_or_repeated(project: KilledProject, when: str) -> None:
     for layer in CREATED:
         project.killed("up", "create", when, *layer)
         project.unlock()
         question = project.interrupted(status=1)
-        asked = set(layer) - REPEATABLE
-        assert {name for name in EVERYTHING if f"{name}=?" in question} == asked
-        answers = {name: project.id_of(f"t-{name}") for name in asked}
+        uncertain = set(layer) - REPEATABLE
+        assert {name for name in EVERYTHING if f"{name}=?" in question} == uncertain
+        answers = {name: project.id_of(f"t-{name}") for name in uncertain}
         assert {answer == "none" for answer in answers.values()} == {when == "before"}
         project.answered(question, answers)
         assert project.interrupted() == ""
@@ -103,7 +101,7 @@ def test_what_a_killed_run_made_is_taken_over_and_what_it_did_not_make_is_made(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_killed_update_is_done_again(project: KilledProject, when: str) -> None:
+def test_killed_update_is_repeated(project: KilledProject, when: str) -> None:
     project.up()
     changed = [(f't-{name}"', f'u-{name}"') for name in EVERYTHING if name != "repository"]
     project.write(program(*changed, ('"set": "once"', '"set": "twice"')))
@@ -111,20 +109,20 @@ def test_a_killed_update_is_done_again(project: KilledProject, when: str) -> Non
     for layer in CREATED:
         project.killed("up", "update", when, *layer)
         project.unlock()
-        said = project.interrupted()
-        assert {name for name in EVERYTHING if f"{name}: interrupted while updating" in said} == set(layer)
+        printed = project.interrupted()
+        assert {name for name in EVERYTHING if f"{name}: interrupted while updating" in printed} == set(layer)
     project.converges()
     assert project.in_cloud().keys() == before.keys()
     assert {f"u-{name}" for name in EVERYTHING if name != "repository"} <= set(project.in_cloud().values())
 
 
-def test_a_killed_update_that_is_taken_back_is_seen_by_a_refresh_as_the_message_says(project: KilledProject) -> None:
+def test_killed_update_is_undone_by_the_printed_refresh(project: KilledProject) -> None:
     project.up()
     project.write(program(("t-vcn", "u-vcn")))
     project.killed("up", "update", "after", "vcn")
     project.unlock()
-    said = project.interrupted()
-    command = said.partition("changed back since: `")[2].partition("`")[0]
+    printed = project.interrupted()
+    command = printed.partition("changed back since: `")[2].partition("`")[0]
     project.write(program())
     project.run([*command.split(), "--yes", "--skip-preview"], 0)
     assert "t-vcn" in project.in_cloud().values()
@@ -132,21 +130,21 @@ def test_a_killed_update_that_is_taken_back_is_seen_by_a_refresh_as_the_message_
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_killed_destroy_goes_on_where_it_was(project: KilledProject, when: str) -> None:
+def test_killed_destroy_continues(project: KilledProject, when: str) -> None:
     project.up()
     remaining = set(EVERYTHING)
     while remaining:
         stuck = project.killed("destroy", "delete", when, *remaining, some=True)
         project.pulumi("cancel", "--yes")
-        said = project.interrupted()
-        assert {name for name in EVERYTHING if f"{name}: interrupted while deleting" in said} == stuck
+        printed = project.interrupted()
+        assert {name for name in EVERYTHING if f"{name}: interrupted while deleting" in printed} == stuck
         remaining -= stuck
     project.pulumi("destroy", "--yes", "--skip-preview")
     assert project.in_cloud() == {}
     assert project.in_state() == set()
 
 
-def test_what_was_made_twice_since_nobody_asked_is_told_with_the_one_that_stays(project: KilledProject) -> None:
+def test_resource_created_twice_is_reported_with_the_one_to_keep(project: KilledProject) -> None:
     project.killed("up", "create", "after", "vcn")
     first = project.id_of("t-vcn")
     project.unlock()
@@ -155,19 +153,19 @@ def test_what_was_made_twice_since_nobody_asked_is_told_with_the_one_that_stays(
     assert f"{second} is in the state and stays" in project.interrupted(status=1)
     assert f"vcn: {second} is in the state, as vcn" in project.interrupted(f"vcn={second}", status=1)
     refused = project.interrupted(f"vcn={first}", status=1)
-    assert f"Delete {first} by hand" in refused
+    assert f"Check that {first} holds nothing, delete it" in refused
     project.delete_by_hand(first)
     project.interrupted("vcn=none")
     project.converges()
 
 
-def test_an_id_that_is_not_there_is_told_with_the_command_that_takes_the_right_one_over(project: KilledProject) -> None:
+def test_wrong_id_is_reported_with_the_import_command(project: KilledProject) -> None:
     project.killed("up", "create", "after", "vcn")
     project.unlock()
     right = project.id_of("t-vcn")
-    said = project.interrupted(f"vcn={right[:-1]}", status=1)
-    assert "the cloud has no" in said, said
-    [command] = [line.strip() for line in said.splitlines() if " import " in line]
+    printed = project.interrupted(f"vcn={right[:-1]}", status=1)
+    assert "the cloud has no" in printed, printed
+    [command] = [line.strip() for line in printed.splitlines() if " import " in line]
     project.run([*shlex.split(command.replace(" ? ", f" {right} ")), "--yes", "--skip-preview"], 0)
     assert project.interrupted() == ""
     project.converges()
@@ -175,7 +173,7 @@ def test_an_id_that_is_not_there_is_told_with_the_command_that_takes_the_right_o
 
 
 @pytest.mark.parametrize("retained", [True, False])
-def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: KilledProject, retained: bool) -> None:
+def test_killed_replacement_keeps_the_old_volume(project: KilledProject, retained: bool) -> None:
     project.write(program(retained=retained))
     project.up()
     old = project.state()["volume"]["id"]
@@ -186,16 +184,16 @@ def test_a_replacement_that_was_killed_loses_no_data_of_the_old_volume(project: 
     question = project.interrupted(status=1)
     assert f"{old} is in the state and stays" in question
     made = project.id_of("t-volume", old)
-    assert f"Delete {made} by hand" in project.interrupted(f"volume={made}", status=1)
+    assert f"Check that {made} holds nothing, delete it" in project.interrupted(f"volume={made}", status=1)
     project.delete_by_hand(made)
     project.interrupted("volume=none")
-    # The configuration is taken back: the old volume never went.
+    # With the old configuration the old volume is still there.
     project.write(program(retained=retained))
     project.converges()
     assert project.state()["volume"]["id"] == old
 
 
-def test_a_killed_replacement_that_deletes_first_gives_its_place_to_the_new_one(project: KilledProject) -> None:
+def test_killed_replacement_that_deletes_first_is_adopted(project: KilledProject) -> None:
     first = (
         'display_name="t-subnet", **inside',
         'display_name="t-subnet", vcn_id=vcn.id, compartment_id=TENANCY, opts=first',
@@ -219,17 +217,15 @@ def test_a_killed_replacement_that_deletes_first_gives_its_place_to_the_new_one(
     assert project.state()["subnet"]["id"] == made
 
 
-def test_a_state_that_a_kill_left_unreadable_is_told_with_the_command_that_makes_it_readable(
-    project: KilledProject,
-) -> None:
+def test_unreadable_state_is_reported_with_the_command_that_fixes_it(project: KilledProject) -> None:
     project.killed("up", "create", "after", "vcn")
-    # As the engine leaves it when it is killed between making the file and writing to it.
+    # A kill between the creation of the file and the first write leaves this.
     beside = project.folder / "backend" / ".pulumi" / "stacks" / "cloud" / "test.json.attrs"
     assert beside.stat().st_size > 0
     beside.write_bytes(b"")
     assert "error: failed to load checkpoint: EOF" in project.pulumi("cancel", "--yes", check=False)
-    said = project.interrupted(status=1)
-    [command] = [line.strip() for line in said.splitlines() if line.strip().startswith("find ")]
+    printed = project.interrupted(status=1)
+    [command] = [line.strip() for line in printed.splitlines() if line.strip().startswith("find ")]
     project.run(shlex.split(command), 0)
     project.unlock()
     project.answered(project.interrupted(status=1), {"vcn": project.id_of("t-vcn")})

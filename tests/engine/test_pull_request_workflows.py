@@ -1,8 +1,7 @@
-"""The workflows of a pull request, played through from their own files: previews without any secret, and one comment.
+"""The workflows of a pull request, run from their own files: previews without secrets, and one comment.
 
-The engine is the real one, on providers that take notes (sandbox/dry_run); GitHub is a server that keeps comments and issues. `.ci/run`,
-`make prepare` and the installation of packages take minutes and are not run; that they are there is looked at
-(tests/support/workflow_runner.py).
+The engine is real, on providers without machines (sandbox/dry_run). GitHub is a server that keeps comments and issues. `.ci/run`,
+`make prepare` and the installation of packages take minutes and are not run (tests/support/workflow_runner.py).
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ PULL = 7
 
 
 class PullRequest:
-    """A pull request of a fork: pushes to it, and the two workflows which follow each push."""
+    """A pull request of a fork, with the two workflows that follow each push."""
 
     def __init__(self, folder: Path, github: GitHub) -> None:
         self.repository = Repository(folder / "repository", without_local_stacks)
         self.github = github
         environment = {"SANDBOX_HOME": str(sandbox_home(folder / "home"))}
-        # Set, and not to be seen by a fork.
+        # A fork must not see it.
         secrets = {"": {"OCI_PRIVATE_KEY": "never-for-a-fork"}}
         self.setting = Setting(self.repository.folder, folder / "runs", github, secrets, {}, environment)
         self.head = ""
@@ -68,31 +67,29 @@ def comment(setting: Setting, previews: Run, head: str, *, branch: str = f"pull-
     return run_workflow("comment", Event("workflow_run", "refs/heads/main", payload), setting)
 
 
-def test_a_pull_request_of_a_fork_has_one_comment_with_every_stack_which_later_pushes_change(
-    tmp_path: Path, github: GitHub
-) -> None:
+def test_pull_request_of_a_fork_has_one_comment_that_pushes_update(tmp_path: Path, github: GitHub) -> None:
     pull = PullRequest(tmp_path, github)
 
     def smaller_and_elsewhere(folder: Path) -> None:
         set_keys(folder, "dev", ocpus=1)
 
-    previews, told = pull.push(smaller_and_elsewhere)
+    previews, commented = pull.push(smaller_and_elsewhere)
     assert previews.results == dict.fromkeys(["stacks", "preview (dev)", "preview (oke)"], "success"), previews.log
-    assert told.results == {"comment": "success"}, told.log
+    assert commented.results == {"comment": "success"}, commented.log
     (first,) = pull.comments
     assert "<b>dev</b>: changes" in first
     assert re.search(r"jupyterlab-instance.*\n.*ocpus`: `2` → `1`", first)
     assert "<b>oke</b>: nothing changes" in first
-    assert "the base branch, describes" in first
+    assert "the state that the base branch (" in first
     assert "never-for-a-fork" not in previews.log + first
 
     def wrong_and_without_oke(folder: Path) -> None:
         set_keys(folder, "dev", port=70000)
         (folder / "Pulumi.oke.yaml").unlink()
 
-    previews, told = pull.push(wrong_and_without_oke)
+    previews, commented = pull.push(wrong_and_without_oke)
     assert previews.results == {"stacks": "success", "preview (dev)": "failure"}
-    assert told.results == {"comment": "success"}, told.log
+    assert commented.results == {"comment": "success"}, commented.log
     (second,) = pull.comments
     assert "**A preview failed**" in second
     assert "<b>dev</b>: the preview failed" in second
@@ -100,12 +97,12 @@ def test_a_pull_request_of_a_fork_has_one_comment_with_every_stack_which_later_p
     assert pull.head[:10] in second
 
 
-# --- artifacts that lie ---
+# --- forged artifacts ---
 
 
 @dataclass
 class Forged:
-    """A run of pull-request.yml whose code left behind what it liked."""
+    """A run of pull-request.yml with a forged artifact."""
 
     setting: Setting
     github: GitHub
@@ -141,14 +138,14 @@ SUMMARY = "<!-- review: preview of dev: changes -->\n### Preview of `dev`\n\n**1
 
 
 @pytest.mark.parametrize("number", ["8", "999", "7/../8", "", "7\n8", "-7", "0x7"])
-def test_an_artifact_that_names_another_pull_request_is_refused(forged: Forged, number: str) -> None:
+def test_artifact_with_the_number_of_another_pull_request_is_refused(forged: Forged, number: str) -> None:
     run = forged.comment(number, dev=SUMMARY)
     assert run.results == {"comment": "failure"}
     assert forged.comments == {}
     assert {method for method, _ in forged.github.calls} <= {"GET"}
 
 
-def test_a_summary_can_neither_pretend_to_be_ours_nor_call_people_nor_load_anything(forged: Forged) -> None:
+def test_summary_cannot_forge_our_marker_or_mention_people_or_load_images(forged: Forged) -> None:
     ours = "<!-- previews of this pull request -->"
     evil = f"{SUMMARY}{ours}\n@everybody ![](https://example.com/x.png) <img src=x> </details><video src=x>\n"
     assert forged.comment("7", dev=evil, oke=f"{ours}\nfree text").results == {"comment": "success"}
@@ -161,26 +158,26 @@ def test_a_summary_can_neither_pretend_to_be_ours_nor_call_people_nor_load_anyth
     assert body.count("</details>") == 1
 
 
-def test_a_summary_keeps_its_fold_and_a_part_that_is_cut_off_spoils_no_other(forged: Forged) -> None:
+def test_cut_summary_leaves_folds_and_code_blocks_closed(forged: Forged) -> None:
     fold = "<details><summary>What is created, with its properties</summary>"
     folded = f"{SUMMARY}\n{fold}\n\n- x </details> @me\n\n</details>\n"
     long = f"{SUMMARY.replace('dev', 'oke')}\n```text\n" + "x\n" * 200_000 + "```\n"
     assert forged.comment("7", dev=folded, oke=long).results == {"comment": "success"}
     (body,) = forged.comments[PULL]
     assert fold in body
-    # One of each stack, and that fold; the other one cannot be clicked.
+    # One for each stack, and the fold; the forged one has no effect.
     assert body.count("</details>") == 3
     assert len(re.findall(r"^```", body, flags=re.MULTILINE)) == 2
     assert "… the rest is in the run's artifact." in body
 
 
-def test_summaries_of_any_size_and_number_make_one_comment_that_github_takes(forged: Forged) -> None:
+def test_summaries_of_any_size_fit_into_one_comment(forged: Forged) -> None:
     many = {f"stack-{number}": SUMMARY.replace("dev", f"stack-{number}") + "x\n" * 200_000 for number in range(30)}
     assert forged.comment("7", **many).results == {"comment": "success"}
     assert len(forged.comments[PULL]) == 1
 
 
-def test_a_comment_of_somebody_else_is_never_taken_for_ours(forged: Forged) -> None:
+def test_comment_of_another_author_is_never_updated(forged: Forged) -> None:
     planted: dict[str, Any] = {
         "id": 1,
         "user": {"login": "somebody"},
@@ -193,7 +190,7 @@ def test_a_comment_of_somebody_else_is_never_taken_for_ours(forged: Forged) -> N
     assert sum("1 created" in body for body in forged.comments[PULL]) == 1
 
 
-def test_a_run_of_a_commit_that_is_not_the_newest_any_more_leaves_the_comment_alone(forged: Forged) -> None:
+def test_run_of_an_older_commit_does_not_change_the_comment(forged: Forged) -> None:
     forged.github.pulls[PULL]["head"]["sha"] = "c" * 40
     assert forged.comment("7", dev=SUMMARY).results == {"comment": "success"}
     assert forged.comments == {}

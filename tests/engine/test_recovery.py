@@ -1,4 +1,4 @@
-"""Repairs of a stack that the cloud failed, or that somebody changed by hand: on the real engine, without machines."""
+"""Repairs after failures of the cloud and changes by hand, on the real engine without machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGED_BY_HAND: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=NEEDS_CAPACITY)
 def stack(request: pytest.FixtureRequest, machineless_stack: MakeStack) -> Stack:
-    """A stack of each target; the tests use it one after the other."""
+    """A stack of each target, shared by the tests."""
     return machineless_stack(request.param, request.param)
 
 
@@ -34,9 +34,7 @@ def ids(stack: Stack) -> dict[str, str]:
     return {one["urn"].rpartition("::")[2]: one["id"] for one in resources if one.get("id")}
 
 
-def test_a_create_that_failed_for_want_of_capacity_is_repaired_and_made_once(
-    stack: Stack, machineless_home: Path
-) -> None:
+def test_create_without_capacity_is_repaired_and_repeated_once(stack: Stack, machineless_home: Path) -> None:
     name, kind = NEEDS_CAPACITY[stack.name]
     full = machineless_home / machineless.FULL
     full.touch()
@@ -45,18 +43,18 @@ def test_a_create_that_failed_for_want_of_capacity_is_repaired_and_made_once(
             stack.up()
     finally:
         full.unlink()
-    # As with the official provider: the state has an id, and `up` alone tries to change what is gone.
+    # As with the official provider, the state has an id, and `up` alone tries to update the missing resource.
     with pytest.raises(PulumiError, match="404-NotAuthorizedOrNotFound"):
         stack.up()
-    interrupted = ["python3", "interrupted.py", "--stack", stack.name, "--pulumi", str(PULUMI)]
-    said = subprocess.run(interrupted, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert said.endswith(f"{name}: the next `up` makes it\n")
+    interrupted = ["python3", "-m", "operations.interrupted", "--stack", stack.name, "--pulumi", str(PULUMI)]
+    printed = subprocess.run(interrupted, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert printed.endswith(f"{name}: the next `up` creates it\n")
     stack.up()
     made = {file.stem for file in (machineless_home / "cloud" / "resources" / kind).iterdir()}
     assert made == {ids(stack)[name]}
 
 
-def test_what_has_a_default_and_was_changed_by_hand_is_put_back(stack: Stack, machineless_home: Path) -> None:
+def test_change_by_hand_of_a_default_is_undone(stack: Stack, machineless_home: Path) -> None:
     stack.up()
     before, known = {}, set(ids(stack).values())
     for kind, changed in CHANGED_BY_HAND.items():

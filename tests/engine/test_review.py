@@ -1,4 +1,4 @@
-"""A pull request's life on the real engine: the base's state, the change, its summary and plan, and the `up` of that plan."""
+"""Pull requests on the real engine: the state of the base, the change, its summary and plan, and the `up` of that plan."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from tests.engine.oci_project import new_project
 from tests.engine.pull_requests import BASE, KINDS, PullRequest
-from tests.support.reviewed import Reviewed, copied, headed, operations, told
+from tests.support.reviewed import Reviewed, copied, headed, operations, shown
 
 Bases = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Bases:
-    """Program to the folder of a project that has it in its cloud; made once for all that start from it."""
+    """Return the folder of a project with a program in its cloud; each program is deployed once."""
     made: dict[str, Path] = {}
 
     def base(program: str) -> Path:
@@ -35,7 +35,7 @@ def first_line(summary: str) -> str:
 
 
 def wanted(reviewed: Reviewed, case: PullRequest) -> str:
-    """The program of the pull request; what it takes over has been let go of."""
+    """Return the program of the pull request. First stop to manage what it adopts."""
     if "KEPT" not in case.after:
         return case.after
     project = reviewed.project
@@ -51,7 +51,7 @@ EXPORTED = """
 """
 
 
-def test_what_differs_of_the_outputs_alone_is_a_change_which_up_makes(bases: Bases, tmp_path: Path) -> None:
+def test_change_of_outputs_alone_is_shown_and_made(bases: Bases, tmp_path: Path) -> None:
     reviewed = copied(bases(BASE + EXPORTED), tmp_path / "project")
     secret = EXPORTED.replace('"not a secret yet"', 'pulumi.Output.secret("hidden-now")')
     reviewed.project.write(BASE + secret.replace("this", "that") + '    pulumi.export("vcn", vcn.id)\n')
@@ -62,28 +62,28 @@ def test_what_differs_of_the_outputs_alone_is_a_change_which_up_makes(bases: Bas
     for operation, summary in (("preview", previewed), ("up", reviewed.summary)):
         assert first_line(summary) == f"<!-- review: {operation} of test: changes -->"
         assert outputs in summary
-        assert told(summary) == set()
+        assert shown(summary) == set()
         assert "hidden-" not in summary
     assert reviewed.run("preview") == 0, reviewed.printed
     assert first_line(reviewed.summary) == "<!-- review: preview of test: nothing -->"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_summary_of_a_preview_is_what_up_then_does(bases: Bases, tmp_path: Path, kind: str) -> None:
+def test_summary_of_a_preview_is_what_up_does(bases: Bases, tmp_path: Path, kind: str) -> None:
     case = KINDS[kind]
     reviewed = copied(bases(case.before), tmp_path / "project")
     reviewed.project.write(wanted(reviewed, case))
     assert reviewed.run("preview") == 0, reviewed.printed
     previewed, summary = reviewed.steps("preview"), reviewed.summary
-    outcome = "changes" if case.told else "nothing"
+    outcome = "changes" if case.shown else "nothing"
     assert first_line(summary) == f"<!-- review: preview of test: {outcome} -->"
-    assert told(summary) == case.told
+    assert shown(summary) == case.shown
     for words in case.words:
         assert words in summary
 
     assert reviewed.run("up") == 0, reviewed.printed
     done = reviewed.steps("up")
     assert operations(done) == operations(previewed)
-    assert headed(done) == told(summary) == told(reviewed.summary)
+    assert headed(done) == shown(summary) == shown(reviewed.summary)
     for text in (summary, reviewed.summary, reviewed.printed, reviewed.plan.read_text()):
         assert "hidden-" not in text

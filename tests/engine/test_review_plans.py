@@ -1,4 +1,4 @@
-"""A saved plan when the world has moved since its review, failures, and drift; on the real engine."""
+"""Saved plans after changes since their review, failures, and drift, on the real engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET_OF_A_FILE = BASE.replace('"first"', 'pulumi.Output.secret(open("secret.tx
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a project: BASE is in the cloud, a plan of CHANGED is reviewed."""
+    """The folder of a project with BASE in its cloud and a reviewed plan of CHANGED."""
     project = new_project(tmp_path_factory.mktemp("planned"))
     project.write(BASE)
     project.up()
@@ -29,17 +29,17 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def reviewed(planned: Path, tmp_path: Path) -> Reviewed:
-    """A copy of it."""
+    """A copy of the planned project."""
     return copied(planned, tmp_path / "project")
 
 
 def cloud(project: Project) -> dict[str, str]:
-    """Every record of the cloud."""
+    """Return every record of the cloud."""
     return {file.name: file.read_text() for file in project.cloud.rglob("*.json")}
 
 
 def refused(reviewed: Reviewed, *words: str, stack: str = "test") -> None:
-    """The plan is not applied, nothing is done, and the message has these words."""
+    """Check that `up` refuses the plan, does nothing, and prints these words."""
     before = cloud(reviewed.project)
     shown = len(reviewed.printed)
     assert reviewed.run("up", stack=stack) != 0
@@ -51,58 +51,58 @@ def refused(reviewed: Reviewed, *words: str, stack: str = "test") -> None:
     assert cloud(reviewed.project) == before
 
 
-def test_a_plan_saved_before_the_configuration_changed_is_refused(reviewed: Reviewed) -> None:
+def test_plan_is_refused_after_a_change_of_the_configuration(reviewed: Reviewed) -> None:
     reviewed.project.pulumi("config", "set", "size", "12")
     reviewed.project.pulumi("config", "set", "--secret", "token", "hidden-token")
     refused(reviewed, "cloud:size", "cloud:token", "make preview STACK=test PULUMI=./recording-pulumi PLAN=plan.json")
     assert "hidden-token" not in reviewed.printed
 
 
-def test_a_plan_saved_before_another_up_is_refused(reviewed: Reviewed) -> None:
+def test_plan_is_refused_after_another_up(reviewed: Reviewed) -> None:
     reviewed.project.write(BASE + SUBNET)
     reviewed.project.up()
     reviewed.project.write(CHANGED)
     refused(reviewed, "the stack's state", "make preview STACK=test")
 
 
-def test_a_plan_saved_before_a_refresh_found_drift_is_refused(reviewed: Reviewed) -> None:
+def test_plan_is_refused_after_a_refresh_with_drift(reviewed: Reviewed) -> None:
     [vcn] = reviewed.project.records("vcn")
     vcn.write_text(vcn.read_text().replace('"first"', '"by hand"'))
     reviewed.project.pulumi("refresh", "--yes", "--skip-preview")
     refused(reviewed, "the stack's state")
 
 
-def test_a_plan_saved_before_the_program_changed_is_refused(reviewed: Reviewed) -> None:
+def test_plan_is_refused_after_a_change_of_the_program(reviewed: Reviewed) -> None:
     reviewed.project.write(CHANGED + SUBNET)
     refused(reviewed, "subnet: reviewed was nothing; now it is create")
 
 
-def test_a_plan_of_which_only_a_value_changed_is_refused(reviewed: Reviewed) -> None:
+def test_plan_is_refused_after_a_change_of_one_value(reviewed: Reviewed) -> None:
     reviewed.project.write(BASE.replace("team/app", "team/third"))
     refused(reviewed, "repository violates the plan")
 
 
-def test_a_plan_is_refused_when_what_was_to_be_kept_no_longer_is(reviewed: Reviewed) -> None:
-    """The engine's own plans do not hold it (pulumi 3.259)."""
+def test_plan_is_refused_if_a_resource_is_no_longer_retained(reviewed: Reviewed) -> None:
+    """The engine's own plans do not include retention (pulumi 3.259)."""
     reviewed.project.write(with_options(CHANGED.replace("team/other", "team/app"), "retain_on_delete=True"))
     assert reviewed.run("preview") == 0
     reviewed.project.write(BASE)
     refused(reviewed, "repository: reviewed was same", "kept on deletion after")
 
 
-def test_the_plan_of_another_stack_is_refused(reviewed: Reviewed) -> None:
+def test_plan_of_another_stack_is_refused(reviewed: Reviewed) -> None:
     reviewed.project.pulumi("stack", "init", "other", "--no-select")
     refused(reviewed, "plan.json is a plan of the stack test, not of other", stack="other")
 
 
-def test_a_file_that_is_no_plan_is_refused(reviewed: Reviewed) -> None:
+def test_other_file_is_refused_as_a_plan(reviewed: Reviewed) -> None:
     reviewed.plan.write_text("{}")
-    refused(reviewed, "plan.json is no plan")
+    refused(reviewed, "plan.json is not a plan")
     reviewed.plan.unlink()
-    refused(reviewed, "there is no plan plan.json")
+    refused(reviewed, "plan.json: no such plan")
 
 
-def test_a_secret_that_violates_the_plan_is_not_printed_as_the_engine_would(reviewed: Reviewed) -> None:
+def test_secret_that_violates_the_plan_is_not_printed(reviewed: Reviewed) -> None:
     secret = reviewed.project.folder / "secret.txt"
     reviewed.project.write(SECRET_OF_A_FILE)
     secret.write_text("hidden-one\nhidden-line")
@@ -110,11 +110,11 @@ def test_a_secret_that_violates_the_plan_is_not_printed_as_the_engine_would(revi
     secret.write_text("hidden-two\nhidden-line")
     refused(reviewed, "vcn violates the plan", "values are withheld")
     assert "hidden-" not in reviewed.printed + reviewed.summary + reviewed.plan.read_text()
-    # Should the engine print it no more, withholding its words has lost its reason.
+    # If the engine stops printing it, the code that withholds it can go.
     assert "hidden-two" in reviewed.project.pulumi("up", "--yes", "--plan", "plan.json", check=False)
 
 
-def test_a_preview_that_fails_says_why_and_leaves_no_plan(reviewed: Reviewed) -> None:
+def test_failed_preview_shows_the_error_and_leaves_no_plan(reviewed: Reviewed) -> None:
     reviewed.project.write(BASE.replace("10.0.0.0/16", "10.0.0.0/33"))
     assert reviewed.run("preview") == 1
     assert reviewed.summary.startswith("<!-- review: preview of test: failed -->\n")
@@ -122,14 +122,14 @@ def test_a_preview_that_fails_says_why_and_leaves_no_plan(reviewed: Reviewed) ->
     assert not reviewed.plan.exists()
 
 
-def test_an_error_before_the_engine_starts_is_in_the_summary_too(reviewed: Reviewed) -> None:
+def test_error_before_the_engine_starts_is_in_the_summary(reviewed: Reviewed) -> None:
     assert reviewed.run("preview", "--target", "none::of::these", plan=False) != 0
     assert reviewed.summary.startswith("<!-- review: preview of test: failed -->\n")
     assert reviewed.run("preview", stack="nobodys") != 0
     assert "no stack named 'nobodys' found" in reviewed.summary
 
 
-def test_a_protected_resource_is_refused_by_the_preview_as_by_up(reviewed: Reviewed) -> None:
+def test_delete_of_a_protected_resource_is_refused(reviewed: Reviewed) -> None:
     reviewed.project.write(with_options(BASE, "protect=True"))
     reviewed.project.up()
     reviewed.project.write(BASE.replace("    repository", "    #"))
@@ -141,7 +141,7 @@ def test_a_protected_resource_is_refused_by_the_preview_as_by_up(reviewed: Revie
     assert cloud(reviewed.project) == before
 
 
-def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Reviewed) -> None:
+def test_drift_is_reported_by_exit_code_and_by_name(reviewed: Reviewed) -> None:
     project = reviewed.project
     project.write(BASE + SUBNET + VOLUME)
     project.up()
@@ -171,7 +171,7 @@ def test_drift_is_told_by_the_exit_code_and_what_drifted_by_name(reviewed: Revie
     assert "no stack named 'nobodys' found" in reviewed.summary
 
 
-def test_drift_is_put_back_by_a_plan_that_was_reviewed(reviewed: Reviewed) -> None:
+def test_drift_is_undone_by_a_reviewed_plan(reviewed: Reviewed) -> None:
     project = reviewed.project
     project.write(BASE + SUBNET)
     project.up()

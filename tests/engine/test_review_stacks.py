@@ -1,4 +1,4 @@
-"""`make preview` of the committed stacks, as on a machine without an account, a builder or a network."""
+"""`make preview` of the committed stacks, without an account, a builder or a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import paths
 from sandbox.process import alone, privileged
-from tests.support.reviewed import told
+from tests.support.reviewed import shown
 from tests.support.stack import PULUMI, ROOT
 from tests.unit.conftest import key_file, values
 from tests.unit.kubernetes_values import kubernetes_stack
@@ -21,9 +21,9 @@ __all__ = ["key_file", "kubernetes_stack", "values"]
 
 
 def previewed(stack: str, folder: Path) -> str:
-    """The summary of `make preview` of a stack that nobody ever initialised; there is nothing of a person's account."""
+    """Return the summary of `make preview` of a stack that was never initialised, on a machine without an account."""
     removed = [str(PULUMI), "stack", "rm", "--yes", "--stack", stack]
-    # While no other process makes the stack's file, for which the stack has to be there (sandbox/stack_file.py, ensure).
+    # No other process may make the stack's file now: it needs the stack (sandbox/stack_file.py, ensure).
     with alone(paths.STACKS / ".lock"):
         subprocess.run(removed, cwd=ROOT, capture_output=True, check=False)
     home = folder / "home"
@@ -44,14 +44,16 @@ def previewed(stack: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("stack", ["dev", "oke"])
-def test_a_preview_shows_every_resource_that_up_would_create(
+def test_preview_shows_every_resource_that_up_creates(
     stack: str, tmp_path: Path, values: dict[str, Any], kubernetes_stack: dict[str, Any]
 ) -> None:
     summary = previewed(stack, tmp_path)
     assert summary.startswith(f"<!-- review: preview of {stack}: changes -->\n")
-    # The program on Pulumi's mocks, on which every output is known, as it is for an `up`.
+    # With Pulumi's mocks every output is known, as for an `up`.
     networks = {"sshNetworks": [f"{paths.GATEWAY}/32"]} if stack == "dev" else {"apiNetworks": [f"{paths.GATEWAY}/32"]}
-    asked = run_program({**(values if stack == "dev" else kubernetes_stack), **networks})
-    created = {("Created", name) for name in asked.resources if asked.resources[name].type != "pulumi:pulumi:Stack"}
+    recorded = run_program({**(values if stack == "dev" else kubernetes_stack), **networks})
+    created = {
+        ("Created", name) for name in recorded.resources if recorded.resources[name].type != "pulumi:pulumi:Stack"
+    }
     components = {("Created", "jupyterlab")}
-    assert told(summary) == created | components
+    assert shown(summary) == created | components

@@ -13,7 +13,7 @@ from typing import Any
 
 import oci
 
-import kube_token
+from operations import kube_token
 from sandbox import account, engine, paths, registry
 from sandbox.kubernetes import folders, image
 from sandbox.kubernetes.service_annotations import BALANCER, ORACLE

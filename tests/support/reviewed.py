@@ -1,4 +1,4 @@
-"""What the tests of reviews share: `python3 -m review` on a project of the Oracle Cloud stand-in, and readers of what it leaves."""
+"""What the tests of reviews share: `python3 -m operations.review` on a project of the OCI emulator, and readers of what it leaves."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reviewed:
         planned = ["--plan", "plan.json"] if plan and operation != "drift" else []
         done = subprocess.run(
             [
-                *("python3", "-m", "review", operation, "--pulumi", "./recording-pulumi", "--stack", stack),
+                *("python3", "-m", "operations.review", operation, "--pulumi", "./recording-pulumi", "--stack", stack),
                 *("--summary", "summary.md", *planned, "--", *args),
             ],
             cwd=folder,
@@ -128,13 +128,13 @@ def headed(steps: Mapping[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
             heading = "Kept in the cloud" if of_one[0]["old"].get("retainOnDelete") else "Deleted"
         else:
             [only] = done
-            heading = {"create": "Created", "update": "Changed", "import": "Taken over", "same": "Moved"}[only]
+            heading = {"create": "Created", "update": "Changed", "import": "Adopted", "same": "Moved"}[only]
         found.add((heading, urn.rsplit("::", 1)[1]))
     return found
 
 
-def told(summary: str) -> set[tuple[str, str]]:
-    """(heading, name) of all that a summary tells."""
+def shown(summary: str) -> set[tuple[str, str]]:
+    """Return (heading, name) of all changes in a summary."""
     found = set()
     heading = ""
     for line in summary.partition("<details>")[0].splitlines():

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from review.engine import DRIFT_OR_CHANGES
+from operations.review.engine import DRIFT_OR_CHANGES
 
 ROOT = Path(__file__).parents[2]
 PULUMI = ROOT / "sandbox" / "pulumi"
@@ -115,7 +115,7 @@ class Stack:
         Raises AssertionError where its exit code says otherwise.
         """
         summary = self.folder / "drift.md"
-        command = [sys.executable, "-m", "review", "drift", "--pulumi", str(PULUMI), "--stack", self.name]
+        command = [sys.executable, "-m", "operations.review", "drift", "--pulumi", str(PULUMI), "--stack", self.name]
         done = subprocess.run(
             [*command, "--summary", str(summary), "--", *self._config("--non-interactive", "--color", "never")],
             cwd=self.program,

@@ -18,7 +18,7 @@ from jsonschema import Draft7Validator, ValidationError
 from specs.shell import printable
 from tests.support.stack import PROJECT, ROOT
 
-SCHEMA = ROOT / "stack.schema.json"
+SCHEMA = ROOT / "docs/stack.schema.json"
 
 
 def problems(document: Any) -> list[str]:

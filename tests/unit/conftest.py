@@ -12,8 +12,8 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from oci_profile import OciProfile
 from settings import Settings, parse
+from specs.oci_profile import OciProfile
 
 ROOT = Path(__file__).parents[2]
 PROFILE = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..root", "ocid1.user.oc1..me")

@@ -1,12 +1,12 @@
-"""Steps and states as the engine logs them, and the summary of a preview that has them."""
+"""Steps and states as the engine logs them, and the summary of a preview with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from review.events import Events, State, Step
-from review.summary import summary
+from operations.review.events import Events, State, Step
+from operations.review.summary import summary
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -28,7 +28,7 @@ def step(operation: str, name: str = "it", type_name: str = VCN, **fields: Any) 
     return Step(operation, urn(name, type_name), type_name, **{"old": before, "new": after, **fields})
 
 
-def told(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
+def shown(*steps: Step, failed: bool = False, printed: str = "", **more: Any) -> str:
     return summary("preview", "dev", Events(steps=list(steps), **more), failed=failed, printed=printed)
 
 

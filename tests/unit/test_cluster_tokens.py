@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-import kube_token
+from operations import kube_token
 from sandbox import api_key, paths
 from sandbox.kubernetes import authenticator, cluster_token
 from sandbox.kubernetes.cluster_token import TokenError

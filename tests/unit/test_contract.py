@@ -26,7 +26,7 @@ PROJECT_FILE = (ROOT / "Pulumi.yaml").read_text()
 CONTRACT = contract.read(PROJECT_FILE)
 COMMITTED = sorted(ROOT.glob("Pulumi.*.yaml"))
 KEYS = {key.name: key for key in CONTRACT.keys}
-FIRST_LINE = "# yaml-language-server: $schema=stack.schema.json"
+FIRST_LINE = "# yaml-language-server: $schema=docs/stack.schema.json"
 
 
 @pytest.mark.parametrize("path", written(PROJECT_FILE))
@@ -45,7 +45,7 @@ def test_the_table_and_the_schema_have_every_key_of_pulumi_yaml_in_its_section()
         title.lower() for title in CONTRACT.sections
     ]
     assert "](docs/configuration.md)" in (ROOT / "README.md").read_text()
-    schema = json.loads((ROOT / "stack.schema.json").read_text())["properties"]["config"]["properties"]
+    schema = json.loads((ROOT / "docs/stack.schema.json").read_text())["properties"]["config"]["properties"]
     assert [key for key in schema if key.startswith("containerised-app:")] == [
         f"containerised-app:{key}" for key in keys
     ]

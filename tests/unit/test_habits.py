@@ -250,7 +250,7 @@ def test_a_wrong_configuration_of_the_bot_is_refused_by_make_lint(interval: str,
 
 
 def test_the_page_for_contributors_fits_one_screen_and_names_commands_that_exist() -> None:
-    page = (ROOT / "CONTRIBUTING.md").read_text()
+    page = (ROOT / ".github/CONTRIBUTING.md").read_text()
     assert len(page.splitlines()) <= 50
     assert [line for line in page.splitlines() if len(line) > 100] == []
     targets = set(re.findall(r"\bmake ([a-z][a-z-]*)", page))
@@ -269,6 +269,6 @@ def test_the_changelog_keeps_the_form_and_begins_with_what_is_not_released() -> 
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "CHANGELOG.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", [".github/CONTRIBUTING.md", "CHANGELOG.md", "docs/configuration.md"])
 def test_the_readme_leads_to_the_page(page: str) -> None:
     assert f"]({page})" in (ROOT / "README.md").read_text()

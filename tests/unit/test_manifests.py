@@ -1,7 +1,8 @@
-"""`make manifests`: what the committed stack puts into its cluster."""
+"""`make manifests`: the Kubernetes manifests of a stack."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,25 +11,24 @@ import kubernetes_validate
 import pytest
 import yaml
 
-import manifests
+from operations import manifests
 from specs import kubernetes, tls
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import certificate
 
 
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
-def test_the_committed_stack_is_valid_for_the_versions_that_oke_serves(
-    version: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_manifests_are_valid_for_the_versions_of_oke(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for manifest in manifests.manifests("oke"):
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
-def test_they_are_written_as_yaml(tmp_path: Path) -> None:
+def test_manifests_are_written_as_yaml(tmp_path: Path) -> None:
     (tmp_path / "docker").symlink_to(ROOT / "docker")
-    command = [sys.executable, str(ROOT / "manifests.py"), "oke"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    command = [sys.executable, "-m", "operations.manifests", "oke"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     documents = list(yaml.safe_load_all((tmp_path / "manifests" / "oke.yaml").read_text()))
     assert [document["kind"] for document in documents] == [
         "Namespace",
@@ -41,15 +41,14 @@ def test_they_are_written_as_yaml(tmp_path: Path) -> None:
     ]
 
 
-def test_a_stack_of_the_other_target_has_none_and_says_so() -> None:
-    done = subprocess.run([sys.executable, "manifests.py", "dev"], cwd=ROOT, capture_output=True, text=True)
+def test_manifests_of_the_other_target_are_an_error() -> None:
+    command = [sys.executable, "-m", "operations.manifests", "dev"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0
     assert "make manifests STACK=oke" in done.stderr
 
 
-def test_what_is_encrypted_is_a_word_in_angle_brackets_and_the_certificates_secret_has_the_name_that_it_will_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_encrypted_values_are_words_in_angle_brackets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem, _ = certificate()
     secret = {"secure": "v1:of-another-key"}
     values = {

@@ -1,4 +1,4 @@
-"""The account that the OCI provider signs with: where it is read, and from how many places."""
+"""The account that the OCI provider signs with, and the places it comes from."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import oci_profile
-from oci_profile import OciProfile, read
+from specs import oci_profile
+from specs.oci_profile import OciProfile, read
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
 
 
-def test_region_is_read_from_stack_environment_profile_then_default(tmp_path: Path) -> None:
+def test_region_comes_from_stack_environment_profile_or_default(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("[DEFAULT]\nregion=a\n[OTHER]\nregion=d\n[NONE]\nuser=c\n")
     assert read(lambda _: None, {}, file).region == "a"
@@ -28,7 +28,7 @@ def test_region_is_read_from_stack_environment_profile_then_default(tmp_path: Pa
 
 @pytest.fixture
 def account_file(tmp_path: Path) -> Path:
-    """With two whole accounts, and a profile with half of one."""
+    """A file with two complete accounts, and a profile with half of one."""
     (tmp_path / "key.pem").write_text("")
     whole = f"{ACCOUNT}key_file={tmp_path / 'key.pem'}\n"
     file = tmp_path / "config"
@@ -36,7 +36,7 @@ def account_file(tmp_path: Path) -> Path:
     return file
 
 
-def test_account_is_taken_whole_from_the_first_place_that_has_all_of_it(account_file: Path) -> None:
+def test_account_comes_from_the_first_place_that_has_all_of_it(account_file: Path) -> None:
     def account(profile: str = "", **environment: str) -> OciProfile:
         return read({"configFileProfile": profile}.get, environment, account_file)
 
@@ -46,7 +46,7 @@ def test_account_is_taken_whole_from_the_first_place_that_has_all_of_it(account_
     assert account("work", **elsewhere) == OciProfile("eu-frankfurt-1", "t", "v", "work")
 
 
-def test_a_session_signs_without_a_user_and_takes_none_of_another_profile(account_file: Path) -> None:
+def test_session_signs_without_a_user(account_file: Path) -> None:
     whole = account_file.read_text().partition("[work]")[0]
     session = whole.replace("user=ocid1.user.oc1..u", "security_token_file=/token").replace("DEFAULT", "session")
     found = OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..t", "", "session")
@@ -72,11 +72,11 @@ def test_a_session_signs_without_a_user_and_takes_none_of_another_profile(accoun
             {},
             "profile half of ",
             "tenancy and fingerprint",
-            "take user out of that profile",
+            "remove user from that profile",
         ),
     ],
 )
-def test_half_an_account_beside_a_whole_one_is_refused_unless_it_is_equal(
+def test_half_an_account_is_refused_unless_it_equals_the_other(
     stack: dict[str, str],
     environment: dict[str, str],
     place: str,
@@ -88,14 +88,14 @@ def test_half_an_account_beside_a_whole_one_is_refused_unless_it_is_equal(
     assert found.user_ocid == "ocid1.user.oc1..u"
     problem, remedy = found.problem.splitlines()
     assert problem.startswith(place)
-    assert f"than profile DEFAULT of {account_file}, whose account signs" in problem
+    assert f"than profile DEFAULT of {account_file}, which signs" in problem
     assert f"add {missing}" in problem
     assert remedy == f"    {fix}"
     same = {"userOcid": "ocid1.user.oc1..u", "tenancyOcid": "ocid1.tenancy.oc1..t"}
     assert not read(same.get, {}, account_file).problem
 
 
-def test_config_file_of_the_environment_is_read_only_without_one_at_home(account_file: Path, tmp_path: Path) -> None:
+def test_file_of_the_environment_is_read_only_without_one_at_home(account_file: Path, tmp_path: Path) -> None:
     elsewhere = {"OCI_CONFIG_FILE": str(account_file)}
     assert read(lambda _: None, elsewhere, tmp_path / "none").user_ocid == "ocid1.user.oc1..u"
     assert read({"configFileProfile": "work"}.get, elsewhere, tmp_path / "none").user_ocid == ""
@@ -104,9 +104,7 @@ def test_config_file_of_the_environment_is_read_only_without_one_at_home(account
     assert read(lambda _: None, elsewhere, home).user_ocid == "ocid1.user.oc1..home"
 
 
-def test_home_folder_is_the_password_databases_whatever_home_says(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_home_folder_comes_from_the_password_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert oci_profile.home() == Path(pwd.getpwuid(os.getuid()).pw_dir)
     assert oci_profile.expanded("~/.oci/key.pem") == oci_profile.home() / ".oci" / "key.pem"

@@ -22,8 +22,8 @@ from policy import data, exceptions, handover, network, pack, tags
 from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
-from settings.stack_schema import SECRETS_OF_THE_PROVIDER
 from specs import tags as program_tags
+from specs.oci_profile import SECRETS
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import kubernetes_stack
 from tests.unit.recorded_program import Run, run_program
@@ -282,7 +282,7 @@ def test_an_encrypted_key_of_the_provider_that_names_a_thing_is_no_secret() -> N
 def test_what_is_taken_for_a_secret_of_the_provider_is_a_key_of_it() -> None:
     assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(handover.SECRETS_OF_OCI)
     # The pack runs without what the settings need.
-    assert set(handover.SECRETS_OF_OCI) == set(SECRETS_OF_THE_PROVIDER)
+    assert set(handover.SECRETS_OF_OCI) == set(SECRETS)
 
 
 @pytest.mark.parametrize(

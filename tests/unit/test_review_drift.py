@@ -1,13 +1,13 @@
-"""What is said of drift."""
+"""Summaries of drift."""
 
 from __future__ import annotations
 
-from review.drift import drift_summary
-from review.events import Events, Message
+from operations.review.drift import drift_summary
+from operations.review.events import Events, Message
 from tests.unit.review_steps import SECRET, VOLUME, step, updated
 
 
-def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
+def test_drift_shows_differences_and_remedies() -> None:
     drifted = updated({"size": 1, "token": SECRET}, {"size": 2, "token": SECRET}, detailed={"size": "update"})
     gone = step("delete", "data", VOLUME)
     text = drift_summary("dev", "sandbox/pulumi", Events(found=[drifted, gone, step("same", "x")]), "found")
@@ -25,14 +25,14 @@ def test_drift_says_what_was_wanted_and_found_and_what_to_do() -> None:
     assert "error: no way" in failed
 
 
-def test_what_to_do_about_drift_is_done_where_it_was_found() -> None:
+def test_remedies_use_the_program_that_found_the_drift() -> None:
     text = drift_summary("dev", "pulumi", Events(found=[step("delete", "data", VOLUME)]), "found")
     commands = [command for command in text.split("`") if command.startswith("make ") and "STACK" in command]
     assert len(commands) == 4
     assert all("STACK=dev PULUMI=pulumi" in command for command in commands)
 
 
-def test_what_is_in_a_cluster_that_does_not_answer_is_not_taken_for_gone() -> None:
+def test_unreachable_cluster_is_not_drift() -> None:
     silent = Message("warning", "app-service", "configured Kubernetes cluster is unreachable: no route")
     lost = step("delete", "app-service", "kubernetes:core/v1:Service")
     assert "no route" in Events(found=[lost], messages=[silent]).unreachable_cluster

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_snake
 
-from oci_profile import OciProfile, read
 from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
 from specs.checks import NO_HOSTS, cidr, own_network
 from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS, describe
+from specs.oci_profile import OciProfile, read
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong
@@ -344,7 +344,7 @@ UNUSABLE = {
     ),
     "of another profile": (
         f"[home]\n{ACCOUNT}",
-        "has no profile DEFAULT; those there are home",
+        "has no profile DEFAULT; it has home",
         "oci:configFileProfile home",
     ),
     "empty": ("", "has no profile DEFAULT; it has none at all", "My profile → API keys"),
@@ -395,7 +395,7 @@ def test_a_misspelt_profile_is_told_with_those_that_there_are(values: dict[str, 
     file.write_text(f"[DEFAULT]\n{ACCOUNT}\n[work]\n{ACCOUNT}")
     by_stack = complaints(values, read({"configFileProfile": "wrok"}.get, {}, file))
     assert by_stack == [
-        f"{file}: has no profile wrok; those there are DEFAULT, work",
+        f"{file}: has no profile wrok; it has DEFAULT, work",
         "    pulumi config set oci:configFileProfile DEFAULT",
     ]
     by_environment = complaints(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
@@ -407,7 +407,7 @@ def test_without_an_account_the_file_is_asked_for_and_not_what_follows_from_it(
 ) -> None:
     told = complaints(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
     assert len(told) == 2
-    assert 'does not exist, and nothing else names the account (README, "On your own tenancy")' in told[0]
+    assert "does not exist, and nothing else names the account (docs/own-account.md)" in told[0]
     assert "My profile → API keys" in told[1]
 
 

@@ -1,4 +1,4 @@
-"""What the project prints is safe to show and to paste, whatever a stranger's file, a registry or the cloud put into it."""
+"""Output is safe to show and to paste, even with names and values of strangers in it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import interrupted
-import oci_profile
 from docker import pin_base
+from operations.interrupted.messages import claim_volume, not_found, question
+from operations.interrupted.stack import Stack
+from operations.review.remedy import adopt, make
 from policy import exceptions
 from policy.pack import POLICIES
-from review.data import take_over
-from review.events import CLUSTER as CLUSTER_TYPE
-from review.events import ROOT_TYPE
-from review.remedy import make
+from specs import oci_profile, resource_types
 from specs.build_errors import Build, explain
 from specs.shell import quoted
 from tests.support import stack_files
@@ -25,7 +23,7 @@ HOSTILE = "$(>planted)`>planted`'\";>planted\n    >planted\x1b[2J\u202eé\\\t"
 
 
 @pytest.mark.parametrize("word", ["", "-x", "it's", "a\\b", HOSTILE])
-def test_a_quoted_word_is_one_word_in_one_line_and_itself(word: str, tmp_path: Path) -> None:
+def test_quoted_word_is_the_same_word_in_one_line(word: str, tmp_path: Path) -> None:
     assert quoted(word).isprintable()
     done = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], cwd=tmp_path, capture_output=True, check=True)
     assert done.stdout.decode() == word
@@ -46,10 +44,10 @@ def profile_problem(tmp_path: Path) -> str:
     return problem
 
 
-STACK = interrupted.Stack(HOSTILE, "pulumi")
+STACK = Stack(HOSTILE, "pulumi")
 RESOURCE = {"urn": f"urn:pulumi:dev::app::a:b:C::{HOSTILE}", "type": "a:b:C", "id": "one", "parent": HOSTILE}
-CLUSTER = {"type": CLUSTER_TYPE}
-ROOT = {"type": ROOT_TYPE, "outputs": {"dataVolumeId": HOSTILE}}
+CLUSTER = {"type": resource_types.CLUSTER}
+ROOT = {"type": resource_types.ROOT, "outputs": {"dataVolumeId": HOSTILE}}
 BUILD = Build(HOSTILE, "me", "", HOSTILE, "", HOSTILE)
 MESSAGES: dict[str, Callable[[Path], str]] = {
     "a build's error": lambda _: explain(
@@ -57,10 +55,10 @@ MESSAGES: dict[str, Callable[[Path], str]] = {
     ),
     "a registry's error": lambda _: explain([f"{HOSTILE}: connection refused"], BUILD),
     "a command of make": lambda _: f"    {make('up', HOSTILE, HOSTILE)}",
-    "a kept volume": lambda _: take_over("oci:Core/volume:Volume", HOSTILE)[0],
-    "an interrupted create": lambda _: interrupted.question(STACK, [RESOURCE], []),
-    "an interrupted destroy": lambda _: "\n".join(interrupted.volume_of_claim([CLUSTER, ROOT], [{"type": "deleting"}])),
-    "a resource that is gone": lambda _: interrupted.gone(STACK, [RESOURCE]),
+    "a kept volume": lambda _: adopt(resource_types.VOLUME, HOSTILE)[0],
+    "an interrupted create": lambda _: question(STACK, [RESOURCE], []),
+    "an interrupted destroy": lambda _: "\n".join(claim_volume([CLUSTER, ROOT], [{"type": "deleting"}])),
+    "a resource that is gone": lambda _: not_found(STACK, [RESOURCE]),
     "a policy": lambda _: POLICIES[0].message(HOSTILE, "dev"),
     "exceptions": lambda _: raised(lambda: exceptions.read({exceptions.KEY: HOSTILE}, POLICIES, "dev")),
     "an exception": lambda _: raised(lambda: exceptions.read({exceptions.KEY: f'["{HOSTILE[:9]}"]'}, POLICIES, "dev")),
@@ -71,7 +69,7 @@ MESSAGES: dict[str, Callable[[Path], str]] = {
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_no_message_plants_a_command_a_line_or_an_escape_sequence(message: str, tmp_path: Path) -> None:
+def test_message_contains_no_foreign_command_line_or_escape(message: str, tmp_path: Path) -> None:
     lines = MESSAGES[message](tmp_path).split("\n")
     assert lines != [""]
     assert all(line.isprintable() for line in lines)

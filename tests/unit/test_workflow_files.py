@@ -1,4 +1,4 @@
-"""What holds of the workflows, the build specification and their documentation without running them."""
+"""Checks of the workflows, their scripts, the build specification and their documentation, without a run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from review.summary import FOLD
+from operations.review.summary import FOLD
 from tests.support import home_folder
-from tests.support.workflow_actions import UnknownActionError, use
-from tests.support.workflow_expressions import UnknownExpressionError, evaluate, insert
 from tests.support.workflow_runner import WORKFLOWS
 from tests.unit.conftest import ROOT
 
@@ -35,7 +33,7 @@ def jobs() -> list[Any]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it(file: Path) -> None:
+def test_action_is_pinned_by_commit_with_its_version_as_comment(file: Path) -> None:
     used = re.findall(r"uses: (.*)", file.read_text())
     assert used
     for line in used:
@@ -43,7 +41,7 @@ def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it(file: P
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_workflow_has_no_right_that_a_job_does_not_ask_for_and_no_run_of_a_fork_may_write(file: Path) -> None:
+def test_workflow_has_no_default_permission_and_a_fork_only_reads(file: Path) -> None:
     found = workflow(file)
     assert found["permissions"] == {}
     triggers = found["True"]
@@ -54,7 +52,7 @@ def test_a_workflow_has_no_right_that_a_job_does_not_ask_for_and_no_run_of_a_for
 
 
 @pytest.mark.parametrize("job", jobs())
-def test_a_job_with_a_right_to_write_has_no_secret_and_runs_none_but_our_own_scripts(job: dict[str, Any]) -> None:
+def test_job_that_can_write_has_no_secret_and_runs_only_our_scripts(job: dict[str, Any]) -> None:
     if "write" in job["permissions"].values():
         assert "secrets." not in json.dumps(job)
         scripts = [step["run"] for step in job["steps"] if "run" in step]
@@ -62,14 +60,14 @@ def test_a_job_with_a_right_to_write_has_no_secret_and_runs_none_but_our_own_scr
 
 
 @pytest.mark.parametrize("job", jobs())
-def test_secrets_are_of_an_environment_and_of_the_steps_that_need_them(job: dict[str, Any]) -> None:
+def test_secrets_belong_to_an_environment_and_to_single_steps(job: dict[str, Any]) -> None:
     if "secrets." in json.dumps(job):
         assert job.get("environment")
         rest = {**job, "steps": [{**step, "env": {}} for step in job["steps"]]}
         assert "secrets." not in json.dumps(rest)
 
 
-def test_the_ssh_key_is_given_to_the_jobs_that_run_the_program_and_to_no_other() -> None:
+def test_ssh_key_is_given_only_to_jobs_that_run_the_program() -> None:
     given = {
         f"{file.stem}-{name}"
         for file in FILES
@@ -79,14 +77,14 @@ def test_the_ssh_key_is_given_to_the_jobs_that_run_the_program_and_to_no_other()
     assert given == {"deploy-plan", "deploy-up"}
 
 
-def test_a_deploy_and_what_it_makes_are_never_ended_by_another_one() -> None:
+def test_deploy_is_never_cancelled_by_another_one() -> None:
     deploy = workflow(WORKFLOWS / "deploy.yml")
     assert deploy["concurrency"]["cancel-in-progress"] is False
     assert "inputs.stack" in deploy["concurrency"]["group"]
 
 
-def test_every_make_target_that_is_called_is_there() -> None:
-    text = "\n".join(file.read_text() for file in [*FILES, ROOT / "build_spec.yaml"])
+def test_every_make_target_in_the_workflows_exists() -> None:
+    text = "\n".join(file.read_text() for file in [*FILES, ROOT / "operations/build_spec.yaml"])
     text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     called = set(re.findall(r"\bmake (?:--silent )?([a-z-]+)", text))
     assert called >= {"preview", "up", "drift", "prepare", "base-state", "stacks"}
@@ -95,7 +93,7 @@ def test_every_make_target_that_is_called_is_there() -> None:
         assert subprocess.run(dry, cwd=ROOT, capture_output=True).returncode == 0, target
 
 
-def test_the_stacks_are_those_with_a_committed_file() -> None:
+def test_stacks_are_those_with_a_committed_file() -> None:
     printed = subprocess.run(["make", "--silent", "stacks"], cwd=ROOT, check=True, capture_output=True, text=True)
     assert {"dev", "oke"} <= set(json.loads(printed.stdout))
 
@@ -104,7 +102,7 @@ def test_the_stacks_are_those_with_a_committed_file() -> None:
 
 
 def made_types() -> set[str]:
-    """The resource types of Oracle's provider that the components make, as `core.Vcn`."""
+    """Return the types of Oracle's provider that the components create, as `core.Vcn`."""
     source = "\n".join(file.read_text() for file in (ROOT / "components").rglob("*.py"))
     return {
         f"{service}.{name}"
@@ -113,7 +111,7 @@ def made_types() -> set[str]:
     }
 
 
-def test_the_documentation_has_the_rights_for_each_resource_type_that_the_program_makes() -> None:
+def test_documentation_has_the_rights_for_each_resource_type() -> None:
     table = DOCS[DOCS.index("| the program makes") :]
     assert len(made_types()) > 10
     assert made_types() == set(re.findall(r"`((?:core|artifacts|containerengine)\.\w+)`", table))
@@ -122,20 +120,22 @@ def test_the_documentation_has_the_rights_for_each_resource_type_that_the_progra
             assert re.search(rf"Allow group {group} {family} in compartment", DOCS), (group, family)
 
 
-def test_the_documentation_names_each_secret_and_variable_and_no_other() -> None:
+def test_documentation_names_exactly_the_secrets_and_variables() -> None:
     text = "\n".join(file.read_text() for file in FILES)
     used = set(re.findall(r"(?:secrets|vars)\.(\w+)", text))
-    told = set(re.findall(r"`([A-Z][A-Z_]+)`", DOCS[DOCS.index("## What to set") : DOCS.index("## Least privilege")]))
-    assert used == told
+    documented = set(
+        re.findall(r"`([A-Z][A-Z_]+)`", DOCS[DOCS.index("## What to set") : DOCS.index("## Least privilege")])
+    )
+    assert used == documented
 
 
 # --- the build specification ---------------------------------------------------------------------------------------------------------
 
-BUILD: dict[str, Any] = yaml.safe_load((ROOT / "build_spec.yaml").read_text())
+BUILD: dict[str, Any] = yaml.safe_load((ROOT / "operations/build_spec.yaml").read_text())
 
 
-def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() -> None:
-    """As documented, "Build Specification" of OCI DevOps; there is no schema."""
+def test_build_specification_has_only_keys_of_oracles_format() -> None:
+    """Source: OCI DevOps, "Build Specification"; Oracle publishes no schema."""
     assert BUILD["version"] == 0.1
     assert BUILD["component"] == "build"
     allowed = {"version", "component", "timeoutInSeconds", "shell", "failImmediatelyOnError", "env", "inputArtifacts"}
@@ -157,7 +157,7 @@ def test_the_build_specification_has_the_keys_of_oracle_s_format_and_no_other() 
 
 
 @pytest.mark.parametrize("step", BUILD["steps"], ids=lambda step: step["name"])
-def test_each_step_of_the_build_specification_is_a_script_that_shellcheck_passes(step: dict[str, Any]) -> None:
+def test_step_of_the_build_specification_passes_shellcheck(step: dict[str, Any]) -> None:
     command = [str(Path(sys.executable).with_name("shellcheck")), "--shell=bash", "-"]
     checked = subprocess.run(command, input=step["command"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
@@ -166,9 +166,7 @@ def test_each_step_of_the_build_specification_is_a_script_that_shellcheck_passes
 @pytest.mark.parametrize(
     ("step", "programs"), [("test", [".ci/in-debian"]), ("pulumi", ["curl", "pulumi", "venv/bin/pip"])]
 )
-def test_what_the_build_specification_installs_and_tests_sees_no_secret(
-    step: str, programs: list[str], tmp_path: Path
-) -> None:
+def test_build_specification_installs_and_tests_without_secrets(step: str, programs: list[str], tmp_path: Path) -> None:
     for name in programs:
         program = tmp_path / (name if "/" in name else f"home/.pulumi/bin/{name}")
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +182,7 @@ def test_what_the_build_specification_installs_and_tests_sees_no_secret(
     assert "of the vault" not in done.stderr
 
 
-def test_the_build_specification_installs_the_engine_that_the_workflows_do() -> None:
+def test_build_specification_installs_the_engine_of_the_workflows() -> None:
     versions = {
         step["with"]["pulumi-version"]
         for file in FILES
@@ -195,66 +193,29 @@ def test_the_build_specification_installs_the_engine_that_the_workflows_do() -> 
     assert versions == {BUILD["env"]["variables"]["PULUMI_VERSION"]}
 
 
-# --- the runner of the tests -----------------------------------------------------------------------------------------------------------
-
-CONTEXTS: dict[str, Any] = {"vars": {"A": "x"}, "inputs": {}, "github": {"ref": "refs/heads/main", "event": {"n": 7}}}
+# --- scripts ---
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("github.event.n", 7),
-        ("inputs.stack || vars.A", "x"),
-        ("inputs.stack || vars.B", ""),
-        ("github.ref == 'refs/heads/main' && (inputs.stack || vars.A) != ''", True),
-        ("!cancelled() && vars.A == 'X'", True),
-        ("fromJSON('[1, 2]')", [1, 2]),
-        ("'it''s'", "it's"),
-    ],
-)
-def test_an_expression_has_the_value_that_github_gives_it(text: str, value: object) -> None:
-    assert evaluate(text, CONTEXTS, {"cancelled": False}) == value
-
-
-@pytest.mark.parametrize(
-    "text", ["github.event.m", "runner.os", "hashFiles('x')", "1 +", "vars.A > 3", "vars.A vars.A"]
-)
-def test_what_the_runner_does_not_know_is_an_error_and_not_left_out(text: str) -> None:
-    with pytest.raises(UnknownExpressionError):
-        evaluate(text, CONTEXTS, {})
-
-
-def test_an_expression_in_a_text_is_put_into_it() -> None:
-    assert insert("a ${{ vars.A }} b ${{ github.event.n }}", CONTEXTS, {}) == "a x b 7"
-
-
-def test_an_action_which_nothing_stands_in_for_is_an_error() -> None:
-    with pytest.raises(UnknownActionError):
-        use(f"actions/setup-python@{'0' * 40}", {}, None)  # type: ignore[arg-type]
-    with pytest.raises(UnknownActionError):
-        use("actions/checkout@v4", {}, None)  # type: ignore[arg-type]
-
-
-def test_a_comment_knows_the_fold_of_a_summary() -> None:
+def test_comment_script_has_the_fold_of_a_summary() -> None:
     assert f'"{FOLD}"' in (ROOT / ".github" / "scripts" / "comment.py").read_text()
 
 
 ACCOUNT = ROOT / ".github" / "scripts" / "account"
-OF_ACCOUNT = {"OCI_REGION": "r", "OCI_TENANCY": "t", "OCI_USER": "u", "OCI_FINGERPRINT": "f", "OCI_PRIVATE_KEY": "key"}
+VARIABLES = {"OCI_REGION": "r", "OCI_TENANCY": "t", "OCI_USER": "u", "OCI_FINGERPRINT": "f", "OCI_PRIVATE_KEY": "key"}
 
 
 def run_account(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """The script on a machine with this home."""
-    environment = {**home_folder.environment(home), **OF_ACCOUNT, **more}
+    """Run the script on a machine with this home folder."""
+    environment = {**home_folder.environment(home), **VARIABLES, **more}
     return subprocess.run([ACCOUNT, *words], env=environment, capture_output=True, text=True, check=False)
 
 
 def account(home: Path, *words: str, **more: str) -> int:
-    """Its exit code."""
+    """Return the exit code of the script."""
     return run_account(home, *words, **more).returncode
 
 
-def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+def test_account_of_a_job_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ".ssh").mkdir()
     own = tmp_path / ".ssh" / "id_ed25519"
     own.write_text("of the machine's own user")
@@ -268,8 +229,8 @@ def test_the_account_of_a_job_is_taken_back_and_nothing_else(tmp_path: Path) -> 
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
-def test_account_of_a_job_lies_in_the_password_databases_home_folder(tmp_path: Path) -> None:
-    """As in a job in a container, whose HOME is not that of the password database."""
+def test_account_is_in_the_home_folder_of_the_password_database(tmp_path: Path) -> None:
+    """A job in a container has another HOME than the password database."""
     (tmp_path / "getent").write_text(f"#!/bin/sh\necho user:x:0:0::{tmp_path}/own:/bin/sh\n")
     (tmp_path / "getent").chmod(0o755)
     where = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -278,15 +239,15 @@ def test_account_of_a_job_lies_in_the_password_databases_home_folder(tmp_path: P
     assert (tmp_path / "other" / ".ssh" / "id_ed25519").exists()
 
 
-def test_a_job_never_takes_the_account_of_another_one_from_it(tmp_path: Path) -> None:
-    """Two runners of one user: the second job is refused, which it is told how to mend, and takes back what it has written: nothing."""
+def test_job_never_removes_the_account_of_another_job(tmp_path: Path) -> None:
+    """Two runners of one user: the second job fails with the fix, and removes nothing."""
     home, first, second = (tmp_path / name for name in ("home", "first", "second"))
     for folder in (home, first, second):
         folder.mkdir()
     assert account(home, RUNNER_TEMP=str(first)) == 0
     refused = run_account(home, RUNNER_TEMP=str(second))
     assert refused.returncode == 1
-    assert "/.oci/config is there already" in refused.stderr
+    assert "/.oci/config exists already" in refused.stderr
     assert "run this one again after it" in refused.stderr
     assert account(home, "--remove", RUNNER_TEMP=str(second)) == 0
     assert sorted(file.name for file in (home / ".oci").iterdir()) == ["config", "key.pem"]
@@ -294,7 +255,7 @@ def test_a_job_never_takes_the_account_of_another_one_from_it(tmp_path: Path) ->
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
-def test_an_ssh_key_of_the_machine_is_in_the_way_of_those_jobs_alone_which_bring_one(tmp_path: Path) -> None:
+def test_ssh_key_of_the_machine_stays_for_a_job_without_one(tmp_path: Path) -> None:
     (tmp_path / ".ssh").mkdir()
     own = tmp_path / ".ssh" / "id_ed25519"
     own.write_text("of the machine's own user")

@@ -102,7 +102,9 @@ class NodePool(SlowResource):
     def problems(self, inputs: Properties) -> Iterator[Problem]:
         for name in _REQUIRED:
             if name not in inputs:
-                yield Problem(name, "is required (node pools without it are not supported by the sandbox's Oracle Cloud)")
+                yield Problem(
+                    name, "is required (node pools without it are not supported by the sandbox's Oracle Cloud)"
+                )
         details = inputs.get("nodeConfigDetails", UNKNOWN)
         if details is not UNKNOWN:
             placements = details.get("placementConfigs", UNKNOWN)

@@ -1,4 +1,4 @@
-"""What the steps of a preview or an `up` come to for each resource: one change a resource, as a person thinks of it."""
+"""The change of each resource, from the steps of a preview or an `up`: one change a resource."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from review.data import HOLDS_DATA
-from review.events import State, Step
-from review.values import ABSENT, SECRET, at, is_secret, show, show_both
+from operations.review.events import State, Step
+from operations.review.values import ABSENT, SECRET, at, is_secret, show, show_both
+from specs.resource_types import HOLDS_DATA
 
 
 class Kind(Enum):
     """What happens to a resource. The value is the heading in a summary."""
 
     CREATED = "Created"
-    ADOPTED = "Taken over"
+    ADOPTED = "Adopted"
     CHANGED = "Changed"
     REPLACED = "Replaced"
     DELETED = "Deleted"
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Property:
-    """A property that differs. before, after: code spans; cause: it is what makes a replacement necessary."""
+    """A property that differs. before, after: code spans; cause: it causes the replacement."""
 
     path: str
     before: str
@@ -37,8 +37,10 @@ class Property:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource. id: in the cloud, of the old one where there are two, "" before it is made; operations: the
-    engine's, in order; notes: short sentences; retained: the old one stays in the cloud.
+    """The change of one resource.
+
+    operations: the engine's, in order; id: in the cloud, of the old one if there are two, "" before the creation; notes: short sentences;
+    retained: the old one stays in the cloud.
     """
 
     kind: Kind
@@ -54,11 +56,11 @@ class Change:
 
     @property
     def endangers_data(self) -> bool:
-        """Does something that holds data go, or go out of the stack's hands?"""
+        """Whether something that holds data is deleted, or is no longer managed."""
         return self.kind in (Kind.REPLACED, Kind.DELETED, Kind.KEPT) and self.type in HOLDS_DATA
 
 
-_ONLY_ONCE = {
+_KINDS = {
     "create": Kind.CREATED,
     "import": Kind.ADOPTED,
     "update": Kind.CHANGED,
@@ -68,7 +70,7 @@ _ONLY_ONCE = {
     "read": Kind.READ,
     "discard": Kind.READ,
 }
-_OF_A_REPLACEMENT = {
+_REPLACEMENT = {
     "create-replacement",
     "replace",
     "import-replacement",
@@ -79,24 +81,24 @@ _OF_A_REPLACEMENT = {
 
 
 def changes(steps: Iterable[Step]) -> list[Change]:
-    """The changes, by name: the engine's order is another each time. A resource that just stays is none."""
+    """Return the changes, sorted by name; the engine's order varies. An unchanged resource is left out."""
     by_urn: dict[str, list[Step]] = {}
     for step in steps:
         by_urn.setdefault(step.urn, []).append(step)
     found: list[Change] = []
-    for of_one in by_urn.values():
-        replaced = {step.old.id for step in of_one if step.operation in _OF_A_REPLACEMENT and step.old}
-        # A replacement's steps are one change. What an earlier `up` replaced and did not come to delete is another.
+    for of_resource in by_urn.values():
+        replaced = {step.old.id for step in of_resource if step.operation in _REPLACEMENT and step.old}
+        # The steps of a replacement are one change. The late deletion of what an earlier `up` replaced is another one.
         together = [
             step
-            for step in of_one
-            if step.operation in _OF_A_REPLACEMENT
+            for step in of_resource
+            if step.operation in _REPLACEMENT
             or (step.operation == "delete-replaced" and step.old and step.old.id in replaced)
         ]
         if together:
             found.append(_replacement(together))
-        alone = [_single(step) for step in of_one if step not in together]
-        found += [change for change in alone if change]
+        others = [_single(step) for step in of_resource if step not in together]
+        found += [change for change in others if change]
     return sorted(found, key=lambda change: (change.name, change.urn))
 
 
@@ -130,12 +132,12 @@ def _replacement(steps: list[Step]) -> Change:
 
 def _cause_elsewhere(step: Step) -> str:
     if step.old and step.new and step.old.provider != step.new.provider:
-        return "because its provider is another"
-    return "not for a property of its own: it follows a resource that is replaced, or the replacement was asked for"
+        return "because its provider is another one"
+    return "none of its own properties is the cause: it follows a resource that is replaced, or the replacement was requested"
 
 
 def _single(step: Step) -> Change | None:
-    kind = _ONLY_ONCE.get(step.operation)
+    kind = _KINDS.get(step.operation)
     notes: tuple[str, ...] = ()
     state = step.old or step.new
     if kind in (Kind.CHANGED, Kind.ADOPTED, Kind.MOVED):
@@ -144,7 +146,7 @@ def _single(step: Step) -> Change | None:
         state = step.new
     if kind is Kind.DELETED and step.old:
         kind = Kind.KEPT if step.old.retained else Kind.DELETED
-        notes = ("an earlier `up` replaced it and did not come to delete it",) if step.old.pending else ()
+        notes = ("an earlier `up` replaced it and ended before its deletion",) if step.old.pending else ()
     if kind is None or (kind is Kind.MOVED and not notes):
         return None
     return Change(
@@ -162,20 +164,20 @@ def _single(step: Step) -> Change | None:
 
 
 def _options(step: Step) -> tuple[str, ...]:
-    """What differs of a resource that is no property of it."""
+    """Return notes on differences that are not properties."""
     old, new = step.old, step.new
     if not old or not new:
         return ()
     notes = []
     if old.urn != new.urn:
-        # Without stack and project, which cannot change: the types of its parents and its own, and the name.
+        # Without stack and project, which cannot change.
         notes.append(f"was {show(old.urn.split('::', 2)[2])}")
     if old.protected != new.protected:
         notes.append("protected from now on" if new.protected else "no longer protected")
     if old.retained != new.retained:
         notes.append("will be kept when it is deleted" if new.retained else "will no longer be kept when it is deleted")
     was, now = _provider(old), _provider(new)
-    # A newer SDK brings another default provider to everything; that is no change of anybody's resource.
+    # A newer SDK gives every resource another default provider, which changes none of them.
     if was and now and was != now and not (was.startswith("default") and now.startswith("default")):
         notes.append(f"its provider was {show(was)}, now is {show(now)}")
     return tuple(notes)
@@ -189,7 +191,7 @@ def _provider(state: State) -> str:
 def _properties(step: Step) -> tuple[Property, ...]:
     causes = {path for path, kind in step.detailed.items() if kind.endswith("-replace")}
     cause_roots, roots = {_root(path) for path in causes}, {_root(path) for path in step.detailed}
-    # The provider may tell the key alone, or other keys than it has differences of.
+    # The provider may report the key alone, or keys that are not in the details.
     keys = dict.fromkeys(key for key in (*step.changed_keys, *step.replace_keys) if key not in roots)
     found = []
     for path in (*step.detailed, *keys):
@@ -199,7 +201,7 @@ def _properties(step: Step) -> tuple[Property, ...]:
 
 
 def of_outputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Property, ...]:
-    """What differs between two mappings of a stack's outputs, by name."""
+    """Return the differences between two mappings of a stack's outputs, sorted by name."""
     values = {name: (before.get(name, ABSENT), after.get(name, ABSENT)) for name in sorted({*before, *after})}
     return tuple(Property(name, *_shown(*both)) for name, both in values.items() if both[0] != both[1])
 
@@ -209,7 +211,7 @@ def _both(path: str, old: State | None, new: State | None) -> tuple[str, str]:
 
 
 def _shown(before: object, after: object) -> tuple[str, str]:
-    # What is secret on one side was, or becomes, plain on the other: the value may be the same.
+    # A value that is secret on one side only may be the same on the other.
     if is_secret(before) or is_secret(after):
         return show(before if before == ABSENT else SECRET), show(after if after == ABSENT else SECRET)
     return show_both(before, after)

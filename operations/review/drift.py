@@ -1,24 +1,24 @@
-"""The Markdown summary of drift: what the cloud has otherwise than the stack's state says."""
+"""The Markdown summary of drift: how the cloud differs from the stack's state."""
 
 from __future__ import annotations
 
-from review.changes import Kind, Property, changes
-from review.data import HOLDS_DATA
-from review.events import Events
-from review.remedy import make
-from review.summary import cut, failure, first_line
-from review.values import code
+from operations.review.changes import Kind, Property, changes
+from operations.review.events import Events
+from operations.review.remedy import make
+from operations.review.summary import cut, failure, first_line
+from operations.review.values import code
+from specs.resource_types import HOLDS_DATA
 
 
 def drift_summary(stack: str, pulumi: str, events: Events, outcome: str, printed: str = "") -> str:
-    """The summary of a refresh that was only previewed.
+    """Return the summary of a previewed refresh.
 
     pulumi: the program that did it; outcome: "none", "found" or "failed"; printed: what the CLI printed as errors.
     """
     found = [change for change in changes(events.found) if change.kind in (Kind.CHANGED, Kind.DELETED, Kind.KEPT)]
     lines = [first_line("drift", stack, outcome), f"### Drift of {code(stack)}", ""]
     if outcome == "failed":
-        lines += ["**Failed**: whether the cloud is as the stack left it is not known.", ""]
+        lines += ["**Failed**: the comparison of the cloud with the stack did not finish.", ""]
         lines += failure(events.errors, printed)
     elif outcome == "none":
         lines.append("None: the cloud is as the stack left it.")
@@ -31,7 +31,7 @@ def drift_summary(stack: str, pulumi: str, events: Events, outcome: str, printed
         else:
             lines.append("  - is gone")
             if change.type in HOLDS_DATA:
-                lines.append("  - **it held data**: what `make up` makes anew is empty; restore it from a backup first")
+                lines.append("  - **it held data**: `make up` creates an empty one; restore the data from a backup")
     if found:
         lines += ["", *_remedies(stack, pulumi)]
     return cut("\n".join([*lines, ""]))
@@ -43,10 +43,10 @@ def _property(changed: Property) -> str:
 
 def _remedies(stack: str, pulumi: str) -> list[str]:
     preview, up = (code(make(target, stack, pulumi, "ARGS=--refresh")) for target in ("preview", "up"))
-    refresh, nothing = (code(make(target, stack, pulumi)) for target in ("refresh", "preview"))
+    refresh, plain_preview = (code(make(target, stack, pulumi)) for target in ("refresh", "preview"))
     return [
         "What to do:",
         "",
-        f"- put it back as the configuration says: {preview} shows how, {up} does it. What is gone is made anew.",
-        f"- keep what was found: change the configuration to it, {refresh}, until {nothing} shows no change.",
+        f"- To restore what the configuration says: {preview} shows the steps, {up} does them. It creates anew what is gone.",
+        f"- To keep what was found: change the configuration, then run {refresh}, until {plain_preview} shows no change.",
     ]

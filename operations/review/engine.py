@@ -1,4 +1,4 @@
-"""Runs Pulumi: its output and exit code are passed through, its errors and its event log are read."""
+"""Runs Pulumi, passes its output on, and reads its errors and its event log."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from review.events import WITHHELD, Events, read
-from review.remedy import no_program
+from operations.review.events import WITHHELD, Events, read
+from operations.review.remedy import no_program
 
 DRIFT_OR_CHANGES = 7
-"""Exit code of `--expect-no-changes` where there are some (source: pulumi 3.259, pkg/cmd/pulumi/cmd/exit_codes.go)."""
+"""Exit code of `--expect-no-changes` if there are changes (source: pulumi 3.259, pkg/cmd/pulumi/cmd/exit_codes.go)."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How it ended. code: the engine's; printed: its errors; violates_plan: it met something which its plan does not have."""
+    """The end of a run. code: the exit code; printed: the errors; violates_plan: the run differs from its plan."""
 
     code: int
     events: Events
@@ -32,30 +32,30 @@ class Run:
 
 
 class EngineError(Exception):
-    """Pulumi could not do what it was asked for; the message is what it printed."""
+    """Pulumi failed; the message is what it printed."""
 
 
 def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = False) -> Run:
-    """Run `pulumi command… --stack stack`. Raises EngineError where there is no such program.
+    """Run `pulumi command… --stack stack`. Raises EngineError if there is no such program.
 
-    withhold: show nothing more once the engine begins to tell what violates its plan.
+    withhold: show nothing after the engine begins to print what violates its plan.
     """
     with tempfile.TemporaryDirectory(prefix="review-") as folder:
         log = Path(folder) / "events.jsonl"
         try:
             process = subprocess.Popen(
                 [*shlex.split(pulumi), *command, "--stack", stack, "--event-log", str(log)],
-                # Without it the CLI has no --event-log.
+                # The CLI has --event-log only with this.
                 env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
                 stdout=subprocess.PIPE if withhold else None,
                 stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
             raise EngineError(no_program(pulumi)) from None
-        out, errors = _Passed(sys.stdout, withhold), _Passed(sys.stderr, withhold)
+        out, errors = _Copy(sys.stdout, withhold), _Copy(sys.stderr, withhold)
         threads = [
-            threading.Thread(target=passed.copy, args=[stream])
-            for passed, stream in ((out, process.stdout), (errors, process.stderr))
+            threading.Thread(target=copy.read, args=[stream])
+            for copy, stream in ((out, process.stdout), (errors, process.stderr))
             if stream
         ]
         for thread in threads:
@@ -67,7 +67,7 @@ def run(pulumi: str, stack: str, command: Sequence[str], *, withhold: bool = Fal
 
 
 def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
-    """What `pulumi command… --stack stack` prints. Raises EngineError."""
+    """Return what `pulumi command… --stack stack` prints. Raises EngineError."""
     try:
         done = subprocess.run(
             [*shlex.split(pulumi), *command, "--stack", stack], capture_output=True, text=True, check=False
@@ -84,12 +84,12 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # The terminal sent it to Pulumi as well, which ends in its own time: what is under way is finished first.
+            # The terminal sent it to Pulumi as well, which first finishes the steps under way.
             continue
 
 
-class _Passed:
-    """Copies a stream of the engine's to one of ours as it comes, half a line (a question) too, and remembers it."""
+class _Copy:
+    """Copies a stream of the engine to one of ours at once, also half a line (a question), and keeps the text."""
 
     def __init__(self, to: IO[str], withhold: bool) -> None:
         self._to = to
@@ -97,7 +97,7 @@ class _Passed:
         self.text = ""
         self.withheld = False
 
-    def copy(self, stream: IO[bytes]) -> None:
+    def read(self, stream: IO[bytes]) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         waiting = ""
         while chunk := os.read(stream.fileno(), 65536):
@@ -106,17 +106,17 @@ class _Passed:
             self._show(waiting)
 
     def _pass(self, text: str) -> str:
-        """Show what may be shown; the rest, which may be the beginning of the words."""
+        """Show the text and return the end of it that may be the beginning of WITHHELD."""
         if not self._withhold:
             self._show(text)
             return ""
         before, words, _ = text.partition(WITHHELD)
         begun = next((size for size in range(len(WITHHELD) - 1, 0, -1) if before.endswith(WITHHELD[:size])), 0)
-        kept = 0 if words else begun
+        shown = len(before) - (0 if words else begun)
         if not self.withheld:
-            self._show(before[: len(before) - kept])
+            self._show(before[:shown])
         self.withheld = self.withheld or bool(words)
-        return before[len(before) - kept :]
+        return before[shown:]
 
     def _show(self, text: str) -> None:
         self.text += text

@@ -1,6 +1,6 @@
-"""Reads the engine's event log (`--event-log`): the steps, what a refresh found, messages and violations of policies.
+"""Reads the engine's event log (`--event-log`): steps, results of a refresh, messages and policy violations.
 
-The log has one JSON object a line (source: pulumi 3.259, sdk/go/common/apitype/events.go). The engine has blinded the secrets in it.
+The log has one JSON object a line (source: pulumi 3.259, sdk/go/common/apitype/events.go). The engine has replaced the secrets in it.
 """
 
 from __future__ import annotations
@@ -12,25 +12,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT_TYPE = "pulumi:pulumi:Stack"
-CLUSTER = "oci:ContainerEngine/cluster:Cluster"
+from specs.resource_types import CLUSTER, INSTANCE, ROOT
+
 _META = "__meta"
 _BY_CODE = {
-    "oci:Core/instance:Instance": ("metadata.ssh_authorized_keys", "metadata.user_data"),
+    INSTANCE: ("metadata.ssh_authorized_keys", "metadata.user_data"),
     CLUSTER: ("endpointConfig.subnetId",),
 }
-"""What the provider's code replaces a resource for (terraform-provider-oci 8.28, CustomizeDiff): pulumi-oci reports `__meta` instead."""
+"""Properties that cause a replacement in code (terraform-provider-oci 8.28, CustomizeDiff). pulumi-oci reports `__meta`."""
 # source: pulumi-kubernetes 4.34, provider.go, Read.
 _UNREACHABLE = "configured Kubernetes cluster is unreachable"
 WITHHELD = "violates plan"
-"""Where the engine says what does not fit a plan it goes on with the values of both sides, secrets in plain text (source: pulumi 3.259,
-resource/deploy/plan.go, MakeError). So nothing after these words is ever kept or shown."""
+"""After these words the engine prints the values of both sides, secrets in plain text (source: pulumi 3.259, resource/deploy/plan.go,
+MakeError). So nothing after them is ever kept or shown."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A resource before or after a step. id: "" until it is made; retained: a deletion leaves it in the cloud; pending: an earlier
-    `up` replaced it and did not come to delete it.
+    """A resource before or after a step.
+
+    id: "" until it is created; retained: a deletion leaves it in the cloud; pending: an earlier `up` replaced it and ended before its
+    deletion.
     """
 
     urn: str
@@ -45,8 +47,10 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """One operation of the engine on one resource. replace_keys: properties that cause a replacement; changed_keys: that changed;
-    detailed: path of a property to kind of difference ("add", "update-replace", …), empty where the provider tells none.
+    """One operation of the engine on one resource.
+
+    replace_keys: properties that cause a replacement; changed_keys: properties that changed; detailed: path of a property to the kind of
+    its difference ("add", "update-replace", …), empty if the provider reports none.
     """
 
     operation: str
@@ -75,7 +79,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Violation:
-    """A policy that a resource does not meet. mandatory: it stops the deployment."""
+    """A policy that a resource violates. mandatory: it stops the deployment."""
 
     policy: str
     resource: str
@@ -85,8 +89,10 @@ class Violation:
 
 @dataclass
 class Events:
-    """All that one operation logged. steps: as they began; found: as they ended, which for a refresh is what it found; outputs_before,
-    outputs: the stack's own; planning: it was a preview, or ended in the one before.
+    """All that one operation logged.
+
+    steps: as they began; found: as they ended, for a refresh what it found; outputs_before, outputs: of the stack; planning: no step of an
+    `up` has begun.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -99,28 +105,28 @@ class Events:
 
     @property
     def errors(self) -> list[Message]:
-        """The messages that are errors."""
+        """The errors among the messages."""
         return [message for message in self.messages if message.severity == "error"]
 
     @property
     def warnings(self) -> list[Message]:
-        """The messages that are warnings."""
+        """The warnings among the messages."""
         return [message for message in self.messages if message.severity == "warning"]
 
     @property
     def unreachable_cluster(self) -> str:
-        """Why a cluster did not answer; "" when none was asked in vain, or when it is found to be gone itself."""
+        """The warning that a cluster did not answer; "" if there is none, or if the cluster itself is gone."""
         gone = any(step.type == CLUSTER and step.operation == "delete" for step in self.found)
-        told = (one.text for one in self.warnings if one.text.startswith(_UNREACHABLE))
-        return "" if gone else next(told, "")
+        texts = (one.text for one in self.warnings if one.text.startswith(_UNREACHABLE))
+        return "" if gone else next(texts, "")
 
 
 def read(file: Path) -> Events:
-    """The events of a log; none where the engine did not come to write it."""
+    """Return the events of a log; none if the engine ended before it wrote one."""
     events = Events()
     if not file.exists():
         return events
-    # Not splitlines(), which also divides at characters that JSON may hold.
+    # splitlines() would also split at characters that JSON may contain.
     for line in filter(None, file.read_text(encoding="utf-8").split("\n")):
         event = json.loads(line)
         if "resourcePreEvent" in event:
@@ -129,26 +135,27 @@ def read(file: Path) -> Events:
         elif "resOutputsEvent" in event:
             ended = event["resOutputsEvent"]["metadata"]
             _append(events.found, ended)
-            if ended["type"] == ROOT_TYPE:
-                # When it begins, with those it had; and again with those that the program exports, unless it fails.
+            if ended["type"] == ROOT:
+                # Logged at the beginning with the old outputs, and, if the program does not fail, again with the new ones.
                 events.outputs_before = (ended.get("old") or {}).get("outputs") or {}
                 events.outputs = (ended.get("new") or {}).get("outputs") or {}
         elif "diagnosticEvent" in event:
-            told = event["diagnosticEvent"]
-            if told["severity"] in ("error", "warning") and not told.get("ephemeral"):
-                events.messages.append(Message(told["severity"], _name(told.get("urn", "")), _text(told["message"])))
+            message = event["diagnosticEvent"]
+            severity, resource = message["severity"], _name(message.get("urn", ""))
+            if severity in ("error", "warning") and not message.get("ephemeral"):
+                events.messages.append(Message(severity, resource, _text(message["message"])))
         elif "policyEvent" in event:
-            broken = event["policyEvent"]
-            mandatory = broken.get("enforcementLevel") == "mandatory"
-            resource = _name(broken.get("resourceUrn", ""))
-            events.violations.append(Violation(broken["policyName"], resource, mandatory, broken["message"].strip()))
+            found = event["policyEvent"]
+            mandatory = found.get("enforcementLevel") == "mandatory"
+            resource = _name(found.get("resourceUrn", ""))
+            events.violations.append(Violation(found["policyName"], resource, mandatory, found["message"].strip()))
     return events
 
 
 def _append(steps: list[Step], metadata: Mapping[str, Any]) -> None:
-    # Neither is anybody's own resource: the root, and the providers which the engine makes itself.
+    # The program has no part in these two: the root, and the providers that the engine creates itself.
     default_provider = metadata["type"].startswith("pulumi:providers:") and "::default" in metadata["urn"]
-    if metadata["type"] == ROOT_TYPE or default_provider:
+    if metadata["type"] == ROOT or default_provider:
         return
     detailed, keys = _differences(metadata)
     steps.append(
@@ -166,7 +173,7 @@ def _append(steps: list[Step], metadata: Mapping[str, Any]) -> None:
 
 
 def _differences(metadata: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Path to kind of each difference, and the keys that cause a replacement; in the place of `__meta` what a person can change."""
+    """Return path to kind of each difference, and the keys that cause a replacement. `__meta` becomes what a person can change."""
     detailed = {path: diff["diffKind"] for path, diff in (metadata.get("detailedDiff") or {}).items()}
     keys = [key for key in metadata.get("keys") or () if key != _META]
     if detailed.pop(_META, "").endswith("-replace"):
@@ -198,4 +205,4 @@ def _text(message: str) -> str:
 
 
 def _name(urn: str) -> str:
-    return "" if f"::{ROOT_TYPE}::" in urn else urn.rsplit("::", 1)[-1]
+    return "" if f"::{ROOT}::" in urn else urn.rsplit("::", 1)[-1]

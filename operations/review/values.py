@@ -1,7 +1,7 @@
-"""Values of properties as a person may read them: secrets and unknowns by name, the rest safe inside Markdown.
+"""Values of properties, safe inside Markdown; secrets and unknown values appear by name only.
 
-A value may come from a stranger's fork. As a code span, in one line, of printable characters, it can neither end the line nor mention
-anybody, link to anything or be HTML (source: GitHub Flavored Markdown, 6.3: in a code span nothing else is read).
+A value may come from a stranger's fork. Every value becomes a code span of printable characters in one line. There it cannot end the line,
+mention a person, link to a page or be HTML (source: GitHub Flavored Markdown, 6.3: nothing is parsed inside a code span).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 
 from specs.shell import printable
 
-SECRET = "[secret]"  # noqa: S105 - what stands for one
+SECRET = "[secret]"  # noqa: S105 - a placeholder
 UNKNOWN = "[unknown until up]"
 ABSENT = "[none]"
 LONGEST = 200
-"""Characters of a value that are shown."""
+"""Characters shown of a value."""
 LEAD = 40
-"""Characters that are shown before the first that differs."""
+"""Characters shown before the first difference."""
 
 # Source: pulumi, sdk/go/common/resource/sig.go.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - marks one
-# Source: pulumi, sdk/go/common/resource/plugin/rpc.go: what the engine writes for an unknown of each type.
+_SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker
+# Source: pulumi, sdk/go/common/resource/plugin/rpc.go: the engine writes one of these for an unknown value, by its type.
 _UNKNOWNS = re.compile(
     "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7|3eeb2bf0-c639-47a8-9e75-3b44932eb421|04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     "|6a19a0b0-7e62-4c92-b797-7f8e31da9cc2|030794c1-ac77-496b-92df-f27374a8bd58|e48ece36-62e2-4504-bad9-02848725956a"
@@ -33,7 +33,7 @@ _UNKNOWNS = re.compile(
 
 
 def is_secret(value: object) -> bool:
-    """Is there a secret in it, at any depth?"""
+    """Return whether the value contains a secret, at any depth."""
     if isinstance(value, Mapping):
         if value.get(_SIGNATURE) == _SECRET_SIGNATURE:
             return True
@@ -42,12 +42,12 @@ def is_secret(value: object) -> bool:
 
 
 def show(value: object) -> str:
-    """The value as a code span; a text without quotes, anything else as JSON, long ones shortened."""
+    """Return the value as a code span: a text without quotes, anything else as JSON, shortened."""
     return code(_text(value))
 
 
 def show_both(before: object, after: object) -> tuple[str, str]:
-    """Two values as code spans; of long ones that begin alike, from shortly before they differ."""
+    """Return two values as code spans. Long values with the same beginning start shortly before their first difference."""
     texts = _text(before), _text(after)
     differ = (place for place, (one, other) in enumerate(zip(*texts, strict=False)) if one != other)
     skipped = next(differ, min(map(len, texts))) - LEAD
@@ -57,15 +57,15 @@ def show_both(before: object, after: object) -> tuple[str, str]:
 
 
 def _text(value: object) -> str:
-    known = _readable(value)
-    return known if isinstance(known, str) else json.dumps(known, ensure_ascii=False)
+    readable = _readable(value)
+    return readable if isinstance(readable, str) else json.dumps(readable, ensure_ascii=False)
 
 
 def code(text: str, longest: int = LONGEST) -> str:
-    """A text as a Markdown code span in one line."""
+    """Return the text as a Markdown code span in one line."""
     if len(text) > longest:
         text = f"{text[:longest]}… ({len(text)} characters)"
-    # Line ends and control characters, and those that only change the direction of what follows, by their number.
+    # Escapes line ends, control characters and those that change the direction of the text.
     text = printable(text, len(text)) or " "
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     padding = " " if text.startswith("`") or text.endswith("`") else ""
@@ -73,7 +73,7 @@ def code(text: str, longest: int = LONGEST) -> str:
 
 
 def block(text: str) -> str:
-    """A text of several lines as a Markdown code block, without colours and control characters."""
+    """Return a text of several lines as a Markdown code block, without colours and control characters."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     lines = ["".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line) for line in text.splitlines()]
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
@@ -81,7 +81,7 @@ def block(text: str) -> str:
 
 
 def at(path: str, properties: Mapping[str, Any]) -> object:
-    """The value at a property path such as `a.b[0]["c.d"]`; ABSENT where there is none. Of a path into a secret, the secret."""
+    """Return the value at a property path such as `a.b[0]["c.d"]`: ABSENT if there is none, the secret for a path into a secret."""
     value: Any = properties
     for match in re.finditer(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
         quoted, index, key = match.groups()

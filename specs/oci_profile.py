@@ -1,8 +1,8 @@
-"""Which account the OCI provider signs with: its region, tenancy and user.
+"""The account that the OCI provider signs with: its region, tenancy and user.
 
 The provider looks in three places: first the stack's `oci:` configuration together with TF_VAR_ and OCI_ variables, then the profile in
-~/.oci/config, then that file's DEFAULT. Tenancy, user and fingerprint come from the first place that has all three; the key comes from the
-first place that has one, and so does the region (source: terraform-provider-oci, provider.go, GetSdkConfigProvider; oci-go-sdk,
+~/.oci/config, then that file's DEFAULT. Tenancy, user and fingerprint come from the first place that has all three. The key and the region
+each come from the first place that has one (source: terraform-provider-oci, provider.go, GetSdkConfigProvider; oci-go-sdk,
 common/configuration.go, ComposingConfigurationProvider, and common/client.go).
 """
 
@@ -14,6 +14,7 @@ import pwd
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -21,17 +22,17 @@ from specs.shell import printable, quoted
 
 
 def home() -> Path:
-    """The user's home folder in the password database, where the provider looks. HOME may differ, as in a container of a CI job."""
+    """Return the home folder in the password database, where the provider looks. HOME may differ, as in a container of a CI job."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:  # a user without an entry, as in some containers
+    except KeyError:  # some containers have no entry for the user
         return Path.home()
 
 
 CONFIG_FILE = home() / ".oci" / "config"
-PASTE = "console: My profile → API keys → Add; download the private key, paste the text into the file, with the key's path as key_file"
+PASTE = "console: My profile → API keys → Add; download the private key; paste the text into the file and set key_file to the key's path"
 
-# What an account has: the name in the file and in Oracle's SDK, and the provider's key for it.
+# Names in the file and in Oracle's SDK, and the provider's keys for them.
 KEYS = {
     "tenancy": "tenancyOcid",
     "user": "userOcid",
@@ -42,19 +43,24 @@ KEYS = {
     "region": "region",
 }
 IDENTITY = ("tenancy", "user", "fingerprint")
+SECRETS = {
+    "oci:privateKey": "Secret. The API key itself (PEM); ~/.oci/config names its file.",
+    "oci:privateKeyPassword": "Secret. The passphrase of the API key.",
+    "oci:tokenExchangeClientSecret": "Secret. Of a workload identity's OAuth client.",
+}
+"""The provider's keys that hold a secret, with descriptions (source: pulumi-oci 5.5, the inputs of its Provider)."""
 
 
 class ProfileError(ValueError):
-    """The file cannot be used; the message says why and what fixes it, for a person, and quotes no line of it."""
+    """The file cannot be used. The message says why and what fixes it; it quotes no line of the file."""
 
 
 @dataclass(frozen=True)
 class OciProfile:
     """The account in use. A field is "" if it is unknown.
 
-    region: such as "eu-frankfurt-1"; tenancy_ocid: also the OCID of the root compartment; user_ocid: the user who
-    runs Pulumi; name: of the profile, if the stack names one; problem: why the provider finds no account, or another one than the
-    configuration says, and what fixes it.
+    region: such as "eu-frankfurt-1"; tenancy_ocid: also the OCID of the root compartment; user_ocid: the user who runs Pulumi; name: of
+    the profile, if the stack names one; problem: why the provider finds no account or the wrong one, and what fixes it.
     """
 
     region: str
@@ -66,7 +72,7 @@ class OciProfile:
 
 @dataclass(frozen=True)
 class Account:
-    """values: what signs, and the region, by the names in KEYS (secret); problem: as in OciProfile."""
+    """values: for signing, and the region, by the names in KEYS (secret); problem: as in OciProfile."""
 
     values: Mapping[str, str] = field(repr=False)
     problem: str = ""
@@ -75,9 +81,7 @@ class Account:
 def read(
     config: Callable[[str], str | None], environment: Mapping[str, str] = os.environ, file: Path = CONFIG_FILE
 ) -> OciProfile:
-    """Find the account, without its key. `config` looks a key up in the stack's `oci:` namespace, for example
-    `pulumi.Config("oci").get`.
-    """
+    """Find the account, without its key. config: returns a value of the stack's `oci:` namespace, like `pulumi.Config("oci").get`."""
     found = find(config, environment, file)
     region, tenancy, user = (found.values.get(name, "") for name in ("region", "tenancy", "user"))
     return OciProfile(region, tenancy, user, config("configFileProfile") or "", found.problem)
@@ -85,20 +89,13 @@ def read(
 
 def find(config: Callable[[str], str | None], environment: Mapping[str, str], file: Path) -> Account:
     """Find the account. See `read`."""
-
-    def given(key: str) -> tuple[str, str]:
-        """The value beside the file, and its place."""
-        variable = re.sub("([A-Z])", r"_\1", key).lower()
-        values = {f"oci:{key}": config(key)}
-        values |= {name: environment.get(name) for name in (f"TF_VAR_{variable}", f"OCI_{variable.upper()}")}
-        return next(((value, place) for place, value in values.items() if value), ("", ""))
-
-    profile, of_profile = given("configFileProfile")
+    configured = partial(_configured, config, environment)
+    profile, of_profile = configured("configFileProfile")
     if profile and environment.get("TF_HOME_OVERRIDE"):
         file = Path(environment["TF_HOME_OVERRIDE"], ".oci", "config")
     if not profile and not os.path.exists(file):
         file = Path(environment.get("OCI_CONFIG_FILE") or file)
-    beside = {name: value for name, key in KEYS.items() if (value := given(key)[0])}
+    beside = {name: value for name, key in KEYS.items() if (value := configured(key)[0])}
     places, problem = {"": beside}, ""
     try:
         places |= _profiles(profile, of_profile, file)
@@ -110,7 +107,7 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
     if signing is not None:
         values |= {name: places[signing].get(name, "") for name in IDENTITY}
     values |= {name: key.get(name, "") for name in ("key_file", "key_content", "pass_phrase")}
-    if given("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is beside):
+    if configured("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is beside):
         return Account(values)
     if problem:
         return Account(values, problem)
@@ -120,7 +117,7 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
         for name in IDENTITY:
             if place.get(name, values[name]) != values[name]:
                 lacking = [each for each in IDENTITY if each not in place]
-                return Account(values, _half(name, where or given(KEYS[name])[1], lacking, signing))
+                return Account(values, _half(name, where or configured(KEYS[name])[1], lacking, signing))
     if not key:
         return Account(values, f"{file}: has no key_file\n    {PASTE}")
     if key is not beside and not os.path.isfile(expanded(values["key_file"])):
@@ -128,8 +125,16 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
     return Account(values)
 
 
+def _configured(config: Callable[[str], str | None], environment: Mapping[str, str], key: str) -> tuple[str, str]:
+    """Return the value of a key in the stack or the environment, and its place; "" for both if it has none."""
+    variable = re.sub("([A-Z])", r"_\1", key).lower()
+    values = {f"oci:{key}": config(key)}
+    values |= {name: environment.get(name) for name in (f"TF_VAR_{variable}", f"OCI_{variable.upper()}")}
+    return next(((value, place) for place, value in values.items() if value), ("", ""))
+
+
 def expanded(path: str) -> Path:
-    """A path as the provider expands it: `~/` is the home folder in the password database."""
+    """Expand `~/` as the provider does, to the home folder in the password database."""
     return home() / path[2:] if path.startswith("~/") else Path(path)
 
 
@@ -141,36 +146,33 @@ def _has_identity(place: Mapping[str, str]) -> bool:
 def _unknown(file: Path, places: list[dict[str, str]]) -> str:
     beside, *profiles = places
     if not profiles and not any(name in beside for name in IDENTITY):
-        return (
-            f'{file}: does not exist, and nothing else names the account (README, "On your own tenancy")\n    {PASTE}'
-        )
+        return f"{file}: does not exist, and nothing else names the account (docs/own-account.md)\n    {PASTE}"
     profile = profiles[0] if profiles else {}
     of_file, of_stack = (", ".join(name for name in IDENTITY if name not in place) for place in (profile, beside))
     return (
-        f"{file}: lacks {of_file}; the stack's oci: configuration, with the environment's variables, lacks {of_stack}. The OCI provider "
-        f"takes tenancy, user and fingerprint from one of the two\n    {PASTE}"
+        f"{file}: lacks {of_file}; the stack's oci: configuration and the environment lack {of_stack}. The OCI provider takes tenancy, "
+        f"user and fingerprint from one of the two\n    {PASTE}"
     )
 
 
 def _half(name: str, where: str, lacking: list[str], signing: str) -> str:
     if where.startswith("profile "):
-        missing, fix = " and ".join(lacking), f"take {name} out of that profile"
+        missing, fix = " and ".join(lacking), f"remove {name} from that profile"
     else:
         missing = " and ".join(f"oci:{KEYS[each]}" for each in lacking)
         fix = f"pulumi config rm {where}" if where.startswith("oci:") else f"unset {where}"
     return (
-        f"{where}: has another {name} than {signing}, whose account signs. The OCI provider takes tenancy, user and fingerprint from one "
-        f"place: add {missing}, or\n    {fix}"
+        f"{where}: has another {name} than {signing}, which signs. The OCI provider takes tenancy, user and fingerprint from one place: "
+        f"add {missing}, or\n    {fix}"
     )
 
 
 def _profiles(name: str, place: str, file: Path) -> dict[str, dict[str, str]]:
-    """The named profile of the file and then DEFAULT, each with its place. name: "" for DEFAULT; place: where it is set.
+    """Return the named profile of the file and then DEFAULT, each by its place. name: "" for DEFAULT; place: where the name is set.
 
-    Empty if the file does not exist: an account may be configured wholly without it. Raises ProfileError if it cannot be read or has no
-    such profile.
+    Empty if the file does not exist, since it is optional. Raises ProfileError if it cannot be read or has no such profile.
     """
-    # No profile inherits from DEFAULT, as for the provider.
+    # As in the provider, no profile inherits from DEFAULT.
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         parser.read_string(file.read_text("utf-8"))
@@ -183,7 +185,7 @@ def _profiles(name: str, place: str, file: Path) -> dict[str, dict[str, str]]:
     names = parser.sections()
     profile = name or "DEFAULT"
     if profile not in names:
-        there = f"those there are {', '.join(names)}" if names else "it has none at all"
+        there = f"it has {', '.join(names)}" if names else "it has none at all"
         other = quoted(names[0]) if names else ""
         fix = f"pulumi config set oci:configFileProfile {other}" if names else PASTE
         if names and place and not place.startswith("oci:"):
@@ -196,7 +198,7 @@ def _profiles(name: str, place: str, file: Path) -> dict[str, dict[str, str]]:
 
 
 def _unreadable(error: Exception) -> str:
-    """What is wrong with the file, and what fixes it. The errors' own texts quote lines, and one may be the key's passphrase."""
+    """Return what is wrong and what fixes it. The parser's own messages quote lines, and a line may be the key's passphrase."""
     if isinstance(error, configparser.DuplicateOptionError):
         return (
             f"has {error.option} twice in the profile {error.section} (line {error.lineno})\n"
@@ -205,12 +207,12 @@ def _unreadable(error: Exception) -> str:
     if isinstance(error, configparser.DuplicateSectionError):
         return f"has the profile {error.section} twice (line {error.lineno})\n    keep one, or give the second one another name"
     if isinstance(error, configparser.MissingSectionHeaderError):
-        # The provider does not see a first line after a byte order mark either (source: oci-go-sdk, parseConfigFile), so it is not skipped.
+        # Like the provider, this does not skip a byte order mark (source: oci-go-sdk, parseConfigFile).
         return (
             "does not begin with a profile, such as [DEFAULT]\n"
             "    put [DEFAULT] above the text, and save it as UTF-8 without a byte order mark (BOM)"
         )
     if isinstance(error, configparser.ParsingError):
         lines = ", ".join(str(line) for line, _ in error.errors)
-        return f"has a line that is no `name=value` (line {lines})\n    paste the console's text again"
+        return f"has a line that is not `name=value` (line {lines})\n    paste the console's text again"
     return "is not in UTF-8\n    save it as UTF-8 without a byte order mark (BOM)"

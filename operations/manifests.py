@@ -1,6 +1,6 @@
-"""Writes the Kubernetes manifests of a stack as YAML, for those who want to read them: no cluster, no account, no secret.
+"""Writes the Kubernetes manifests of a stack as YAML, for reading only. Needs no cluster, account or secret.
 
-What only exists once the stack is up, and every secret, is a word in angle brackets. The program does not use these files.
+Secrets, and values that exist only after `up`, are words in angle brackets. The program does not use these files.
 """
 
 from __future__ import annotations
@@ -14,67 +14,66 @@ from typing import Any
 import yaml
 
 import settings
-from oci_profile import OciProfile
-from sandbox import tls
-from sandbox.committed_file import is_encrypted
 from specs import kubernetes, load_balancer
 from specs.kubernetes import Manifest
+from specs.oci_profile import OciProfile
 
 FOLDER = Path("manifests")
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
-# Of the account, which the committed configuration does not hold. Texts that the checks accept.
+# Values of the account, which are not committed. The checks accept these texts.
 ACCOUNT = {
     "password": "<password>",
     "registryToken": "<token>",
     "sshNetworks": ["203.0.113.7/32"],
     "apiNetworks": ["203.0.113.7/32"],
 }
-SECRET = "<secret>"  # noqa: S105 - stands for one
+SECRET = "<secret>"  # noqa: S105 - a placeholder
 TLS = ("tlsCertificate", "tlsPrivateKey")
 PLACE = re.compile(r"ocid1\.[a-z]+\.(?P<realm>[a-z0-9]+)\.(?P<region>[a-z]+-[a-z-]+-[0-9]+)\.")
 
 
 def account(values: dict[str, str]) -> OciProfile:
-    """An account where the OCIDs among the values are; in Frankfurt where there are none."""
+    """Return an account in the region of the OCIDs among the values, or in Frankfurt if there are none."""
     found = PLACE.search(" ".join(values.values()))
     realm, region = (found["realm"], found["region"]) if found else ("oc1", "eu-frankfurt-1")
     return OciProfile(region, f"ocid1.tenancy.{realm}..example", f"ocid1.user.{realm}..example")
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """The defaults of Pulumi.yaml, what Pulumi.<stack>.yaml sets in plain text, and stand-ins for the account's and for secrets."""
+    """Return the defaults of Pulumi.yaml and the values of Pulumi.<stack>.yaml, with placeholders for the account and for secrets."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     given = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
     prefix = f"{project['name']}:"
     plain = {
         key.removeprefix(prefix): _readable(value)
         for key, value in given.items()
-        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not is_encrypted(value))
+        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not _is_encrypted(value))
     }
     values: dict[str, Any] = {key: entry["default"] for key, entry in project["config"].items()}
     values = {**values, **ACCOUNT, **plain}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value
+
+
 def _readable(value: Any) -> Any:
-    if isinstance(value, dict) and not is_encrypted(value):
-        return {key: _readable(part) for key, part in value.items()}
-    return SECRET if is_encrypted(value) else value
+    if _is_encrypted(value):
+        return SECRET
+    return {key: _readable(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _checkable(values: dict[str, str]) -> dict[str, str]:
-    """The values with a pair which the checks take in place of a certificate and a private key that cannot be read."""
-    pair = [values[key] for key in TLS]
-    return (
-        {**values, **dict(zip(TLS, tls.self_signed("example"), strict=True))}
-        if SECRET in pair and all(pair)
-        else values
-    )
+    """Return the values without a certificate if its key is encrypted, because the checks compare the two."""
+    if SECRET not in (values[key] for key in TLS):
+        return values
+    return {**values, **dict.fromkeys(TLS, ""), "loadBalancerInternal": "true"}
 
 
 def manifests(stack: str) -> list[Manifest]:
-    """All that the stack puts into its cluster. Raises settings.ConfigurationError."""
+    """Return the manifests of the stack. Raises settings.ConfigurationError."""
     values = configuration(stack)
     kubernetes_is_target = values["target"] == "kubernetes"
     config = (
@@ -83,9 +82,9 @@ def manifests(stack: str) -> list[Manifest]:
         else None
     )
     if not isinstance(config, settings.KubernetesSettings):
-        raise settings.ConfigurationError(f"Stack {stack} is not of target kubernetes: make manifests STACK=oke")
-    # Its secret is named by the certificate that the stack has.
-    config = config.model_copy(update={"tls_certificate": values["tlsCertificate"]})
+        raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
+    internal = json.loads(values["loadBalancerInternal"])
+    config = config.model_copy(update={"tls_certificate": values["tlsCertificate"], "load_balancer_internal": internal})
     app, balancer = config.app_spec, config.load_balancer_spec
     subnet = config.load_balancer_subnet_id or "<OCID of the load balancer's subnet>"
     groups = [*([] if config.cluster_id else ["<OCID of its group>"]), *config.load_balancer_security_group_ids]

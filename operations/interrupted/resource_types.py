@@ -1,0 +1,51 @@
+"""The resource types that a repeated create duplicates, with the command that looks each of them up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from specs.resource_types import CLUSTER
+
+# A repeated create gives the same resource: a build is pushed to its tag again, a command is written to be repeated, an object of
+# Kubernetes is applied by its name (upsert_existing_objects), and the default lists and tables of a VCN are only changed.
+REPEATABLE = re.compile(r"docker-build:|command:remote:Command$|kubernetes:|pulumi:providers:|oci:Core/default")
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """ocid: the word in the OCID, "" if the id is no OCID; command: arguments of the OCI CLI, with inputs of the resource in braces."""
+
+    ocid: str
+    command: str
+
+
+_NAMED = "--compartment-id {compartmentId} --display-name {displayName}"
+# source: OCI CLI, command reference.
+LOOK_UPS = {
+    "oci:Core/vcn:Vcn": LookUp("vcn", f"network vcn list {_NAMED}"),
+    "oci:Core/subnet:Subnet": LookUp("subnet", f"network subnet list {_NAMED}"),
+    "oci:Core/internetGateway:InternetGateway": LookUp("internetgateway", f"network internet-gateway list {_NAMED}"),
+    "oci:Core/natGateway:NatGateway": LookUp("natgateway", f"network nat-gateway list {_NAMED}"),
+    "oci:Core/serviceGateway:ServiceGateway": LookUp(
+        "servicegateway", "network service-gateway list --compartment-id {compartmentId} --vcn-id {vcnId}"
+    ),
+    "oci:Core/routeTable:RouteTable": LookUp("routetable", f"network route-table list {_NAMED}"),
+    "oci:Core/networkSecurityGroup:NetworkSecurityGroup": LookUp("networksecuritygroup", f"network nsg list {_NAMED}"),
+    "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": LookUp(
+        "", "network nsg rules list --nsg-id {networkSecurityGroupId}"
+    ),
+    "oci:Core/instance:Instance": LookUp("instance", f"compute instance list {_NAMED}"),
+    "oci:Core/volume:Volume": LookUp("volume", f"bv volume list {_NAMED}"),
+    "oci:Core/volumeAttachment:VolumeAttachment": LookUp(
+        "volumeattachment",
+        "compute volume-attachment list --compartment-id {compartmentId} --instance-id {instanceId} --volume-id {volumeId}",
+    ),
+    "oci:Artifacts/containerRepository:ContainerRepository": LookUp(
+        "containerrepo", f"artifacts container repository list {_NAMED}"
+    ),
+    CLUSTER: LookUp("cluster", "ce cluster list --compartment-id {compartmentId} --name {name}"),
+    "oci:ContainerEngine/nodePool:NodePool": LookUp(
+        "nodepool", "ce node-pool list --compartment-id {compartmentId} --name {name}"
+    ),
+}
