@@ -4,9 +4,7 @@ does not know it refuses. The tests use one cluster, in this order.
 
 from __future__ import annotations
 
-import functools
 import json
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import api_key, engine, paths, tls
+from sandbox import api_key, engine, paths
 from sandbox.kubernetes import node
 from sandbox.oci.catalogue import KINDS, cloud
 from sandbox.oci.cloud import Record
@@ -69,23 +67,6 @@ def test_only_the_account_user_may_log_in(oke: Oke, tmp_path: Path) -> None:
     config = dict(line.split("=", 1) for line in (tmp_path / "config").read_text().splitlines() if "=" in line)
     stranger = oke.try_kubectl(support.token(oke.cluster.id, config), "get", "pods")
     assert NOT_LET_IN in stranger.stderr
-
-
-def test_app_answers_at_its_load_balancer(app: str, oke: Oke) -> None:
-    found = oke.get("service", "app")
-    assert found["metadata"]["finalizers"] == ["service.kubernetes.io/load-balancer-cleanup"]
-    assert app == f"http://{found['status']['loadBalancer']['ingress'][0]['ip']}"
-    claim = oke.get("persistentvolumeclaim", "data")
-    assert claim["status"]["capacity"] == {"storage": "50Gi"}
-
-
-def test_pod_outside_the_restricted_profile_is_refused(app: str, oke: Oke) -> None:
-    pod = support.deployment("root")
-    del pod["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
-    del pod["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
-    oke.apply(pod)
-    oke.eventually(lambda: "violates PodSecurity" in oke.events("ReplicaSet"), "a refusal of the pod", 20)
-    oke.kubectl("--namespace", NAMESPACE, "delete", "deployment", "root")
 
 
 def test_pod_cannot_reach_the_metadata_service(app: str, oke: Oke) -> None:
@@ -151,38 +132,6 @@ def most_bandwidth(oke: Oke) -> int:
     return int(record.properties["shapeDetails"]["maximumBandwidthInMbps"])
 
 
-def test_listener_uses_the_certificate_and_its_replacement(app: str, oke: Oke, tmp_path: Path) -> None:
-    address = oke.address()
-    internal = oke.subnets["internal"].id
-    for number in (1, 2):
-        # Another authority each time, so that only the new certificate is trusted by its.
-        folder = tmp_path / str(number)
-        tls.ensure(folder, address, paths.SUBNET)
-        names = ["--cert", str(folder / "server.pem"), "--key", str(folder / "server-key.pem")]
-        secret = oke.kubectl("create", "secret", "tls", "certificate", *names, "--dry-run=client", "--output", "json")
-        oke.kubectl("--namespace", NAMESPACE, "apply", "--filename", "-", stdin=secret)
-        oke.apply(support.service(internal, port=443, ssl_ports="443", tls_secret="certificate"))
-        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-        oke.eventually(
-            functools.partial(support.starts, f"https://{address}", context), f"TLS with certificate {number}", 30
-        )
-    assert support.starts(app) == []
-    oke.apply(support.service(internal))
-    oke.eventually(lambda: support.starts(app), "plain HTTP again", 30)
-
-
-def test_pod_and_node_restart_with_the_data(app: str, oke: Oke) -> None:
-    first = support.starts(app)
-    oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app")
-    oke.eventually(lambda: len(support.starts(app)) == len(first) + 1, "the pod's return", 60)
-    [container] = [one["container"] for one in cloud().require(oke.pool.id, "nodepool").private["nodes"]]
-    began = time.monotonic()
-    node.restart(container)
-    oke.eventually(lambda: len(support.starts(app)) == len(first) + 2, "the node's return", 120)
-    print(f"the node's return: {time.monotonic() - began:.1f} s")
-    assert support.starts(app)[: len(first)] == first
-
-
 def test_control_plane_restarts_with_all_objects(app: str, oke: Oke) -> None:
     engine.podman("restart", "--time", "15", oke.cluster.private["container"])
     oke.eventually(lambda: support.starts(app), "the load balancer's return", 60)
@@ -217,40 +166,6 @@ def volumes(before: Holdings) -> list[Record]:
     """Those that were made since."""
     made = cloud().all("volume")
     return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
-
-
-def test_retained_volume_is_adopted_by_its_ocid(app: str, oke: Oke, before: Holdings) -> None:
-    kind = json.loads(oke.kubectl("get", "storageclass", "oci-bv", "--output", "json"))
-    kept = {**kind, "metadata": {"name": "kept"}, "reclaimPolicy": "Retain"}
-    internal = oke.subnets["internal"].id
-    oke.apply(kept, support.claim(storage_class="kept"), support.deployment(), support.service(internal))
-    url = f"http://{oke.address()}"
-    oke.eventually(lambda: support.starts(url), "an answer", 60)
-    data = support.starts(url)
-    oke.kubectl("delete", "namespace", NAMESPACE)
-    oke.kubectl("delete", "persistentvolume", "--all")
-    [volume] = volumes(before)
-    source = {"driver": "blockvolume.csi.oraclecloud.com", "volumeHandle": volume.id, "fsType": "ext4"}
-    spec = {
-        "capacity": {"storage": "50Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "persistentVolumeReclaimPolicy": "Retain",
-        "storageClassName": "",
-        "csi": source,
-    }
-    oke.apply(support.namespace())
-    oke.apply(
-        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "again"}, "spec": spec},
-        support.pull_secret(),
-        support.claim(storage_class="", volumeName="again"),
-        support.deployment(),
-        support.service(internal),
-    )
-    url = f"http://{oke.address()}"
-    oke.eventually(lambda: support.starts(url)[: len(data)] == data, "the data of before", 60)
-    oke.kubectl("delete", "namespace", NAMESPACE)
-    oke.kubectl("delete", "persistentvolume", "--all")
-    KINDS["volume"].delete(cloud(), volume.id)
 
 
 def test_delete_leaves_nothing_behind(oke: Oke, before: Holdings) -> None:

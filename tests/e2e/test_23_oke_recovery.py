@@ -56,13 +56,6 @@ def test_app_recovers_from_a_deleted_pod(oke: Stack) -> None:
     back(oke, before, "before the deletion", 120)
 
 
-def test_app_recovers_from_a_killed_pod(oke: Stack) -> None:
-    before = starts(oke)
-    in_pod(oke, WRITE.format("before the force"))
-    kubectl(oke, "delete", "pods", "--all", "--force", "--grace-period=0")
-    back(oke, before, "before the force", 120)
-
-
 def test_app_recovers_from_a_restarted_node(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the restart"))

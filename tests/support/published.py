@@ -53,6 +53,28 @@ def images(reference: str) -> dict[str, str]:
     return {platform: digest for platform, digest in named if platform != "unknown/unknown"}
 
 
+def configuration(reference: str, platform: str) -> Any:
+    """The configuration of one platform's image of an index."""
+    get = getter(_split(reference)[0])
+    manifest = json.loads(get("manifests", images(reference)[platform]).content)
+    return json.loads(get("blobs", manifest["config"]["digest"]).content)
+
+
+def attestations(reference: str) -> dict[str, dict[str, Any]]:
+    """Platform to the predicates of its attestations, by their type (source: BuildKit, docs/attestations/attestation-storage.md)."""
+    repository, index = _split(reference)
+    get = getter(repository)
+    platforms = {digest: platform for platform, digest in images(reference).items()}
+    found: dict[str, dict[str, Any]] = {}
+    for entry in json.loads(get("manifests", index).content)["manifests"]:
+        if attested := entry.get("annotations", {}).get("vnd.docker.reference.digest"):
+            for layer in json.loads(get("manifests", entry["digest"]).content)["layers"]:
+                statement = json.loads(get("blobs", layer["digest"]).content)
+                predicates = found.setdefault(platforms[attested], {})
+                predicates[layer["annotations"]["in-toto.io/predicate-type"]] = statement["predicate"]
+    return found
+
+
 def layers(reference: str, platform: str) -> list[str]:
     """The digests of the layers of one platform's image of an index, the base's first."""
     repository, _ = _split(reference)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -135,14 +134,3 @@ def image(reference: str, get: Callable[[str, str], Any]) -> Iterator[Place]:
                 f"{repository} {kind} {blob['digest']}",
                 lambda digest=blob["digest"]: get("blobs", digest).iter_content(CHUNK),  # type: ignore[misc]
             )
-
-
-def layer(members: Mapping[str, bytes]) -> bytes:
-    """A layer as a registry keeps it: a tar archive in gzip."""
-    data = BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, BytesIO(content))
-    return gzip.compress(data.getvalue())

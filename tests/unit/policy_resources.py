@@ -1,4 +1,4 @@
-"""Resources as policies see them, and what a policy says of them."""
+"""Resources as policies see them, and the violations that a policy reports."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, Stack
-from specs import podman, podman_deploy
 
 RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
 DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
 SERVICE = "kubernetes:core/v1:Service"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 COMMAND = "command:remote:Command"
 INSTANCE = "oci:Core/instance:Instance"
 POOL = "oci:ContainerEngine/nodePool:NodePool"
 VOLUME = "oci:Core/volume:Volume"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
-DIGEST = f"@sha256:{'0' * 64}"
 SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
 STACK = Stack(name="dev", project="containerised-app", secrets={"containerised-app:password": "correct horse"})
 
@@ -25,32 +24,17 @@ def resource(kind: str, inputs: Mapping[str, Any], **rest: Any) -> Resource:
     return Resource(kind, "one", inputs, **rest)
 
 
-def told(policy: Policy, kind: str, inputs: Mapping[str, Any], **rest: Any) -> Sequence[str]:
-    """What the policy says of one resource."""
+def violations(policy: Policy, kind: str, inputs: Mapping[str, Any], **rest: Any) -> Sequence[str]:
+    """What the policy reports for one resource."""
     assert policy.check
     return list(policy.check(resource(kind, inputs, **rest), STACK))
 
 
-def of_stack(policy: Policy, *resources: Resource) -> Sequence[str]:
-    """What the policy says of all of them together."""
+def stack_violations(policy: Policy, *resources: Resource) -> Sequence[str]:
+    """What the policy reports for all resources together."""
     assert policy.check_stack
     return list(policy.check_stack(resources, STACK))
 
 
 def service(annotations: Any) -> dict[str, Any]:
     return {"metadata": {"annotations": annotations}, "spec": {"type": "LoadBalancer"}}
-
-
-def deployed(image: str, environment: Mapping[str, str] | None = None) -> str:
-    spec = podman.ContainerSpec(
-        name="app",
-        image=image,
-        port=8888,
-        environment=environment or {"GREETING": "don't 'quote' me"},
-        secret_names=["password-hash"],
-        data_path="/data",
-        health_path="/api",
-        user_id=10001,
-        memory_gb=10,
-    )
-    return podman_deploy.as_root(podman_deploy.deploy_script(spec, "registry.example", "ns/me", "ocid1.instance.x"))

@@ -1,8 +1,8 @@
-"""What the engine tells an analyzer and pulumi-policy 1.21.0 keeps to itself: which values are secret, and the stack's configuration.
+"""Two parts of the engine's protocol that pulumi-policy 1.21.0 does not pass on: which values are secret, and the configuration.
 
-Both are in the protocol (source: pulumi, proto/pulumi/analyzer.proto: secrets are marked in the properties, AnalyzerStackConfigureRequest
-has config and configSecretKeys). pulumi-policy takes the marks off before it calls a policy's `validate`, and reads the configuration
-from an environment variable which the engine sets for old runtimes only. tests/engine/test_policy.py fails when another version differs.
+The protocol has both (source: pulumi, proto/pulumi/analyzer.proto: properties mark secrets, AnalyzerStackConfigureRequest has config and
+configSecretKeys). pulumi-policy removes the marks before it calls a policy, and does not read the configuration from the request.
+tests/engine/test_policy.py fails if another version differs.
 """
 
 from __future__ import annotations
@@ -20,44 +20,43 @@ from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, SecretText, Stack
 
 Configure = Callable[[Stack, Mapping[str, str]], None]
-"""Is told the stack, without exceptions yet, and all of its configuration. May raise ExceptionsError."""
-
+"""Receives the stack, without its exceptions, and its configuration. May raise ExceptionsError."""
 
 SECRETS_OF_OCI = ("oci:privateKey", "oci:privateKeyPassword", "oci:tokenExchangeClientSecret")
-"""The provider's other keys name things, such as the tenancy, which resources do in plain text. Pulumi's page on the provider
-("Installation & Configuration") has people encrypt them all the same.
+"""The provider's other keys name things, such as the tenancy, that resources contain in plain text. People encrypt them too, as in
+Pulumi's page on the provider ("Installation & Configuration").
 """
 
 
-def complete(configure: Configure) -> None:
-    """Make pulumi-policy hand both over. To be called before a PolicyPack is made."""
+def extend(configure: Configure) -> None:
+    """Make pulumi-policy pass both on. Call it before creating a PolicyPack."""
 
     class Servicer(sdk._PolicyAnalyzerServicer):  # type: ignore[misc]
         def ConfigureStack(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's
             config = dict(request.config)
-            given = secrets(config, request.config_secret_keys, request.project)
+            encrypted = secrets(config, request.config_secret_keys, request.project)
             try:
-                configure(Stack(name=request.stack, project=request.project, secrets=given), config)
+                configure(Stack(name=request.stack, project=request.project, secrets=encrypted), config)
             except ExceptionsError as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             return super().ConfigureStack(request, context)
 
     def deserialize(props: Any, proxy_secrets: bool = False) -> Any:
-        return deserialize_properties(props if proxy_secrets else _marked(props), proxy_secrets)
+        return deserialize_properties(props if proxy_secrets else with_secrets(props), proxy_secrets)
 
     for name, ours in (("_PolicyAnalyzerServicer", Servicer), ("deserialize_properties", deserialize)):
-        assert hasattr(sdk, name), f"pulumi-policy has no {name} any more"  # noqa: S101 - before anything is checked
+        assert hasattr(sdk, name), f"pulumi-policy has no {name} any more"  # noqa: S101 - before any check
         setattr(sdk, name, ours)
 
 
 def secrets(config: Mapping[str, str], encrypted: Iterable[str], project: str) -> dict[str, str]:
-    """The texts which have to be in plain text nowhere, by their places: of the encrypted keys the project's own, and SECRETS_OF_OCI."""
+    """The encrypted texts by their paths: those of the project's own keys and of SECRETS_OF_OCI."""
     keys = [key for key in encrypted if key in config and (key.startswith(f"{project}:") or key in SECRETS_OF_OCI)]
-    return {place: text for key in keys for place, text in texts(key, config[key])}
+    return {path: text for key in keys for path, text in texts(key, config[key])}
 
 
 def texts(key: str, value: str) -> Iterator[tuple[str, str]]:
-    """The texts in a value of the configuration, each with its place: itself, or of an object or array (JSON) those in it."""
+    """Path and content of each text in a value of the configuration, which may be an object or array in JSON."""
     try:
         content = json.loads(value)
     except ValueError:
@@ -65,29 +64,30 @@ def texts(key: str, value: str) -> Iterator[tuple[str, str]]:
     yield from _texts(key, content) if isinstance(content, dict | list) else [(key, value)]
 
 
-def _texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _texts(f"{place}.{key}", inner)
+            yield from _texts(f"{path}.{key}", inner)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _texts(f"{place}[{index}]", inner)
+            yield from _texts(f"{path}[{index}]", inner)
     elif isinstance(value, str):
-        yield place, value
+        yield path, value
 
 
-def _marked(value: Any, secret: bool = False) -> Any:
+def with_secrets(value: Any, secret: bool = False) -> Any:
+    """Properties as the engine sends them, with each text marked as secret as a SecretText."""
     if isinstance(value, Mapping):
         if value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
-            return _marked(value.get("value"), True)
-        return {key: _marked(inner, secret) for key, inner in value.items()}
+            return with_secrets(value.get("value"), True)
+        return {key: with_secrets(inner, secret) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_marked(inner, secret) for inner in value]
+        return [with_secrets(inner, secret) for inner in value]
     return SecretText(value) if secret and isinstance(value, str) else value
 
 
 def plain(value: Any) -> Any:
-    """Properties as pulumi-policy gives them, without its proxies, which raise where a value is not known."""
+    """Properties without the proxies of pulumi-policy, which raise an error for an unknown value."""
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in value}
     if isinstance(value, str | bytes) or not hasattr(value, "__getitem__"):
