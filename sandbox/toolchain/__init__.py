@@ -1,5 +1,4 @@
-"""Installs the programs of the sandbox: the Pulumi engine, the docker-build plugin and BuildKit; for tests of builds, buildx; for stacks
-with a cluster, Kubernetes.
+"""Installs the programs of the sandbox: the Pulumi engine, the docker-build plugin and BuildKit; for stacks with a cluster, Kubernetes.
 
 It tries three ways for each tool. First, it uses what this machine has: `pulumi` on PATH, plugins in the folder SANDBOX_PLUGINS. Second, it
 downloads official releases. Third, it compiles the tool from a pinned go.mod, with Go from PyPI if necessary. Tools go to `bin` and

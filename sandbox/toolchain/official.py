@@ -1,4 +1,4 @@
-"""Downloads official binaries: releases of Pulumi, BuildKit, buildx and Kubernetes, and plugins with `pulumi plugin install`."""
+"""Downloads official binaries: releases of Pulumi, BuildKit and Kubernetes, and plugins with `pulumi plugin install`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ PULUMI_RELEASE = "3.272.0"
 PULUMI_SITE = "https://get.pulumi.com"
 KUBERNETES_SITE = "https://dl.k8s.io"
 BUILDKIT_SITE = "https://github.com/moby/buildkit/releases/download"
-BUILDX_SITE = "https://github.com/docker/buildx/releases/download"
 
 # Enough for a slow connection, and short if nothing answers.
 REACHABLE_SECONDS = 3
@@ -66,12 +65,6 @@ def buildkit_url(machine: str) -> str:
     return f"{BUILDKIT_SITE}/v{version}/buildkit-v{version}.linux-{_word(machine, amd64='amd64')}.tar.gz"
 
 
-def buildx_url(machine: str) -> str:
-    """Return the URL of the release for a machine (`uname -m`)."""
-    version = tools.BUILDX_VERSION
-    return f"{BUILDX_SITE}/v{version}/buildx-v{version}.linux-{_word(machine, amd64='amd64')}"
-
-
 def kubernetes_url(machine: str, program: str) -> str:
     """Return the URL of a program of Kubernetes for a machine (`uname -m`)."""
     return f"{KUBERNETES_SITE}/v{tools.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
@@ -93,9 +86,6 @@ def _take(home: Path, tool: Tool, say: Callable[[str], None]) -> None:
     elif tool == tools.PULUMI:
         # The whole release, because it contains the helpers for policy packs.
         _unpack(pulumi_url(platform.machine()), ["pulumi/pulumi*"], home / "bin", say)
-    elif tool == tools.BUILDX:
-        [target] = tool.paths(home)
-        _download(buildx_url(platform.machine()), target, say)
     elif tool == tools.KUBERNETES:
         for path in tool.paths(home):
             _download(kubernetes_url(platform.machine(), path.name), path, say)

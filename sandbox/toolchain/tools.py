@@ -109,9 +109,6 @@ BUILDKIT = Tool(
 )
 TOOLS = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
-# Only tests of builds need it; docker-build contains its own.
-BUILDX = Tool("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
-
 _KUBERNETES_PROGRAMS = (
     "kube-apiserver",
     "kube-controller-manager",

@@ -186,7 +186,6 @@ def test_release_unpacks_only_the_wanted_executables(tmp_path: Path) -> None:
 def test_release_urls_follow_the_naming_of_each_project() -> None:
     assert official.pulumi_url("x86_64").endswith(f"/pulumi-v{official.PULUMI_RELEASE}-linux-x64.tar.gz")
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
-    assert official.buildx_url("aarch64").endswith(f"/buildx-v{tools.BUILDX_VERSION}.linux-arm64")
     assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
     with pytest.raises(SandboxError, match="riscv64 has no release"):
         official.pulumi_url("riscv64")
