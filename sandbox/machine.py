@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from sandbox import address, engine, firewall, paths, volume
+from sandbox import address, attachments, engine, firewall, paths, volume
 from sandbox.firewall import FirewallRule
-from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
+from sandbox.process import SandboxError, privileged, run, write_if_changed
 
 __all__ = [
     "FirewallRule",
@@ -66,15 +66,6 @@ class MachineState:
     address: str
 
 
-@dataclass(frozen=True)
-class Attachment:
-    """A volume in a machine. device: without /dev/, such as "oracleoci/oraclevdb"; loop: N of /dev/loopN on the host; image: its file."""
-
-    device: str
-    loop: int
-    image: Path
-
-
 def create(spec: MachineSpec) -> MachineState:
     """Create and start the machine, and return when systemd runs. cloud-init continues, as after the cloud's state RUNNING.
 
@@ -109,9 +100,9 @@ def remove(name: str) -> None:
     if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
         engine.podman("volume", "rm", "--force", _storage(name))
     state = paths.MACHINES / name
-    _free_unfinished(state)
-    for attachment in _attachments(state):
-        _free(attachment)
+    attachments.free_unfinished(state)
+    for attachment in attachments.read(state):
+        attachments.free(attachment)
     address.release(name)
 
 
@@ -148,14 +139,14 @@ def attach(name: str, device: str, image: Path) -> None:
     Raises SandboxError if machine or volume do not exist, or if device or volume are in use.
     """
     state = _existing(name)
-    short = _device(device)
+    short = attachments.device_name(device)
     if not image.is_file():
         raise SandboxError(f"volume {image} does not exist")
     with address.locked():
-        _free_unfinished(state)
-        attachments = _attachments(state)
+        attachments.free_unfinished(state)
+        existing = attachments.read(state)
         loops = volume.loop_devices(image)
-        same = [one for one in attachments if one.device == short]
+        same = [one for one in existing if one.device == short]
         if same and (same[0].image != image or f"/dev/loop{same[0].loop}" not in loops):
             raise SandboxError(f"{same[0].image} uses {device} of {name}")
         if not same:
@@ -163,7 +154,9 @@ def attach(name: str, device: str, image: Path) -> None:
                 raise SandboxError(f"volume {image.name} is attached already ({', '.join(loops)})")
             write_if_changed(state / "attaching", str(image))
             loop = run(privileged(["losetup", "--find", "--show", image])).stdout.strip()
-            _write_attachments(state, [*attachments, Attachment(short, int(loop.removeprefix("/dev/loop")), image)])
+            attachments.write(
+                state, [*existing, attachments.Attachment(short, int(loop.removeprefix("/dev/loop")), image)]
+            )
             (state / "attaching").unlink()
     _apply(name)
 
@@ -171,16 +164,16 @@ def attach(name: str, device: str, image: Path) -> None:
 def detach(name: str, device: str) -> None:
     """Detach the volume, even if the machine uses it. Does nothing if machine or attachment do not exist."""
     state = paths.MACHINES / name
-    short = _device(device)
+    short = attachments.device_name(device)
     with address.locked():
-        _free_unfinished(state)
-    found = [one for one in _attachments(state) if one.device == short]
+        attachments.free_unfinished(state)
+    found = [one for one in attachments.read(state) if one.device == short]
     if not found:
         return
     engine.podman("exec", name, "sandbox-hypervisor", "release", short, check=False)
-    _free(found[0])
+    attachments.free(found[0])
     with address.locked():
-        _write_attachments(state, [one for one in _attachments(state) if one.device != short])
+        attachments.write(state, [one for one in attachments.read(state) if one.device != short])
     _apply(name)
 
 
@@ -197,15 +190,8 @@ def start_all() -> None:
         if current and not current.running:
             state = paths.MACHINES / name
             with address.locked():
-                _write_attachments(state, [_looped(one) for one in _attachments(state)])
+                attachments.write(state, [attachments.looped(one) for one in attachments.read(state)])
             engine.podman("start", name)
-
-
-def _looped(attachment: Attachment) -> Attachment:
-    loops = volume.loop_devices(attachment.image) or [
-        run(privileged(["losetup", "--find", "--show", attachment.image])).stdout.strip()
-    ]
-    return Attachment(attachment.device, int(loops[0].removeprefix("/dev/loop")), attachment.image)
 
 
 def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: float) -> list[str | Path]:
@@ -248,46 +234,6 @@ def _storage(name: str) -> str:
 
 def _disk(name: str) -> str:
     return f"localhost/{name}"
-
-
-def _device(device: str) -> str:
-    if not re.fullmatch(r"/dev/oracleoci/oraclevd[b-z][a-g]?", device):
-        raise SandboxError(f"device {device!r} is not a consistent device path such as /dev/oracleoci/oraclevdb")
-    return device.removeprefix("/dev/")
-
-
-def _attachments(state: Path) -> list[Attachment]:
-    file = state / "attachments"
-    lines = file.read_text().splitlines() if file.exists() else []
-    fields = [line.split(" ", 2) for line in lines]
-    return [Attachment(device, int(loop), Path(image)) for device, loop, image in fields]
-
-
-def _write_attachments(state: Path, attachments: Sequence[Attachment]) -> None:
-    write_if_changed(state / "attachments", "".join(f"{one.device} {one.loop} {one.image}\n" for one in attachments))
-
-
-def _free_unfinished(state: Path) -> None:
-    """Free the loop device of an attach that was killed before it recorded the device."""
-    unfinished = state / "attaching"
-    if not unfinished.exists():
-        return
-    image, known = Path(unfinished.read_text()), {one.loop for one in _attachments(state)}
-    for device in volume.loop_devices(image):
-        loop = int(device.removeprefix("/dev/loop"))
-        if loop not in known:
-            _free(Attachment("", loop, image))
-    unfinished.unlink()
-
-
-def _free(attachment: Attachment) -> None:
-    """Free the loop device. Raises SandboxError if it stays in use."""
-    device = f"/dev/loop{attachment.loop}"
-    if device not in volume.loop_devices(attachment.image):
-        return
-    run(privileged(["losetup", "--detach", device]), check=False)
-    gone = f"release of {device} ({attachment.image.name})"
-    wait_for(lambda: device not in volume.loop_devices(attachment.image), gone, 20)
 
 
 def _apply(name: str) -> None:

@@ -2,7 +2,6 @@
 
 QEMU's Debian package is unpacked into the sandbox's folder. Installing it would register handlers on the host permanently. At its end, a
 context undoes its own mounts and registrations. Handlers of others are used and not changed.
-(source: Linux, Documentation/admin-guide/binfmt-misc.rst)
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import distribution, paths
+from sandbox import binfmt, distribution, paths
 from sandbox.process import CommandError, SandboxError, privileged, run, write_if_changed
 
 BINFMT_MISC = Path("/proc/sys/fs/binfmt_misc")
@@ -29,36 +27,6 @@ PACKAGES = (("qemu-user-static",), ("qemu-user", "qemu-user-binfmt"))
 PREFIX = "sandbox-"
 LOCK = Path("/run/lock")
 LOCK_SECONDS = 3600
-
-
-@dataclass(frozen=True)
-class Machine:
-    """qemu: QEMU's name of an architecture; elf: e_machine in the header of its programs (source: elf(5), elf.h)."""
-
-    qemu: str
-    elf: int
-
-
-MACHINES = {"amd64": Machine("x86_64", 62), "arm64": Machine("aarch64", 183)}
-"""The keys are Debian's names of architectures, as in the image specification."""
-
-
-@dataclass(frozen=True)
-class Handler:
-    """A registered handler. flags: such as "POF"; with F it also works in containers, which do not contain its program."""
-
-    name: str
-    enabled: bool
-    flags: str
-    offset: int
-    magic: bytes
-    mask: bytes
-
-    def runs(self, architecture: str) -> bool:
-        """Return whether the handler runs programs of the architecture."""
-        start = _elf_start(architecture)[self.offset : self.offset + len(self.magic)]
-        masked = zip(start, self.magic, self.mask or b"\xff" * len(self.magic), strict=False)
-        return len(start) == len(self.magic) > 0 and all(byte & bits == wanted & bits for byte, wanted, bits in masked)
 
 
 def foreign() -> str:
@@ -115,45 +83,18 @@ def without_emulation() -> Iterator[None]:
                         _write(BINFMT_MISC / one.name, "1")
 
 
-def handlers() -> list[Handler]:
+def handlers() -> list[binfmt.Handler]:
     """Return all handlers with magic numbers. binfmt_misc has to be mounted."""
     files = (file for file in sorted(BINFMT_MISC.iterdir()) if file.name not in ("register", "status"))
-    found = (parse_handler(file.name, file.read_text()) for file in files)
+    found = (binfmt.parse_handler(file.name, file.read_text()) for file in files)
     return [one for one in found if one]
-
-
-def parse_handler(name: str, text: str) -> Handler | None:
-    """Parse a handler's file in binfmt_misc; return None for a handler of a file extension."""
-    enabled, *rest = text.splitlines()
-    fields = dict(line.partition(" ")[::2] for line in rest)
-    if "magic" not in fields:
-        return None
-    return Handler(
-        name=name,
-        enabled=enabled == "enabled",
-        flags=fields.get("flags:", ""),
-        offset=int(fields["offset"]),
-        magic=bytes.fromhex(fields["magic"]),
-        mask=bytes.fromhex(fields.get("mask", "")),
-    )
-
-
-def registration_line(conf: str, name: str, folder: Path) -> str:
-    """Return the registration line of QEMU's file for systemd (binfmt.d(5)), with our name and the interpreter in `folder`.
-
-    It adds the flag F: the kernel opens the interpreter now, because containers do not contain it.
-    """
-    [line] = [line for line in conf.splitlines() if line and line[0] not in "#;"]
-    _, _, kind, offset, magic, mask, interpreter, flags = line.split(line[0])
-    flags += "" if "F" in flags else "F"
-    return ":".join(["", name, kind, offset, magic, mask, str(folder / Path(interpreter).name), flags])
 
 
 def _name(architecture: str) -> str:
     return f"{PREFIX}{os.getpid()}-{architecture}"
 
 
-def _foreigners() -> list[Handler]:
+def _foreigners() -> list[binfmt.Handler]:
     """Return the handlers that no sandbox registered."""
     return [one for one in handlers() if not one.name.startswith(PREFIX)]
 
@@ -166,21 +107,12 @@ def _remove_stale() -> None:
             _write(BINFMT_MISC / one.name, "-1")
 
 
-def _elf_start(architecture: str) -> bytes:
-    """Return the first 20 bytes of a program: 64 bits, little-endian, e_type ET_EXEC, e_machine."""
-    return (
-        b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-        + (2).to_bytes(2, "little")
-        + MACHINES[architecture].elf.to_bytes(2, "little")
-    )
-
-
 def _registration(architecture: str) -> str:
     """Return the line that registers QEMU for the architecture; unpack QEMU if necessary."""
-    conf = FOLDER / f"qemu-{MACHINES[architecture].qemu}.conf"
+    conf = FOLDER / f"qemu-{binfmt.MACHINES[architecture].qemu}.conf"
     if not conf.exists():
         _unpack(conf)
-    return registration_line(conf.read_text(), _name(architecture), FOLDER)
+    return binfmt.registration_line(conf.read_text(), _name(architecture), FOLDER)
 
 
 def _unpack(conf: Path) -> None:
@@ -194,7 +126,7 @@ def _unpack(conf: Path) -> None:
                 break
         else:
             raise SandboxError(f"{distribution.this().codename} has no QEMU package with {conf.name}")
-        interpreter = registration_line(found.read_text(), "", Path("/")).split(":")[6]
+        interpreter = binfmt.registration_line(found.read_text(), "", Path("/")).split(":")[6]
         # The name has to end with -P: then QEMU expects argv[0] (source: Debian's patch to qemu's linux-user/main.c).
         [program] = folder.glob(f"usr/libexec/qemu-binfmt/{Path(interpreter).name}")
         shutil.copy(program, FOLDER)

@@ -96,14 +96,7 @@ class BlockVolumes:
         node = (meta.get("annotations") or {}).get("volume.kubernetes.io/selected-node")
         if kind.get("volumeBindingMode") == "WaitForFirstConsumer" and not node:
             return
-        if wanted["accessModes"] != ["ReadWriteOnce"]:
-            raise RefusedError(
-                f"access modes {', '.join(wanted['accessModes'])}: a block volume supports ReadWriteOnce only"
-            )
-        if wanted.get("volumeMode", "Filesystem") != "Filesystem":
-            raise RefusedError("the sandbox does not support volumeMode Block")
-        if wanted.get("dataSource") or wanted.get("dataSourceRef"):
-            raise RefusedError("the sandbox does not support clones and snapshots")
+        _check(wanted)
         parameters = dict(kind.get("parameters") or {})
         system, vpus = parameters.pop(_FILE_SYSTEM, "ext4"), parameters.pop("vpusPerGB", "10")
         parameters.pop("attachment-type", None)
@@ -224,6 +217,17 @@ class BlockVolumes:
             # Still in use; the next round tries again.
             return
         self._api.delete(f"/api/v1/persistentvolumes/{meta['name']}")
+
+
+def _check(wanted: Json) -> None:
+    """Raise RefusedError for a claim that block volumes or the sandbox do not support."""
+    modes = wanted["accessModes"]
+    if modes != ["ReadWriteOnce"]:
+        raise RefusedError(f"access modes {', '.join(modes)}: a block volume supports ReadWriteOnce only")
+    if wanted.get("volumeMode", "Filesystem") != "Filesystem":
+        raise RefusedError("the sandbox does not support volumeMode Block")
+    if wanted.get("dataSource") or wanted.get("dataSourceRef"):
+        raise RefusedError("the sandbox does not support clones and snapshots")
 
 
 def _name(claim: Json) -> str:

@@ -47,10 +47,7 @@ def write_pause(target: Path, program: Path, architecture: str) -> None:
     """
     layer = BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
-        entry = tarfile.TarInfo("pause")
-        entry.size, entry.mode = program.stat().st_size, 0o755
-        with program.open("rb") as source:
-            tar.addfile(entry, source)
+        _add(tar, "pause", program.read_bytes(), 0o755)
     blobs: dict[str, bytes] = {}
 
     def blob(kind: str, data: bytes) -> dict[str, object]:
@@ -80,6 +77,10 @@ def write_pause(target: Path, program: Path, architecture: str) -> None:
     blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
     with tarfile.open(target, "w") as tar:
         for name, content in blobs.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, BytesIO(content))
+            _add(tar, name, content)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, BytesIO(content))

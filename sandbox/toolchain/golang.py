@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sandbox.process import SandboxError, run
 from sandbox.toolchain import tools
@@ -36,6 +38,19 @@ class Go:
     def run(self, *arguments: str, cwd: Path) -> str:
         """Run a short command and return its output."""
         return run([self.program, *arguments], cwd=cwd, env=self.environment).stdout.strip()
+
+    def start(self, arguments: Sequence[str], cwd: Path, output: IO[str]) -> subprocess.Popen[str]:
+        """Start a long command with standard output to a file and standard error to a pipe."""
+        return subprocess.Popen(
+            [str(self.program), *arguments],
+            cwd=cwd,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
 
 
 def find(home: Path, say: Callable[[str], None]) -> Go:
@@ -135,53 +150,32 @@ def watch(
     counts: decides which lines to count. Returns standard output; standard error is appended to `log`. Raises SandboxError, with the reason
     if known, if the command fails.
     """
-    command = [str(go.program), *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
-    began, counted = time.monotonic(), 0
-    printed: list[str] = []
-    with (
-        log.open("a", buffering=1) as sink,
-        subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, **go.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        ) as process,
-    ):
-        start = sink.tell()
+    began, counted, errors = time.monotonic(), 0, []
+    with tempfile.TemporaryFile("w+") as output, log.open("a", buffering=1) as sink:
+        with go.start(arguments, cwd, output) as process:
 
-        def read_errors() -> None:
-            nonlocal counted
-            for line in process.stderr or ():
-                sink.write(line)
-                counted += counts(line)
-
-        readers = [
-            threading.Thread(target=read_errors),
-            threading.Thread(target=lambda: printed.extend(process.stdout or ())),
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            while True:
-                try:
-                    process.wait(PROGRESS_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
+            def remind() -> None:
+                while not over.wait(PROGRESS_SECONDS):
                     say(report(counted, time.monotonic() - began))
-        finally:
-            process.terminate()
-            for reader in readers:
-                reader.join()
-    if process.returncode:
-        with log.open() as source:
-            source.seek(start)
-            raise SandboxError(explain(source.read(), process.returncode, log))
-    return "".join(printed)
+
+            over = threading.Event()
+            reminder = threading.Thread(target=remind)
+            reminder.start()
+            try:
+                for line in process.stderr or ():
+                    sink.write(line)
+                    errors.append(line)
+                    counted += counts(line)
+                process.wait()
+            finally:
+                process.terminate()
+                over.set()
+                reminder.join()
+        if process.returncode:
+            raise SandboxError(explain("".join(errors), process.returncode, log))
+        output.seek(0)
+        return output.read()
 
 
 def explain(output: str, code: int, log: Path) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox import base_image, paths, registry
+from sandbox.binfmt import MACHINES
 from sandbox.process import run
-from sandbox.qemu import MACHINES
 from tests.images.conftest import APPS, BUILDER_MEGABYTES, PLATFORMS, Built
 from tests.support import published
 from tests.support.apps import app

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import qemu
+from sandbox import binfmt
 
 # From Debian's qemu-user-static 7.2 and qemu-user 10.0.
 AARCH64 = (
@@ -34,14 +34,14 @@ mask fffffffffffefefcfffffffffffffffffeffffff
 BY_EXTENSION = "enabled\ninterpreter /usr/bin/wine\nflags: \nextension .exe\n"
 
 
-def handler(text: str) -> qemu.Handler:
-    found = qemu.parse_handler("one", text)
+def handler(text: str) -> binfmt.Handler:
+    found = binfmt.parse_handler("one", text)
     assert found is not None
     return found
 
 
 def test_registration_uses_the_sandbox_folder_and_its_own_name() -> None:
-    fields = qemu.registration_line(AARCH64, "sandbox-7-arm64", Path("/home/me/.sandbox/emulator")).split(":")
+    fields = binfmt.registration_line(AARCH64, "sandbox-7-arm64", Path("/home/me/.sandbox/emulator")).split(":")
     assert fields[1] == "sandbox-7-arm64"
     assert fields[6] == "/home/me/.sandbox/emulator/aarch64-binfmt-P"
     assert fields[2:6] == AARCH64.split(":")[2:6]
@@ -49,12 +49,12 @@ def test_registration_uses_the_sandbox_folder_and_its_own_name() -> None:
 
 
 def test_registration_opens_the_interpreter_immediately() -> None:
-    assert qemu.registration_line(AARCH64.replace("OPF", "OP"), "name", Path("/folder")).endswith(":OPF")
+    assert binfmt.registration_line(AARCH64.replace("OPF", "OP"), "name", Path("/folder")).endswith(":OPF")
 
 
 def test_registration_ignores_comments() -> None:
     commented = f"# made by qemu\n; too\n\n{AARCH64}"
-    assert qemu.registration_line(commented, "n", Path("/")) == qemu.registration_line(AARCH64, "n", Path("/"))
+    assert binfmt.registration_line(commented, "n", Path("/")) == binfmt.registration_line(AARCH64, "n", Path("/"))
 
 
 def test_handler_runs_the_architecture_of_its_magic_number() -> None:
@@ -69,14 +69,14 @@ def test_handler_has_state_and_flags() -> None:
     assert (intel.enabled, "F" in intel.flags) == (False, False)
 
 
-@pytest.mark.parametrize("architecture", qemu.MACHINES)
+@pytest.mark.parametrize("architecture", binfmt.MACHINES)
 def test_script_handler_runs_no_architecture(architecture: str) -> None:
     text = "enabled\ninterpreter /usr/bin/python3\nflags: \noffset 0\nmagic 420d0d0a\n"
     assert not handler(text).runs(architecture)
 
 
 def test_extension_handler_has_no_architecture() -> None:
-    assert qemu.parse_handler("wine", BY_EXTENSION) is None
+    assert binfmt.parse_handler("wine", BY_EXTENSION) is None
 
 
 def test_handler_with_a_distant_magic_runs_no_architecture() -> None:

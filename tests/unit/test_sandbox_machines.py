@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import address, buildkit, engine, machine, paths, volume
+from sandbox import address, attachments, buildkit, engine, machine, paths, volume
 from sandbox.process import SandboxError
 
 
@@ -35,14 +35,14 @@ def test_volume_device_must_be_a_consistent_device_path(device: str) -> None:
 
 
 def test_loop_device_of_a_killed_attach_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    image, other = tmp_path / "volume", machine.Attachment("oracleoci/oraclevdb", 7, tmp_path / "other")
-    machine._write_attachments(tmp_path, [other])
+    image, other = tmp_path / "volume", attachments.Attachment("oracleoci/oraclevdb", 7, tmp_path / "other")
+    attachments.write(tmp_path, [other])
     (tmp_path / "attaching").write_text(str(image))
     there = {image: ["/dev/loop8"], other.image: ["/dev/loop7"]}
     monkeypatch.setattr(volume, "loop_devices", lambda path: there[path])
-    monkeypatch.setattr(machine, "_free", lambda one: there[one.image].remove(f"/dev/loop{one.loop}"))
+    monkeypatch.setattr(attachments, "free", lambda one: there[one.image].remove(f"/dev/loop{one.loop}"))
     for _ in range(2):
-        machine._free_unfinished(tmp_path)
+        attachments.free_unfinished(tmp_path)
         assert there == {image: [], other.image: ["/dev/loop7"]}
     assert not (tmp_path / "attaching").exists()
 
