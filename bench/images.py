@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def measure(folder: Path, runs: int) -> str:
 
 def main() -> None:
     """Run one step, which hyperfine asks for, or measure and print the tables."""
-    steps = {"empty": empty, "change": change}
+    steps: dict[str, Callable[..., None]] = {"empty": empty, "change": change}
     if sys.argv[1:] and sys.argv[1] in steps:
         steps[sys.argv[1]](*sys.argv[2:])
         return

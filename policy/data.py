@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
-from specs.tags import ON_DESTROY, on_destroy
+from specs.resource_types import HOLDS_DATA, REPOSITORY
+from specs.scope import ON_DESTROY, on_destroy
 
 # The engine sends policies `protect` but not retain_on_delete (source: pulumi, analyzer.proto, AnalyzerResourceOptions). The program sets
 # that option and this tag from one value.
 KEPT = on_destroy(True)[ON_DESTROY]
 
 HOLDERS = {
-    "oci:Core/volume:Volume": f"freeformTags.{ON_DESTROY}",
-    "oci:FileStorage/fileSystem:FileSystem": f"freeformTags.{ON_DESTROY}",
-    "oci:ObjectStorage/bucket:Bucket": f"freeformTags.{ON_DESTROY}",
-    "kubernetes:core/v1:PersistentVolume": f"metadata.labels.{ON_DESTROY}",
-    "kubernetes:core/v1:PersistentVolumeClaim": f"metadata.labels.{ON_DESTROY}",
-    # Deleting a namespace deletes its claims.
-    "kubernetes:core/v1:Namespace": f"metadata.labels.{ON_DESTROY}",
+    kind: f"{'metadata.labels' if kind.startswith('kubernetes:') else 'freeformTags'}.{ON_DESTROY}"
+    for kind in HOLDS_DATA
+    if kind != REPOSITORY
 }
 """Types that hold data, and the path of the tag in each."""
 
@@ -45,7 +42,7 @@ POLICIES = (
         "Volumes, file systems, buckets, claims and their namespace are protected, or retained and tagged `on-destroy: keep`.",
         "A `destroy`, a replacement or another target would delete the data.",
         "`pulumi config set retainData true` (target kubernetes: retainClaim); in the program protect=True, or retain_on_delete=True "
-        "with the tag (specs/tags.py) and without ignore_changes on it.",
+        "with the tag (specs/scope.py) and without ignore_changes on it.",
         check=data_deleted,
         may_be_excepted=True,
     ),

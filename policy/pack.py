@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +62,7 @@ class Run:
     def resource_policy(self, policy: Policy) -> PulumiPolicy:
         """Pulumi's policy that checks each resource."""
 
-        def validate(args: Any, report: Callable[[str], None]) -> None:
+        def validate(args: Any, report: Any) -> None:
             found = self.seen[args.urn] = resource(args)
             if policy.check and policy.name not in self.stack.exceptions:
                 for violation in policy.check(found, self.stack):
@@ -73,7 +73,7 @@ class Run:
     def stack_policy(self, policy: Policy) -> PulumiPolicy:
         """Pulumi's policy that checks all resources at the end."""
 
-        def validate(args: Any, report: Callable[[str], None]) -> None:
+        def validate(args: Any, report: Any) -> None:
             if policy.check_stack and policy.name not in self.stack.exceptions:
                 for violation in policy.check_stack([self.complete(one) for one in args.resources], self.stack):
                     report(self.message(policy, violation))

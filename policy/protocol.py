@@ -18,14 +18,10 @@ from pulumi_policy.proxy import UnknownValueError
 
 from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, SecretText, Stack
+from specs.oci_profile import SECRETS
 
 Configure = Callable[[Stack, Mapping[str, str]], None]
 """Receives the stack, without its exceptions, and its configuration. May raise ExceptionsError."""
-
-SECRETS_OF_OCI = ("oci:privateKey", "oci:privateKeyPassword", "oci:tokenExchangeClientSecret")
-"""The provider's other keys name things, such as the tenancy, that resources contain in plain text. People encrypt them too, as in
-Pulumi's page on the provider ("Installation & Configuration").
-"""
 
 
 def extend(configure: Configure) -> None:
@@ -50,8 +46,12 @@ def extend(configure: Configure) -> None:
 
 
 def secrets(config: Mapping[str, str], encrypted: Iterable[str], project: str) -> dict[str, str]:
-    """The encrypted texts by their paths: those of the project's own keys and of SECRETS_OF_OCI."""
-    keys = [key for key in encrypted if key in config and (key.startswith(f"{project}:") or key in SECRETS_OF_OCI)]
+    """The encrypted texts by their paths: those of the project's own keys and of the provider's secret ones.
+
+    The provider's other keys name things, such as the tenancy, that resources contain in plain text. People encrypt them too, as in
+    Pulumi's page on the provider ("Installation & Configuration").
+    """
+    keys = [key for key in encrypted if key in config and (key.startswith(f"{project}:") or key in SECRETS)]
     return {path: text for key in keys for path, text in texts(key, config[key])}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, SecretText, Stack
+from specs.secret_names import NAMES
 
 _PATTERNS = {
     "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"),
@@ -20,13 +21,6 @@ _PATTERNS = {
         r"|\bnpm_\w{30,}|\bAKIA[0-9A-Z]{16}\b|\bdckr_pat_[\w-]{20,}|\bpul-[0-9a-f]{40}\b"
     ),
 }
-# "key" alone is often public or the key of a cache. "-secret" ends annotations that name a Secret of Kubernetes, such as the one with a
-# load balancer's certificate.
-_NAMES = re.compile(
-    r"(password|passwd|passphrase|client_?secret|(auth|access|registry|refresh|bearer)_?token|(^|_)(token|secret|pass)|_pwd"
-    r"|(private|secret|access|api|account|encryption|signing|master)_?key)$",
-    re.IGNORECASE,
-)
 _COMMANDS = ("command:remote:Command", "command:local:Command")
 # Shorter values occur by chance.
 _SHORTEST = 6
@@ -56,7 +50,7 @@ def _secret(resource: Resource, path: str, name: str, text: str, stack: Stack) -
         for key, secret in stack.secrets.items():
             if len(secret) >= _SHORTEST and secret in content:
                 return f"the value of the secret configuration key {key}"
-    if _NAMES.search(name):
+    if NAMES.search(name):
         return "a secret, according to its name,"
     if resource.type in _COMMANDS and path.split(".")[0] in ("stdin", "environment"):
         return "the input of a command"

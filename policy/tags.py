@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
-from specs import tags as program_tags
+from specs import scope
 
 UNTAGGED = {
     # Part of a group, which has the tags.
@@ -22,7 +22,7 @@ def missing_tags(resource: Resource, stack: Stack) -> Iterable[str]:
     if not resource.type.startswith("oci:") or resource.type in UNTAGGED or tags is UNKNOWN:
         return
     given = tags if isinstance(tags, Mapping) else {}
-    required = program_tags.tags(stack.project, stack.name)
+    required = scope.tags(stack.project, stack.name)
     missing = [f"{key}: {value}" for key, value in required.items() if given.get(key) not in (value, UNKNOWN)]
     if missing:
         yield f"{resource.name} ({resource.type}) lacks the tags {', '.join(missing)}."
@@ -33,7 +33,7 @@ POLICIES = (
         "tags-present",
         "Every resource of Oracle's cloud has the freeform tags project, stack and managed-by.",
         "A person who finds it in the console or on the bill sees its owner, and that the next update undoes changes made by hand.",
-        "pass freeform_tags=args.tags, as the components do (specs/tags.py); add a type that accepts no tags to policy/tags.py.",
+        "pass freeform_tags=args.scope.tags, as the components do (specs/scope.py); add a type that accepts no tags to policy/tags.py.",
         check=missing_tags,
     ),
 )

@@ -30,7 +30,7 @@ def home() -> Path:
 
 
 CONFIG_FILE = home() / ".oci" / "config"
-PASTE = "console: My profile → API keys → Add; download the private key; paste the text into the file and set key_file to the key's path"
+PASTE = "console: My profile → API keys → Add; download the private key, paste the text into the file, with the key's path as key_file"
 
 # Names in the file and in Oracle's SDK, and the provider's keys for them.
 KEYS = {
@@ -214,5 +214,5 @@ def _unreadable(error: Exception) -> str:
         )
     if isinstance(error, configparser.ParsingError):
         lines = ", ".join(str(line) for line, _ in error.errors)
-        return f"has a line that is not `name=value` (line {lines})\n    paste the console's text again"
+        return f"has a line that is no `name=value` (line {lines})\n    paste the console's text again"
     return "is not in UTF-8\n    save it as UTF-8 without a byte order mark (BOM)"

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import PORT, new_password
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
-from tests.support.killed_stack import is_whole, killed, living, put_right, state_of
+from tests.support.killed_stack import is_whole, killed, living, repair, state_of
 from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
@@ -73,18 +73,18 @@ def test_killed_create_creates_each_resource_once(
     stack = killed_stack
     # With its plugins: the machine is incomplete, and the cloud deletes it.
     killed(stack, "up", INSTANCE, "create")
-    assert put_right(stack)[INSTANCE] == "none"
+    assert repair(stack)[INSTANCE] == "none"
     # Without them: the machine exists, but not in the state.
     killed(stack, "up", INSTANCE, "create", plugins=False)
-    instance = put_right(stack)[INSTANCE]
+    instance = repair(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
     killed(stack, "up", ATTACHMENT, "create", plugins=False)
-    attachment = put_right(stack)[ATTACHMENT]
+    attachment = repair(stack)[ATTACHMENT]
     assert attachment.startswith("ocid1.volumeattachment.")
     speed_up(stack.folder / "jupyterlab")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "create")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1])
     assert {instance, attachment} <= living()
@@ -104,12 +104,12 @@ def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Ho
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
     killed(stack, "up", INSTANCE, "update")
-    assert put_right(stack) == {}
+    assert repair(stack) == {}
     configuration = stack.folder / "jupyterlab" / "jupyter_server_config.py"
     configuration.write_text(configuration.read_text() + "\n# Changed.\n")
     for name in (IMAGE, INDEX, PODMAN):
         killed(stack, "up", name, "update")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1])
     assert living() == cloud
@@ -123,12 +123,12 @@ def test_killed_replacement_keeps_the_data(killed_stack: Stack, before_killed: t
     stack.configure(operatingSystemVersion="8")
     for name in (PODMAN, INSTANCE):
         killed(stack, "up", name, "delete")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     killed(stack, "up", INSTANCE, "create", plugins=False)
-    instance = put_right(stack)[INSTANCE]
+    instance = repair(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
     killed(stack, "up", ATTACHMENT, "create")
-    put_right(stack)
+    repair(stack)
     stack.up()
     is_whole(stack, before_killed[1])
     assert (stack.output("instanceId"), stack.output("dataVolumeId")) == (instance, volume)
@@ -139,7 +139,7 @@ def test_killed_replacement_keeps_the_data(killed_stack: Stack, before_killed: t
 
 def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     killed(killed_stack, "destroy", INSTANCE, "delete")
-    assert put_right(killed_stack) == {}
+    assert repair(killed_stack) == {}
     killed_stack.destroy()
     assert left(before_killed[0]) == {}
     assert living() == before_killed[1]

@@ -16,7 +16,7 @@ from sandbox.oci.catalogue import KINDS, cloud
 from tests.e2e.conftest import PORT, new_password
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.jupyter import login
-from tests.support.killed_stack import is_whole, killed, living, put_right
+from tests.support.killed_stack import is_whole, killed, living, repair
 from tests.support.pod import in_pod
 from tests.support.services import bring_up
 from tests.support.stack import PULUMI, ROOT, Stack
@@ -58,15 +58,15 @@ def test_killed_create_creates_each_resource_once(
     stack = killed_stack
     # With its plugins: the control plane is incomplete, and the cloud deletes it.
     killed(stack, "up", CLUSTER, "create")
-    assert put_right(stack)[CLUSTER] == "none"
+    assert repair(stack)[CLUSTER] == "none"
     # Without them: it exists, but not in the state.
     made = set()
     for name in (CLUSTER, NODES):
         killed(stack, "up", name, "create", plugins=False)
-        made.add(put_right(stack)[name])
+        made.add(repair(stack)[name])
     for name in (SECRET, CLAIM, DEPLOYMENT, SERVICE):
         killed(stack, "up", name, "create", plugins=False)
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1] | {stack.output("dataVolumeId")})
     assert made <= living()
@@ -80,7 +80,7 @@ def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Ho
     stack.configure(password=new_password(), loadBalancerMaxMbps=20)
     for name in (DEPLOYMENT, SERVICE):
         killed(stack, "up", name, "update")
-        assert put_right(stack) == {}
+        assert repair(stack) == {}
     stack.up()
     is_whole(stack, before_killed[1] | {stack.output("dataVolumeId")})
     assert living() == cloud
@@ -93,7 +93,7 @@ def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple
     for name in (SERVICE, DEPLOYMENT, CLAIM, NODES, CLUSTER):
         killed(killed_stack, "destroy", name, "delete")
         before = len(killed_stack.log)
-        assert put_right(killed_stack) == {}
+        assert repair(killed_stack) == {}
         assert f"oci bv volume delete --volume-id {volume}" in killed_stack.log[before:]
     killed_stack.destroy()
     # If the nodes stopped before they detached the volume, delete it as the output says.

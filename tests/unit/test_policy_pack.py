@@ -21,7 +21,7 @@ from policy import data, exceptions, network, pack, protocol, tags
 from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
-from specs import tags as program_tags
+from specs import scope
 from specs.oci_profile import SECRETS
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import kubernetes_stack
@@ -97,7 +97,7 @@ def made_of(run: Run) -> Mapping[str, Any]:
 
 
 def check_tags(run: Run) -> None:
-    wanted = program_tags.tags("containerised-app", "oke")
+    wanted = scope.tags("containerised-app", "oke")
     for name, asked in made_of(run).items():
         if "freeformTags" in oci_sdk.inputs(asked.type):
             assert wanted.items() <= asked.inputs["freeformTags"].items(), name
@@ -253,18 +253,16 @@ def test_policies_look_for_each_text_of_a_secret_value() -> None:
 
 def test_encrypted_provider_keys_that_name_things_are_no_secrets() -> None:
     names = ["oci:tenancyOcid", "oci:userOcid", "oci:fingerprint", "oci:region"]
-    config = dict.fromkeys([*names, *protocol.SECRETS_OF_OCI, "app:password", "app:port", "other:key"], "a value")
+    config = dict.fromkeys([*names, *SECRETS, "app:password", "app:port", "other:key"], "a value")
     encrypted = [key for key in config if key != "app:port"]
-    assert protocol.secrets(config, encrypted, "app").keys() == {*protocol.SECRETS_OF_OCI, "app:password"}
+    assert protocol.secrets(config, encrypted, "app").keys() == {*SECRETS, "app:password"}
     assert protocol.secrets({"app:files": '{"token": "t0ken"}'}, ["app:files", "app:gone"], "app") == {
         "app:files.token": "t0ken"
     }
 
 
 def test_secret_provider_keys_exist() -> None:
-    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(protocol.SECRETS_OF_OCI)
-    # The pack runs without the packages of the settings.
-    assert set(protocol.SECRETS_OF_OCI) == set(SECRETS)
+    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(SECRETS)
 
 
 @pytest.mark.parametrize(

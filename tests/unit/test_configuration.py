@@ -1,164 +1,77 @@
-"""The contract of the configuration: Pulumi.yaml, the settings, the table of keys and the schema of stack files say the same."""
+"""What is written from the keys' fields: Pulumi.yaml's block, the table of keys, and the schema of stack files."""
 
 from __future__ import annotations
 
 import json
-import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import Field
 
-import settings.__main__
-from settings import ConfigurationError, InstanceSettings, KubernetesSettings, contract, parse
-from settings.__main__ import written
+from settings import ConfigurationError, docs, parse
+from settings.key import KEYS, Key
 from tests.support import stack_files
 from tests.support.stack import SECRET_KEYS
 from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 
-PROJECT_FILE = (ROOT / "Pulumi.yaml").read_text()
-CONTRACT = contract.read(PROJECT_FILE)
 COMMITTED = sorted(ROOT.glob("Pulumi.*.yaml"))
-KEYS = {key.name: key for key in CONTRACT.keys}
 FIRST_LINE = "# yaml-language-server: $schema=docs/stack.schema.json"
 
+NEW_KEY = """
+    pet: Annotated[str, Form(r"^(cat|dog)$", "cat or dog")] = key("cat", "The pet of the app.")
+"""
+PROGRAM = """
+import sys
+import settings
+from settings.docs import files
+from specs.oci_profile import OciProfile
 
-@pytest.mark.parametrize("path", written(PROJECT_FILE))
-def test_the_committed_file_is_what_make_docs_writes(path: str) -> None:
-    committed = (ROOT / path).read_text() if (ROOT / path).exists() else ""
-    assert committed == written(PROJECT_FILE)[path], (
-        f"{path} is not of Pulumi.yaml and settings/ as they are: make docs"
-    )
-
-
-def test_the_table_and_the_schema_have_every_key_of_pulumi_yaml_in_its_section() -> None:
-    keys = yaml.safe_load(PROJECT_FILE)["config"]
-    page = (ROOT / "docs" / "configuration.md").read_text()
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(keys)
-    assert [line.removeprefix("## ").lower() for line in page.splitlines() if line.startswith("## ")] == [
-        title.lower() for title in CONTRACT.sections
-    ]
-    assert "](docs/configuration.md)" in (ROOT / "README.md").read_text()
-    schema = json.loads((ROOT / "docs/stack.schema.json").read_text())["properties"]["config"]["properties"]
-    assert [key for key in schema if key.startswith("containerised-app:")] == [
-        f"containerised-app:{key}" for key in keys
-    ]
+values = {"password": "correct horse", "registryToken": "token", "pet": sys.argv[1]}
+settings.parse(values, "containerised-app", "dev", OciProfile("eu-frankfurt-1", "ocid1.tenancy.oc1..a", "ocid1.user.oc1..b"))
+"""
 
 
-def without(key: str) -> Callable[[dict[str, Any]], None]:
-    return lambda config: config.pop(key)
+def test_a_new_key_is_one_field(tmp_path: Path) -> None:
+    for folder in ("settings", "specs", "docs", "docker"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    section = tmp_path / "settings" / "app.py"
+    section.write_text(section.read_text().replace("\n    def problems", f"{NEW_KEY}\n    def problems", 1))
+    python = [sys.executable, "-B"]
+    stale = subprocess.run([*python, "-m", "settings", "--check"], cwd=tmp_path, capture_output=True, text=True)
+    assert stale.returncode == 1
+    assert "make docs" in stale.stderr
+    subprocess.run([*python, "-m", "settings"], cwd=tmp_path, check=True)
+    entry = yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["config"]["pet"]
+    assert entry == {"type": "string", "default": "cat", "description": "The pet of the app."}
+    row = "| `pet` | string | `cat` | cat or dog | The pet of the app. |"
+    assert row in (tmp_path / "docs" / "configuration.md").read_text().splitlines()
+    schema = json.loads((tmp_path / "docs" / "stack.schema.json").read_text())
+    form, _ = schema["properties"]["config"]["properties"]["containerised-app:pet"]["anyOf"]
+    assert form["pattern"] == "^(cat|dog)$"
+    program = [*python, "-c", PROGRAM, "mouse"]
+    wrong = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+    assert "pet: must be cat or dog (is 'mouse')\n    pulumi config set pet cat" in wrong.stderr
 
 
-def changed(key: str, **values: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda config: config[key].update(values)
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (without("ocpus"), "ocpus: is a field of settings, but not in Pulumi.yaml"),
-        (lambda config: config.update(cores=config["ocpus"]), "cores: is in Pulumi.yaml, but no field of settings"),
-        (
-            changed("ocpus", type="string", default="2"),
-            "ocpus: is of type string in Pulumi.yaml and integer in settings",
-        ),
-        (changed("platforms", items={"type": "integer"}), "platforms: has items of type integer"),
-        (
-            changed("retainImages", type="integer", default=0),
-            "retainImages: is of type integer in Pulumi.yaml and boolean",
-        ),
-        (changed("ocpus", default=77), "ocpus: its default 77 is refused by settings"),
-        (changed("subnetCidr", default="10.0.0.1/24"), "subnetCidr: its default '10.0.0.1/24' is refused by settings"),
-        (changed("environment", default={"A B": "x"}), "environment: its default {'A B': 'x'} is refused by settings"),
-        (changed("password", default="correct horse"), "password: its default 'correct horse' will do, but"),
-        (changed("ocpus", description="OCPUs (1-80)."), "ocpus: its description tells (1-80), settings take 1 to 76"),
-        (
-            changed("replicas", description="Pods (1-100)."),
-            "replicas: its description tells (1-100), settings take 0 to 100",
-        ),
-        (changed("ocpus", description="OCPUs."), "ocpus: its description does not tell the range (1-76)"),
-        (
-            changed("accessMode", description="ReadWriteOnce."),
-            "accessMode: its description does not name the choice ReadWriteMany",
-        ),
-        (changed("tlsPrivateKey", description="The key."), "tlsPrivateKey: is a secret in settings"),
-        (changed("builder", description="Secret. The builder."), "builder: is no secret in settings"),
-        (lambda config: config["app"].pop("default"), "app: lacks default in Pulumi.yaml"),
-    ],
-)
-def test_a_disagreement_between_pulumi_yaml_and_settings_is_told(
-    change: Callable[[dict[str, Any]], None], told: str
-) -> None:
-    with pytest.raises(contract.ContractError) as caught:
-        contract.read(project_file(change))
-    assert told in str(caught.value)
-
-
-def project_file(change: Callable[[dict[str, Any]], Any]) -> str:
-    """Pulumi.yaml with another configuration, under the same headings."""
-    document = yaml.safe_load(PROJECT_FILE)
-    change(document["config"])
-    text: str = yaml.safe_dump(document, sort_keys=False)
-    for title, keys in CONTRACT.sections.items():
-        text = text.replace(f"\n  {keys[0].name}:\n", f"\n  # --- {title} ---\n  {keys[0].name}:\n")
-    return text
-
-
-def test_another_way_to_write_pulumi_yaml_is_the_same_contract() -> None:
-    assert contract.read(project_file(dict)) == CONTRACT
-
-
-def test_a_key_under_no_section_is_told() -> None:
-    with pytest.raises(contract.ContractError, match="password: is under no section"):
-        contract.read(PROJECT_FILE.replace("  # --- what you must set", "  # what you must set"))
-
-
-class OtherKubernetesSettings(KubernetesSettings):
-    ocpus: int = Field(ge=1, le=10)
-
-
-def test_a_key_which_the_targets_describe_differently_is_told() -> None:
-    with pytest.raises(contract.ContractError, match="ocpus: is described differently"):
-        contract.read(PROJECT_FILE, {"instance": InstanceSettings, "kubernetes": OtherKubernetesSettings})
-
-
-def test_make_docs_writes_nothing_from_sources_that_disagree(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(settings.__main__, "ROOT", tmp_path)
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT_FILE.replace("(1-76)", "(1-80)"))
-    assert settings.__main__.main() == 1
-    assert "ocpus: its description tells (1-80), settings take 1 to 76" in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == ["Pulumi.yaml"]
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT_FILE)
-    assert settings.__main__.main() == 0
-    assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*")} == {
-        "Pulumi.yaml",
-        *written(PROJECT_FILE),
-    }
-
-
-NUMBERS = [key for key in CONTRACT.keys if key.type == "integer"]
+NUMBERS = [key for key in KEYS.values() if key.type == "integer"]
 
 
 @pytest.mark.parametrize("key", NUMBERS, ids=lambda key: key.name)
-def test_the_program_takes_the_ends_of_a_range_and_refuses_what_lies_beyond(
-    key: contract.Key, values: dict[str, Any]
-) -> None:
-    own = {**values, "target": key.targets[0], "apiNetworks": ["203.0.113.7/32"]}
+def test_the_program_takes_the_ends_of_a_range_and_refuses_what_lies_beyond(key: Key, values: dict[str, Any]) -> None:
+    own = {**values, "target": docs.targets(key)[0], "apiNetworks": ["203.0.113.7/32"]}
 
     def refused(value: int) -> bool:
         try:
             settings_of({**own, key.name: value})
         except ConfigurationError as error:
-            # What a value is with others is another matter, and told without the value's own bounds.
-            return bool(re.search(rf"\n{key.name}: (input should be|ports? )", str(error)))
+            # Rules between keys have words of their own.
+            return f"\n{key.name}: input should be" in str(error)
         return False
 
     least, most = key.accepts["minimum"], key.accepts.get("maximum")
@@ -169,10 +82,8 @@ def test_the_program_takes_the_ends_of_a_range_and_refuses_what_lies_beyond(
         assert refused(most + 1)
 
 
-@pytest.mark.parametrize("key", [key for key in CONTRACT.keys if key.secret], ids=lambda key: key.name)
-def test_the_program_refuses_in_plain_text_what_the_contract_calls_secret(
-    key: contract.Key, values: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("key", [key for key in KEYS.values() if key.secret], ids=lambda key: key.name)
+def test_the_program_refuses_in_plain_text_what_is_secret(key: Key, values: dict[str, Any]) -> None:
     own = {**values, "secretFiles": {"users": "me"}}
     if key.name == "tlsPrivateKey":
         pem, private_key = certificate()
@@ -185,8 +96,8 @@ def test_the_program_refuses_in_plain_text_what_the_contract_calls_secret(
         )
 
 
-def test_every_secret_which_the_tests_encrypt_is_one_of_the_contract() -> None:
-    assert {key.name for key in CONTRACT.keys if key.secret and key.type == "string"} == set(SECRET_KEYS)
+def test_the_tests_encrypt_every_secret_key() -> None:
+    assert {key.name for key in KEYS.values() if key.secret and key.type == "string"} == set(SECRET_KEYS)
 
 
 # --- the schema ---
@@ -196,7 +107,7 @@ def config(**values: Any) -> dict[str, Any]:
     return {"config": {f"containerised-app:{key}": value for key, value in values.items()}}
 
 
-def test_the_schema_is_one_whose_patterns_editors_understand() -> None:
+def test_editors_understand_the_schemas_patterns() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--check-metaschema", str(stack_files.SCHEMA)],
         capture_output=True,
@@ -214,8 +125,8 @@ def test_every_committed_stack_file_is_valid_and_names_the_schema(file: Path) ->
     assert all(line.startswith("#") for line in comments), f"{file.name}: no empty line after its first comments"
 
 
-def test_every_default_may_stand_in_a_stack_file_unless_it_must_be_set() -> None:
-    optional = {key.name: key.default for key in CONTRACT.keys if not key.secret or key.type == "object"}
+def test_every_default_is_valid_in_a_stack_file() -> None:
+    optional = {key.name: key.default for key in KEYS.values() if not key.secret or key.type == "object"}
     assert stack_files.problems(config(**optional)) == []
 
 
