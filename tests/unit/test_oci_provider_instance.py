@@ -1,4 +1,4 @@
-"""The life of an instance and its volumes in the emulated Oracle Cloud, as the host is told of it."""
+"""The life of an instance and its volumes in the emulated Oracle Cloud."""
 
 from __future__ import annotations
 
