@@ -53,8 +53,8 @@ prepare: ## install what previews need; starts no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-base-state: ## dry run of `up` of STACK with the program in folder BASE, for `make preview PULUMI=sandbox/rehearsal/pulumi`
-	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
+base-state: ## dry run of `up` of STACK with the program in folder BASE, for `make preview PULUMI=sandbox/dry_run/pulumi`
+	@$(bin)/python -m sandbox.dry_run $(STACK) $(BASE)
 
 stacks: ## print the names of the committed stacks as JSON
 	@python3 .github/scripts/stacks.py
@@ -103,28 +103,14 @@ test: ## run all tests; TESTS=tests/unit for some
 	@$(pytest) $(or $(TESTS),--numprocesses=2 --dist=loadfile tests/unit tests/engine)
 	@$(if $(TESTS),,$(pytest) tests/kubernetes tests/images tests/e2e)  # one at a time: they share the sandbox
 
-lint: ## run all linters
+lint: ## run all linters (.pre-commit-config.yaml)
 	@sandbox/bootstrap --preview --test
-	@$(bin)/python -m tests.support.stack_files
-	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@git ls-files -z | xargs -0 $(bin)/kingfisher scan --quiet --no-validate --no-update-check --redact --rule-cache-dir $(SANDBOX_HOME)/cache/kingfisher
-	@$(bin)/ruff format --check .
-	@$(bin)/ruff check .
-	@$(bin)/mypy .
-	@$(bin)/mypy docker/shared/python/*.py
-	@$(bin)/mypy .github/scripts/*.py
-	@$(bin)/yamllint --strict -c .github/yamllint.yaml .
-	@$(bin)/python -m tests.support.actionlint
-	@$(bin)/zizmor --quiet --offline --pedantic .github
-	@$(bin)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@$(bin)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
-	@$(bin)/hadolint docker/*/Dockerfile bench/*/Dockerfile
-	@$(bin)/shellcheck .ci/run .ci/in-debian .github/scripts/account operations/destroy operations/kube-token policy/run sandbox/bootstrap sandbox/pulumi sandbox/rehearsal/pulumi docker/shared/python/with-python sandbox/machine-image/customize sandbox/machine-image/root/usr/local/sbin/* sandbox/machine-image/root/usr/libexec/* tests/support/bin/getent
+	@PRE_COMMIT_HOME=$(SANDBOX_HOME)/cache/pre-commit $(bin)/pre-commit run --all-files
 
 bench: ## measure time and memory of the engine and of the app's start, on the local stack
 	@$(bin)/python -m bench
 
-bench-images: ## measure builds, size and start of the image, and compare with the article's; needs no stack
+bench-images: ## measure builds and size of the image, and compare with the article's; needs no stack
 	@sandbox/bootstrap
 	@$(sandbox) up
 	@$(bin)/python -m bench.images

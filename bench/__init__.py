@@ -1,3 +1,1 @@
-"""What is measured, and against what: `make bench` (engine and start), `make bench-images` (build, size and start of the image) and
-`make bench-local` (make local, cold and warm).
-"""
+"""Benchmarks: `make bench`, `make bench-images`, `make bench-cluster` and `make bench-local` (bench/README.md)."""

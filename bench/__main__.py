@@ -1,114 +1,80 @@
-"""Side by side in one run, on the local stack as `make local` left it, and on local-oke where that is up too: the engine against an
-empty program, and the app's start.
+"""Time and memory of the engine, and the start of the app: `python -m bench [runs]`.
 
-python -m bench [runs]
+It compares the local stacks, as `make local` left them, with an empty Pulumi program.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Run, run, side_by_side, table
-from sandbox import down
+from bench.measure import PULUMI, ROOT, Command, compare, runs_given
 
-ROOT = Path(__file__).parents[1]
-PULUMI = str(ROOT / "sandbox" / "pulumi")
-EMPTY = "empty program"
+STACKS = ("local", "local-oke")
+UP = ("up", "--yes", "--skip-preview")
 QUIET = ("--non-interactive", "--color", "never")
+IMPORTS = """\
+import argon2, cryptography, pulumi, pulumi_command, pulumi_docker_build, pulumi_oci, pydantic, yaml
+pulumi_command.remote.Command, pulumi_docker_build.Image, pulumi_oci.artifacts.ContainerRepository
+pulumi_oci.core.Vcn, pulumi_oci.identity.get_user_output, pulumi_oci.objectstorage.get_namespace_output
+"""
+"""A program with the imports of this one, and without resources."""
+
+
+def pulumi(*words: str) -> str:
+    """The output of a command of the sandbox's Pulumi."""
+    return subprocess.run([PULUMI, *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def project(name: str, program: str) -> Iterator[tuple[str, ...]]:
+    """A Pulumi project with a stack, as long as the context lasts. Yields the options that select it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        Path(folder, "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
+        Path(folder, "__main__.py").write_text(program)
+        options = ("--cwd", folder, "--stack", "bench", *QUIET)
+        pulumi("stack", "init", *options)
+        try:
+            yield options
+        finally:
+            pulumi("stack", "rm", "--yes", *options)
 
 
 def engine(runs: int) -> str:
-    """No-change `up` and `preview` of the local stacks against the same commands of a program that declares nothing."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
-        (folder / "__main__.py").write_text("import pulumi\n")
-        empty = (
-            "--cwd",
-            name,
-            "--stack",
-            "empty",
-            "--config-file",
-            str(folder / "Pulumi.empty.yaml"),
-            "--non-interactive",
-        )
-        (folder / "Pulumi.empty.yaml").write_text("config: {}\n")
-        subprocess.run([PULUMI, "stack", "init", "empty", "--cwd", name], cwd=ROOT, check=True, capture_output=True)
-        try:
-            results = side_by_side(
-                {
-                    f"{EMPTY}: up": lambda: run([PULUMI, "up", "--yes", "--skip-preview", *empty], ROOT),
-                    **commands("up", "--yes", "--skip-preview"),
-                    "only the imports of this program: up": lambda: imports_only(folder, empty),
-                    f"{EMPTY}: preview": lambda: run([PULUMI, "preview", *empty], ROOT),
-                    **commands("preview"),
-                },
-                runs,
-            )
-        finally:
-            subprocess.run([PULUMI, "stack", "rm", "--yes", *empty[:4]], cwd=ROOT, check=True, capture_output=True)
-    return table(results, f"{EMPTY}: up")
-
-
-def commands(*words: str) -> dict[str, Callable[[], Run]]:
-    """What runs this command on each stack of the sandbox that is up; it fails when something would change."""
-    up = [stack for stack in down.ours() if down.stacks().get(f"containerised-app/{stack}")]
-    return {
-        f"stack {stack}: {words[0]}, no change": functools.partial(
-            run, [PULUMI, *words, "--expect-no-changes", "--stack", stack, *QUIET], ROOT
-        )
-        for stack in up
-    }
-
-
-def imports_only(folder: Path, options: tuple[str, ...]) -> Run:
-    """`up` of a program which imports what this one does, and declares nothing: what the SDKs cost before any work is done."""
-    program = folder / "__main__.py"
-    program.write_text(
-        "import argon2, cryptography, pulumi, pulumi_command, pulumi_docker_build, pulumi_oci, pydantic, yaml\n"
-        "pulumi_command.remote.Command, pulumi_docker_build.Image, pulumi_oci.artifacts.ContainerRepository\n"
-        "pulumi_oci.core.Vcn, pulumi_oci.identity.get_user_output, pulumi_oci.objectstorage.get_namespace_output\n"
-    )
-    try:
-        return run([PULUMI, "up", "--yes", "--skip-preview", *options], ROOT)
-    finally:
-        program.write_text("import pulumi\n")
+    """Compare `up` and `preview` without changes."""
+    stacks = [one["name"] for one in json.loads(pulumi("stack", "ls", "--json")) if one.get("resourceCount")]
+    with project("empty", "import pulumi\n") as empty, project("imports", IMPORTS) as imports:
+        commands = {
+            "empty program: up": [*UP, *empty],
+            "only the imports of this program: up": [*UP, *imports],
+            "empty program: preview": ["preview", *empty],
+        }
+        for stack in sorted(set(stacks).intersection(STACKS)):
+            options = ("--expect-no-changes", "--stack", stack, *QUIET)
+            commands[f"stack {stack}: up, no change"] = [*UP, *options]
+            commands[f"stack {stack}: preview, no change"] = ["preview", *options]
+        return compare({title: Command([PULUMI, *words]) for title, words in commands.items()}, runs)
 
 
 def start(runs: int) -> str:
-    """From the start of the app's unit, container included, to its first answer, on the instance."""
-    outputs = json.loads(
-        subprocess.run(
-            [PULUMI, "stack", "output", "--json", "--stack", "local"], cwd=ROOT, check=True, capture_output=True
-        ).stdout
+    """Time from starting the app's unit on the instance until its first answer, including an SSH login."""
+    outputs = json.loads(pulumi("stack", "output", "--json", "--stack", "local"))
+    unit = f"app-{outputs['dataFolder'].rpartition('/')[2]}"
+    wait = f"until curl --fail --silent --output /dev/null {outputs['health']}; do sleep 0.05; done"
+    started = Command(
+        ["sh", "-c", f"{outputs['ssh']} 'sudo systemctl start {unit}; {wait}'"],
+        prepare=["sh", "-c", f"{outputs['ssh']} sudo systemctl stop {unit}"],
     )
-    script = f"""\
-systemctl stop app-jupyterlab
-begin=$(date +%s%N)
-systemctl start app-jupyterlab
-until curl --fail --silent --output /dev/null {outputs["health"]}; do sleep 0.05; done
-echo $((($(date +%s%N) - begin) / 1000000))
-"""
-
-    def once() -> Run:
-        command = f"{outputs['ssh']} sudo bash -s"
-        done = subprocess.run(command, shell=True, input=script, check=True, capture_output=True, text=True)  # noqa: S602
-        return Run(int(done.stdout) / 1000, 0)
-
-    return table(side_by_side({"start of the app to its first 200": once}, runs), "start of the app to its first 200")
+    return compare({"start of the app until its first answer": started}, runs, memory=False)
 
 
 def main() -> None:
     """Print both tables."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(time.strftime("%Y-%m-%d"), "cores:", subprocess.run(["nproc"], capture_output=True, text=True).stdout.strip())
+    runs = runs_given(5)
     print(f"\n{engine(runs)}\n\n{start(runs)}")
 
 

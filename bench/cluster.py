@@ -1,13 +1,11 @@
-"""The sandbox's cluster, made from nothing and started again: `python -m bench.cluster [runs]`, with the services for clusters up."""
+"""Time until a cluster of the sandbox is ready: `python -m bench.cluster [runs]`. The sandbox's services for clusters must be up."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime, timezone
 
-from bench.measure import Run, side_by_side, table
+from bench.measure import Command, compare, runs_given
 from sandbox import address, engine, paths
 from sandbox.kubernetes import cluster, folders, node
 from sandbox.kubernetes.api import Api
@@ -26,61 +24,60 @@ NODE = NodeSpec(
 )
 
 
-def timed(action: Callable[[], object]) -> Run:
-    """Its seconds."""
-    began = time.monotonic()
-    action()
-    return Run(time.monotonic() - began, 0)
-
-
-def make() -> None:
-    """The control plane, then a node, until Kubernetes calls it ready."""
+def create() -> None:
+    """Create a control plane and a node."""
     cluster.create(CLUSTER)
     node.create(NODE)
 
 
-def start_again() -> None:
-    """As after a reboot of the host, until the kubelet itself has said again that the node is ready."""
+def start() -> None:
+    """Start both again, as after a reboot of the host, until the kubelet reports the node as ready."""
     began = datetime.now(timezone.utc).replace(microsecond=0)
     for name in (CLUSTER.name, NODE.name):
         engine.podman("start", name)
     cluster.wait_until_ready(CLUSTER.name)
     api, own = Api(folders.admin(CLUSTER.name)), address.of(NODE.name)
 
-    def said() -> bool:
-        [ready] = [one for one in api.get(f"/api/v1/nodes/{own}")["status"]["conditions"] if one["type"] == "Ready"]
-        return ready["status"] == "True" and datetime.fromisoformat(ready["lastHeartbeatTime"][:-1] + "+00:00") > began
+    def ready() -> bool:
+        [found] = [one for one in api.get(f"/api/v1/nodes/{own}")["status"]["conditions"] if one["type"] == "Ready"]
+        return found["status"] == "True" and datetime.fromisoformat(found["lastHeartbeatTime"][:-1] + "+00:00") > began
 
-    wait_for(said, "the node's return", node.READY_SECONDS)
-
-
-def cold() -> Run:
-    """From nothing."""
-    take_back()
-    return timed(make)
+    wait_for(ready, "the node's return", node.READY_SECONDS)
 
 
-def warm() -> Run:
-    """From what `cold` made, stopped."""
+def stop() -> None:
+    """Stop both."""
     for name in (NODE.name, CLUSTER.name):
         engine.podman("stop", "--time", "20", name)
-    return timed(start_again)
 
 
-def take_back() -> None:
-    """Content when there is nothing."""
+def remove() -> None:
+    """Remove what exists of both."""
     node.remove(NODE.name, CLUSTER.name)
     cluster.remove(CLUSTER.name)
 
 
+STEPS = {step.__name__: step for step in (create, start, stop, remove)}
+
+
 def main() -> None:
-    """Print the table."""
-    first = "cluster and node from nothing"
+    """Run one step, which hyperfine asks for, or measure and print the table."""
+    if sys.argv[1:] and sys.argv[1] in STEPS:
+        STEPS[sys.argv[1]]()
+        return
+    own = (sys.executable, "-m", "bench.cluster")
     try:
-        measured = side_by_side({first: cold, "the same, started again": warm}, int((sys.argv[1:] or ["5"])[0]))
+        measured = compare(
+            {
+                "cluster and node from nothing": Command([*own, "create"], prepare=[*own, "remove"]),
+                "the same, started again": Command([*own, "start"], prepare=[*own, "stop"]),
+            },
+            runs_given(5),
+            memory=False,
+        )
     finally:
-        take_back()
-    print(f"\n{table(measured, first)}")
+        remove()
+    print(f"\n{measured}")
 
 
 if __name__ == "__main__":

@@ -1,56 +1,46 @@
-"""`make local` of a fresh clone, cold and warm: `make bench-local`. No other sandbox may be up on this machine.
+"""Time and memory of `make local` in a fresh clone: `python -m bench.local`. No other sandbox may run on this machine.
 
-    python -m bench.local
-
-Cold means: nothing built, no cache of Go's, pip's or uv's; the Debian packages are there already (their installation takes under half a
-minute). Each step's own seconds are what the sandbox itself measured.
+"Cold" means without any build and without the caches of Go, pip and uv. The Debian packages are already installed.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
-import time
-from pathlib import Path
 
-from bench.measure import Run, run, table
-
-ROOT = Path(__file__).parents[1]
-
-
-def steps(clone: Path) -> str:
-    """The sandbox's own times of its last `up`, longest first."""
-    recorded = json.loads((clone / ".sandbox" / "log" / "timings.json").read_text())["steps"]
-    slow = sorted((step for step in recorded if step["seconds"] >= 0.5), key=lambda step: -step["seconds"])
-    return ", ".join(f"{step['step']} {step['seconds']:.0f} s" for step in slow) or "nothing above half a second"
+from bench.measure import ROOT, Command, compare
+from sandbox import paths
 
 
 def main() -> None:
-    """Print the table and where the time went."""
-    if subprocess.run(["ip", "-brief", "address"], capture_output=True, text=True).stdout.count("10.189.0.1/"):
-        raise SystemExit("a sandbox is up on this machine: `make local-down` there first")
-    results: dict[str, list[Run]] = {}
-    went: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="bench-local-") as name:
-        clone = Path(name) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    """Print the table."""
+    used = subprocess.run(["ip", "-brief", "address"], capture_output=True, text=True, check=True).stdout
+    if f" {paths.GATEWAY}/" in used:
+        raise SystemExit("A sandbox is running on this machine. Stop it first:\n    make local-down")
+    with tempfile.TemporaryDirectory(prefix="bench-local-") as folder:
+        clone = f"{folder}/clone"
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
         for variable in ("GOCACHE", "GOMODCACHE", "UV_CACHE_DIR", "PIP_CACHE_DIR"):
-            os.environ[variable] = f"{name}/{variable.lower()}"
+            os.environ[variable] = f"{folder}/{variable.lower()}"
         os.environ.pop("SANDBOX_HOME", None)
-        # Else nothing in the module cache could be deleted afterwards.
+        # By default Go's module cache is read-only and could not be deleted afterwards.
         os.environ["GOFLAGS"] = "-modcacherw"
+        make = ("make", "--directory", clone)
         try:
-            for title in ("cold", "again, all there", "after make local-down"):
-                if title.startswith("after"):
-                    run(["make", "local-down"], clone)
-                print(f"{time.strftime('%H:%M:%S')} make local, {title}", flush=True)
-                results[f"make local, {title}"] = [run(["make", "local"], clone)]
-                went.append(f"- {title}: {steps(clone)}; the rest is `pulumi up` and the check through the tunnel")
+            measured = compare(
+                {
+                    "make local, cold": Command([*make, "local"]),
+                    "make local, again": Command([*make, "local"]),
+                    "make local, after make local-down": Command([*make, "local"], prepare=[*make, "local-down"]),
+                },
+                runs=1,
+                warmup=0,
+                show_output=True,
+            )
         finally:
-            subprocess.run(["make", "clean"], cwd=clone, check=False)
-    print(f"\n{table(results, 'make local, cold')}\n\n" + "\n".join(went))
+            subprocess.run([*make, "clean"], check=False)
+    print(f"\n{measured}")
 
 
 if __name__ == "__main__":

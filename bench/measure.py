@@ -1,97 +1,75 @@
-"""Time and memory of whole commands, measured from outside."""
+"""Compare commands: hyperfine measures their time, peak.py their memory."""
 
 from __future__ import annotations
 
-import statistics
+import json
+import os
+import shlex
+import shutil
 import subprocess
-import threading
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PULUMI = str(ROOT / "sandbox" / "pulumi")
 
 
 @dataclass(frozen=True)
-class Run:
-    """seconds: wall clock; peak_mb: largest sum of resident memory of the command and all it started, sampled 20 times a second."""
+class Command:
+    """words: program and arguments, run in the project's folder. prepare: command that hyperfine runs before each run, untimed."""
 
-    seconds: float
-    peak_mb: float
-
-
-def run(command: Sequence[str], cwd: Path) -> Run:
-    """Run a command to its end. Raises CalledProcessError with its output when it fails: a failed run is no measurement."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    with peak_memory(process.pid) as peaks:
-        output, _ = process.communicate()
-        seconds = time.monotonic() - started
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
-    return Run(seconds, max(peaks))
+    words: Sequence[str]
+    prepare: Sequence[str] = ("true",)
 
 
-@contextmanager
-def peak_memory(root: int, interval: float = 0.05) -> Iterator[list[float]]:
-    """Largest `tree_memory_mb` of a process while in it, read every `interval` seconds; the list has it after the end."""
-    peaks = [0.0]
-    ended = threading.Event()
+def compare(
+    commands: Mapping[str, Command], runs: int, *, warmup: int = 1, memory: bool = True, show_output: bool = False
+) -> str:
+    """Run each command `runs` times and return a table in Markdown. The first command is the base of the ratios.
 
-    def sample() -> None:
-        while not ended.wait(interval):
-            peaks[0] = max(peaks[0], tree_memory_mb(root))
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
-        yield peaks
-    finally:
-        ended.set()
-        sampler.join()
-
-
-def tree_memory_mb(root: int) -> float:
-    """Resident memory of a process and all below it, in MB; shared pages count for each who maps them."""
-    parents: dict[int, int] = {}
-    resident: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (folder / "status").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        parents[int(folder.name)] = int(fields["PPid"])
-        resident[int(folder.name)] = int(fields.get("VmRSS", "0 kB").split()[0])
-    tree = {root}
-    size = 0
-    while len(tree) != size:
-        size = len(tree)
-        tree |= {pid for pid, parent in parents.items() if parent in tree}
-    return sum(resident.get(pid, 0) for pid in tree) / 1024
+    memory: also measure the peak memory. Raises SystemExit if hyperfine is missing or a command fails.
+    """
+    if not shutil.which("hyperfine"):
+        raise SystemExit("hyperfine measures the times. Install it:\n    sudo apt-get install hyperfine")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        options = ["--shell=none", f"--warmup={warmup}", f"--runs={runs}", f"--export-json={folder / 'times.json'}"]
+        options += ["--show-output"] if show_output else []
+        for number, (title, command) in enumerate(commands.items()):
+            recorder = [sys.executable, str(ROOT / "bench" / "peak.py"), str(folder / f"peak-{number}")]
+            words = [*(recorder if memory else []), *command.words]
+            options += ["--prepare", shlex.join(command.prepare), "--command-name", title, shlex.join(words)]
+        print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
+        if subprocess.run(["hyperfine", *options], cwd=ROOT).returncode:
+            shown = "\n".join(f"    {shlex.join(command.words)}" for command in commands.values())
+            raise SystemExit(f"The last command above failed. To see its output, run it alone:\n{shown}")
+        results = json.loads((folder / "times.json").read_text())["results"]
+        peaks = [
+            max(map(float, (folder / f"peak-{number}").read_text().split()))
+            for number in range(len(commands) if memory else 0)
+        ]
+    return table(results, peaks)
 
 
-def side_by_side(commands: dict[str, Callable[[], Run]], runs: int) -> dict[str, list[Run]]:
-    """Run the commands in turn, A B C A B C …, after one round that is not counted, so that all meet the same machine."""
-    results: dict[str, list[Run]] = {name: [] for name in commands}
-    for round_number in range(runs + 1):
-        for name, command in commands.items():
-            result = command()
-            if round_number:
-                results[name].append(result)
-            print(f"  round {round_number}: {name}: {result.seconds:.2f} s", flush=True)
-    return results
-
-
-def table(results: dict[str, list[Run]], base: str) -> str:
-    """Median and range of each, with the ratio of its median to that of `base`, as Markdown."""
-    reference = statistics.median(run.seconds for run in results[base])
-    lines = ["| | median s | min-max s | ratio | peak MB |", "|---|---|---|---|---|"]
-    for name, measured in results.items():
-        seconds = sorted(run.seconds for run in measured)
-        median = statistics.median(seconds)
-        peak = max(run.peak_mb for run in measured)
-        lines.append(
-            f"| {name} | {median:.2f} | {seconds[0]:.2f}-{seconds[-1]:.2f} | {median / reference:.2f} | {peak:.0f} |"
-        )
+def table(results: Sequence[Mapping[str, Any]], peaks: Sequence[float]) -> str:
+    """Markdown of hyperfine's results and, if measured, of the peaks in MB."""
+    lines = [
+        f"| | median s | min-max s | ratio |{' peak MB |' if peaks else ''}",
+        f"|---|---|---|---|{'---|' if peaks else ''}",
+    ]
+    for number, one in enumerate(results):
+        ratio = one["median"] / results[0]["median"]
+        peak = f" {peaks[number]:.0f} |" if peaks else ""
+        times = f"{one['median']:.2f} | {one['min']:.2f}-{one['max']:.2f} | {ratio:.2f}"
+        lines.append(f"| {one['command']} | {times} |{peak}")
     return "\n".join(lines)
+
+
+def runs_given(default: int) -> int:
+    """The number of runs on the command line."""
+    return int(sys.argv[1]) if len(sys.argv) > 1 else default

@@ -1,7 +1,7 @@
-"""Which block volume is behind a claim, as the cluster's API says.
+"""The block volume behind a claim, as the cluster's API reports it.
 
-Not by reading resources of Pulumi's: such a read fails each preview while the API is out of reach, so that no `up` could correct
-`apiNetworks`, and a refresh reports any change of its status as drift.
+Not by a Pulumi resource's `get`: it fails every preview while the API is out of reach, and then no `up` could correct `apiNetworks`; and a
+refresh reports every change of the status as drift.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = 10
 
 
 def bound_volume(kubeconfig: str, namespace: str, claim: str) -> str:
-    """OCID of the block volume behind a claim; "" while it has none, and with a warning when the API does not answer."""
+    """OCID of the block volume behind a claim; "" if it has none, or, with a warning, if the API does not answer."""
     document = json.loads(kubeconfig)
     cluster, login = document["clusters"][0]["cluster"], document["users"][0]["user"]["exec"]
     try:
@@ -53,7 +53,7 @@ def bound_volume(kubeconfig: str, namespace: str, claim: str) -> str:
         # Such as the words of the login command.
         details = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
         pulumi.warn(
-            f"dataVolumeId is not known, since the Kubernetes API could not be asked: {printable(details or str(error))}"
+            f"dataVolumeId is unknown, because the Kubernetes API did not answer: {printable(details or str(error))}"
         )
         return ""
     return str(source["volumeHandle"]) if source.get("driver") == VOLUME_DRIVER else ""

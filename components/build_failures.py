@@ -6,18 +6,17 @@ import pulumi
 from pulumi.resource import DependencyResource
 
 from components.registry import Registry
+from settings.image import ImageSettings
 from specs.build_errors import Build, explain
 
 
-def explained(
-    name: str, registry: Registry, builder: str, base_image: str, sbom_scanner: str, context: str
-) -> pulumi.ResourceHookBinding:
-    """Hooks for the images and the index of one app. When one of them fails, the explanation is shown below the error, once for all
-    that fail alike. Nothing is tried again.
+def explained(name: str, registry: Registry, image: ImageSettings, context: str) -> pulumi.ResourceHookBinding:
+    """Hooks for the images and the index of one app: if one fails, the explanation is shown below the error, once for all that fail
+    alike. Nothing is tried again.
 
-    `name`: unique in the program; the rest as in AppImageArgs.
+    name: unique in the program; context: the app's folder.
     """
-    told: set[str] = set()
+    shown: set[str] = set()
 
     async def on_error(args: pulumi.ErrorHookArgs) -> bool:
         inputs = args.new_inputs or args.old_inputs or {}
@@ -26,15 +25,15 @@ def explained(
             Build(
                 registry_host=registry.host,
                 username=str(await registry.username.future()),
-                builder=builder,
-                base_image=base_image,
-                sbom_scanner=sbom_scanner,
+                builder=image.builder,
+                base_image=image.base_image,
+                sbom_scanner=image.sbom_scanner,
                 context=context,
                 platform=next(iter(inputs.get("platforms") or ()), ""),
             ),
         )
-        if explanation and explanation not in told:
-            told.add(explanation)
+        if explanation and explanation not in shown:
+            shown.add(explanation)
             pulumi.log.error(explanation, DependencyResource(args.urn))
         return False
 

@@ -5,7 +5,6 @@ Owns what it pushed: with the resources the digests go from the registry, unless
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -15,8 +14,9 @@ import pulumi_docker_build as docker_build
 
 from components.build_failures import explained
 from components.registry import Registry
+from settings.image import ImageSettings
 from specs.build_context import lay_out, left_out
-from specs.image import build_args, labels, sbom_scanner
+from specs.image import build_args, labels
 from specs.registry import architecture, by_digest
 
 CA_BUNDLE = "ca-bundle"
@@ -25,24 +25,17 @@ CA_BUNDLE = "ca-bundle"
 
 @dataclass(frozen=True)
 class AppImageArgs:
-    """registry: where to push; context: folder with the Dockerfile; staging: folder in which the build contexts are laid out; tag: of
-    the index; platforms: "linux/<architecture>"; base_image: value of the build argument BASE_IMAGE; extra_requirements: file of locked
-    packages beside the app's own, "" for none; ca_bundle: certificates (PEM) which the build trusts beside the base's, "" for none;
-    attestations: "provenance", "sbom" or "sbom=<image of the scanner>"; builder: buildx builder, "" for the current one; retain_images:
-    keep what was pushed on destroy.
-    """
+    """What the image is made of."""
 
+    # Where to push.
     registry: Registry
+    image: ImageSettings
+    # Folder with the Dockerfile.
     context: str
+    # Folder in which the build contexts are laid out.
     staging: str
-    tag: str
-    platforms: Sequence[str]
-    base_image: str
-    extra_requirements: str = ""
-    ca_bundle: str = ""
-    attestations: Sequence[str] = ()
-    builder: str = ""
-    retain_images: bool = False
+    # Keep what was pushed on destroy.
+    retain_images: bool
 
 
 class AppImage(pulumi.ComponentResource):
@@ -55,47 +48,21 @@ class AppImage(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(
             parent=self,
             retain_on_delete=args.retain_images,
-            hooks=explained(
-                name, args.registry, args.builder, args.base_image, sbom_scanner(args.attestations), args.context
-            ),
+            hooks=explained(name, args.registry, args.image, args.context),
         )
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token
         )
-        url = args.registry.repository_url
-        extra = Path(args.extra_requirements) if args.extra_requirements else None
-        for path in left_out(Path(args.context)):
-            pulumi.log.warn(
-                f"context: {path} is left out: it is a link to nothing or to a folder around it, or no file", self
-            )
-        context = str(lay_out(Path(args.context), Path(args.staging, name), extra))
+        context = self._lay_out(name, args)
         images: list[docker_build.Image] = []
-        for platform in args.platforms:
-            image = docker_build.Image(
-                f"{name}-{architecture(platform)}",
-                context=docker_build.BuildContextArgs(location=context),
-                dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
-                platforms=[docker_build.Platform(platform)],
-                build_args=build_args(args.platforms, args.base_image, args.attestations),
-                labels=labels(name, args.tag, args.base_image),
-                tags=[pulumi.Output.concat(url, ":", args.tag, "-", architecture(platform))],
-                registries=[login],
-                secrets={CA_BUNDLE: args.ca_bundle} if args.ca_bundle else None,
-                # It decides who is trusted while the image is built, not what is in it.
-                ignore_secrets_in_diff_calculation=[CA_BUNDLE],
-                **_registry_cache(pulumi.Output.concat(url, ":cache-", architecture(platform))),
-                builder=docker_build.BuilderConfigArgs(name=args.builder) if args.builder else None,
-                push=True,
-                # With the registry's url unknown it would not build anyway (source: pulumi-docker-build issue 252).
-                build_on_preview=False,
-                # One after the other: what they share is built and pushed by the first, and the others find it. Both at once would push
-                # the same layer twice, which docker-registry 2.8 does not always survive ("blob unknown to registry").
-                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images[-1:])),
-            )
-            images.append(image)
+        for platform in args.image.platforms:
+            # One after the other: the first builds and pushes what they share, and the others find it. Two at once would push the same
+            # layer twice, which docker-registry 2.8 does not always survive ("blob unknown to registry").
+            options = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images[-1:]))
+            images.append(_image(name, args, platform, context, login, options))
         index = docker_build.Index(
             f"{name}-index",
-            tag=pulumi.Output.concat(url, ":", args.tag),
+            tag=pulumi.Output.concat(args.registry.repository_url, ":", args.image.image_tag),
             sources=[image.ref for image in images],
             push=True,
             registry=login,
@@ -104,6 +71,44 @@ class AppImage(pulumi.ComponentResource):
         self.reference = index.ref.apply(by_digest)
         self.register_outputs({"reference": self.reference})
 
+    def _lay_out(self, name: str, args: AppImageArgs) -> str:
+        """Lay out the build context, and return its folder."""
+        for path in left_out(Path(args.context)):
+            problem = "it is a link to nothing or to a folder around it, or no file"
+            pulumi.log.warn(f"context: {path} is left out: {problem}", self)
+        extra = Path(args.image.extra_requirements) if args.image.extra_requirements else None
+        return str(lay_out(Path(args.context), Path(args.staging, name), extra))
+
+
+def _image(
+    name: str,
+    args: AppImageArgs,
+    platform: str,
+    context: str,
+    login: docker_build.RegistryArgs,
+    opts: pulumi.ResourceOptions,
+) -> docker_build.Image:
+    url, image = args.registry.repository_url, args.image
+    return docker_build.Image(
+        f"{name}-{architecture(platform)}",
+        context=docker_build.BuildContextArgs(location=context),
+        dockerfile=docker_build.DockerfileArgs(location=f"{context}/Dockerfile"),
+        platforms=[docker_build.Platform(platform)],
+        build_args=build_args(image.platforms, image.base_image, image.attestations),
+        labels=labels(name, image.image_tag, image.base_image),
+        tags=[pulumi.Output.concat(url, ":", image.image_tag, "-", architecture(platform))],
+        registries=[login],
+        secrets={CA_BUNDLE: image.ca_bundle} if image.ca_bundle else None,
+        # The bundle decides what the build trusts, not what is in the image.
+        ignore_secrets_in_diff_calculation=[CA_BUNDLE],
+        **_registry_cache(pulumi.Output.concat(url, ":cache-", architecture(platform))),
+        builder=docker_build.BuilderConfigArgs(name=image.builder) if image.builder else None,
+        push=True,
+        # While the registry's url is unknown it would not build anyway (source: pulumi-docker-build issue 252).
+        build_on_preview=False,
+        opts=opts,
+    )
+
 
 class _Cache(TypedDict):
     cache_from: list[docker_build.CacheFromArgs]
@@ -111,8 +116,8 @@ class _Cache(TypedDict):
 
 
 def _registry_cache(reference: pulumi.Output[str]) -> _Cache:
-    """What a builder that never built this image, such as a fresh CI runner, reuses. mode=max: the steps that install the packages too.
-    With the image's layers alone it installs all of them again after a change that was taken back (seen with buildkit 0.31). As an image
+    """What a builder that never built this image, such as a new CI runner, reuses. mode=max: the steps that install the packages too.
+    With only the image's layers it installs all of them again after a change that was undone (seen with buildkit 0.31). As an image
     manifest, since registries need not know the older format.
     """
     return {

@@ -1,12 +1,12 @@
-"""A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups which say who may come in.
+"""A network made from data (`specs.network`): VCN, gateways, subnets, and the security groups that say who may come in.
 
-Owns all of them; in an existing subnet only the security group. What a person could open or close by hand is set even where it is the
-default: the provider takes a default from the state, in which a refresh has written what it found.
+Owns all of them; in an existing subnet only the security group. Whatever a person could open or close by hand is set, even to its default:
+for an input that is not set, the provider keeps what a refresh has written into the state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,23 +14,21 @@ import pulumi_oci as oci
 
 from specs.lookups import NothingFoundError
 from specs.network import ANYWHERE, ICMP, ORACLE_SERVICES, NetworkSpec, SecurityRule, SubnetSpec
+from specs.scope import Scope
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """compartment_id: OCID; display_name: prefix of the names in the console; tags: freeform; spec: what to make; target: what it is for,
-    of which another one needs another VCN.
-    """
+    """What the network is made of."""
 
-    compartment_id: pulumi.Input[str]
-    display_name: str
-    tags: Mapping[str, str]
+    scope: Scope
     spec: NetworkSpec
+    # What the network is for; another target needs another VCN.
     target: str
 
 
 class Network(pulumi.ComponentResource):
-    """subnet_ids, security_group_ids: OCIDs by the subnets' names; vcn_id: OCID, None where there is no network."""
+    """subnet_ids, security_group_ids: OCIDs by the subnets' names; vcn_id: OCID, None without a network."""
 
     subnet_ids: dict[str, pulumi.Output[str]]
     security_group_ids: dict[str, pulumi.Output[str]]
@@ -57,28 +55,28 @@ class Network(pulumi.ComponentResource):
         return "-".join(part for part in (self._name, *parts) if part)
 
     def _display_name(self, label: str) -> str:
-        return f"{self._args.display_name}-{label}"
+        return f"{self._args.scope.display_name}-{label}"
 
     def _make_network(self, spec: NetworkSpec) -> None:
         vcn = oci.core.Vcn(
             self._resource_name("vcn"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             cidr_blocks=[spec.vcn_cidr],
             display_name=self._display_name("vcn"),
-            freeform_tags=self._args.tags,
-            # The subnets of two targets overlap, and one VCN cannot have both while the one follows the other. What is in a VCN is made
-            # anew with it. Not deleted before: whether the instance in it went first would hang on how a provider sees an unknown subnet.
+            freeform_tags=self._args.scope.tags,
+            # The subnets of two targets overlap, so one VCN cannot have both during a switch. Everything in a VCN is replaced with it.
+            # Not deleted before: whether the instance in it goes first depends on how the provider treats an unknown subnet.
             opts=pulumi.ResourceOptions.merge(
                 self._child, pulumi.ResourceOptions(replacement_trigger=self._args.target)
             ),
         )
-        # A subnet takes the VCN's default list unless told otherwise, and that list admits SSH from anywhere.
+        # A subnet takes the VCN's default list by default, and that list admits SSH from anywhere.
         oci.core.DefaultSecurityList(
             self._resource_name("default-security-list"),
             manage_default_resource_id=vcn.default_security_list_id,
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             display_name=self._display_name("empty"),
-            freeform_tags=self._args.tags,
+            freeform_tags=self._args.scope.tags,
             opts=self._child,
         )
         self.vcn_id = vcn.id
@@ -88,24 +86,24 @@ class Network(pulumi.ComponentResource):
         for subnet in spec.subnets:
             self.subnet_ids[subnet.name] = oci.core.Subnet(
                 self._resource_name(subnet.name, "subnet"),
-                compartment_id=self._args.compartment_id,
+                compartment_id=self._args.scope.compartment_id,
                 vcn_id=vcn.id,
                 cidr_block=subnet.cidr,
                 route_table_id=tables[subnet.is_public],
                 security_list_ids=[vcn.default_security_list_id],
                 prohibit_public_ip_on_vnic=None if subnet.is_public else True,
                 display_name=self._display_name(subnet.label),
-                freeform_tags=self._args.tags,
+                freeform_tags=self._args.scope.tags,
                 opts=self._child,
             ).id
 
     def _make_routes(self, is_public: bool) -> pulumi.Output[str]:
         return oci.core.RouteTable(
             self._resource_name("" if is_public else "private", "route-table"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("public" if is_public else "private"),
-            freeform_tags=self._args.tags,
+            freeform_tags=self._args.scope.tags,
             route_rules=self._public_routes() if is_public else self._private_routes(),
             opts=self._child,
         ).id
@@ -113,11 +111,11 @@ class Network(pulumi.ComponentResource):
     def _public_routes(self) -> list[oci.core.RouteTableRouteRuleArgs]:
         gateway = oci.core.InternetGateway(
             self._resource_name("internet-gateway"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("internet-gateway"),
             enabled=True,
-            freeform_tags=self._args.tags,
+            freeform_tags=self._args.scope.tags,
             opts=self._child,
         )
         return [self._route(ANYWHERE, gateway.id, "Everything outside through the internet gateway")]
@@ -125,20 +123,20 @@ class Network(pulumi.ComponentResource):
     def _private_routes(self) -> list[oci.core.RouteTableRouteRuleArgs]:
         nat = oci.core.NatGateway(
             self._resource_name("nat-gateway"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             vcn_id=self._vcn,
             display_name=self._display_name("nat-gateway"),
             block_traffic=False,
-            freeform_tags=self._args.tags,
+            freeform_tags=self._args.scope.tags,
             opts=self._child,
         )
         services = oci.core.ServiceGateway(
             self._resource_name("service-gateway"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             vcn_id=self._vcn,
             services=[oci.core.ServiceGatewayServiceArgs(service_id=self._oracle_services.id)],
             display_name=self._display_name("service-gateway"),
-            freeform_tags=self._args.tags,
+            freeform_tags=self._args.scope.tags,
             opts=self._child,
         )
         return [
@@ -171,7 +169,7 @@ class Network(pulumi.ComponentResource):
     def _oracle_services(self) -> pulumi.Output[oci.core.outputs.GetServicesServiceResult]:
         """All services of the region; looked up when first needed."""
         if self._services is None:
-            # The other one that Oracle lists is object storage alone.
+            # The other one that Oracle lists is only object storage.
             every = oci.core.GetServicesFilterArgs(
                 name="name", values=["All .* Services In Oracle Services Network"], regex=True
             )
@@ -182,10 +180,12 @@ class Network(pulumi.ComponentResource):
     def _make_security_group(self, subnet: SubnetSpec) -> pulumi.Output[str]:
         group = oci.core.NetworkSecurityGroup(
             self._resource_name(subnet.name, "security-group"),
-            compartment_id=self._args.compartment_id,
+            compartment_id=self._args.scope.compartment_id,
             vcn_id=self._vcn,
-            display_name="-".join(part for part in (self._args.display_name, subnet.name, "security-group") if part),
-            freeform_tags=self._args.tags,
+            display_name="-".join(
+                part for part in (self._args.scope.display_name, subnet.name, "security-group") if part
+            ),
+            freeform_tags=self._args.scope.tags,
             opts=self._child,
         )
         for rule in subnet.rules:
@@ -232,5 +232,6 @@ def _only(
             "clusterId",
             "is empty, but this region lists no service gateway for all of Oracle's services, which a network of the stack's own needs; "
             "a cluster of yours has a network",
+            "<OCID>",
         )
     return services[0]

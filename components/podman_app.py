@@ -14,30 +14,27 @@ import pulumi_command as command
 from components.instance import Instance
 from components.network import Network
 from components.registry import Registry
-from specs import podman, podman_deploy
-from specs.ssh import REMOTE_USER, HostKey
+from specs import podman_deploy
+from specs.container import ContainerSpec
+from specs.ssh import REMOTE_USER, HostKey, SshKey
 
 
 @dataclass(frozen=True)
 class PodmanAppArgs:
-    """instance, network, registry: where it runs, how it is reached, the registry; image: reference by digest;
-    private_key, host_key: of the SSH connection; secret_files: file name to content (secret); the rest as in
-    `specs.podman.ContainerSpec`.
-    """
+    """What the app on the instance is made of."""
 
     instance: Instance
+    # How the instance is reached.
     network: Network
     registry: Registry
+    # Reference by digest.
     image: pulumi.Input[str]
-    private_key: pulumi.Input[str]
-    host_key: HostKey
-    port: int
-    environment: Mapping[str, str]
+    container: ContainerSpec
+    # Name to content (secret).
     secret_files: Mapping[str, str]
-    data_path: str
-    health_path: str
-    user_id: int
-    memory_gb: int
+    # Of the SSH connection.
+    ssh_key: SshKey
+    host_key: HostKey
 
 
 class PodmanApp(pulumi.ComponentResource):
@@ -45,22 +42,10 @@ class PodmanApp(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PodmanAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:podman_app:PodmanApp", name, None, opts)
-        secret_names = sorted(args.secret_files)
 
         def deploy(image: str, registry_user: str, instance_id: str) -> str:
-            spec = podman.ContainerSpec(
-                name=name,
-                image=image,
-                port=args.port,
-                environment=args.environment,
-                secret_names=secret_names,
-                data_path=args.data_path,
-                health_path=args.health_path,
-                user_id=args.user_id,
-                memory_gb=args.memory_gb,
-            )
             return podman_deploy.as_root(
-                podman_deploy.deploy_script(spec, args.registry.host, registry_user, instance_id)
+                podman_deploy.deploy_script(args.container, image, args.registry.host, registry_user, instance_id)
             )
 
         command.remote.Command(
@@ -68,14 +53,14 @@ class PodmanApp(pulumi.ComponentResource):
             connection=command.remote.ConnectionArgs(
                 host=args.instance.address,
                 user=REMOTE_USER,
-                private_key=pulumi.Output.secret(args.private_key),
+                private_key=pulumi.Output.secret(args.ssh_key.private),
                 host_key=args.host_key.public,
                 # A new instance takes minutes until its sshd answers; a refused dial is tried again after a second.
                 dial_error_limit=120,
                 per_dial_timeout=5,
             ),
             create=pulumi.Output.all(args.image, args.registry.username, args.instance.resource.id).apply(
-                lambda known: deploy(*known)
+                lambda values: deploy(*values)
             ),
             stdin=args.registry.token.apply(lambda token: podman_deploy.deploy_input(token, args.secret_files)),
             delete=podman_deploy.as_root(podman_deploy.remove_script(name)),
@@ -85,12 +70,11 @@ class PodmanApp(pulumi.ComponentResource):
                 parent=self,
                 # The network's rules have to be there before the connection.
                 depends_on=[args.instance.attachment, args.network],
-                # A replaced instance is first left in order, by `delete` on the old one. Not by `triggers`: when a
-                # machine was deleted by hand and is made anew there is no host left to run `delete` on, and the
-                # command just runs again.
+                # `delete` runs on the old instance before it is replaced. Not by `triggers`: if someone deleted the machine by hand,
+                # there is no host left to run `delete` on, and the command must only run again.
                 replace_with=[args.instance.resource, args.instance.attachment],
-                # When the machine goes for good, the container goes with it. The component, not the instance in it: a
-                # refresh which finds the machine gone drops the instance from the state, and with it this relation.
+                # If the machine is deleted, the container goes with it. The component, not the instance in it: a refresh that finds
+                # the machine gone drops the instance from the state, and this relation with it.
                 deleted_with=args.instance,
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="10m"),
             ),

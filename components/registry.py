@@ -5,35 +5,30 @@ Owns the repository. The auth token belongs to the person and comes from the con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_oci as oci
 
+from settings.registry import RegistrySettings
+from specs.scope import Scope
+
 
 @dataclass(frozen=True)
 class RegistryArgs:
-    """compartment_id: OCID; host: of the registry; repository: its name, unique in the tenancy; tags: freeform; user_ocid: whose
-    name the login bears when `username` ("<user>" or "<domain>/<user>") is ""; token: auth token (secret);
-    retain_images: keep the repository on destroy.
-    """
+    """What the registry is made of. The repository is called like the scope, which is unique in the tenancy."""
 
-    compartment_id: pulumi.Input[str]
+    scope: Scope
     host: str
-    repository: str
-    tags: Mapping[str, str]
-    username: str
+    # OCID of the user of the login if `registry.registry_username` is "".
     user_ocid: str
-    token: pulumi.Input[str]
-    retain_images: bool = False
-    repository_id: str = ""
+    registry: RegistrySettings
 
 
 class Registry(pulumi.ComponentResource):
     """host; username: for a login, "<namespace>/<user>"; token: secret; repository_url:
-    "<host>/<namespace>/<repository>", known only once the repository exists, so that nothing is pushed before (OCIR
-    would make one in the root compartment).
+    "<host>/<namespace>/<repository>", known only once the repository exists: a push before that would make OCIR create one in the root
+    compartment.
     """
 
     host: str
@@ -46,25 +41,27 @@ class Registry(pulumi.ComponentResource):
         super().__init__("containerised-app:registry:Registry", name, None, opts)
         repository = oci.artifacts.ContainerRepository(
             f"{name}-repository",
-            compartment_id=args.compartment_id,
-            display_name=args.repository,
+            compartment_id=args.scope.compartment_id,
+            display_name=args.scope.display_name,
             is_public=False,
-            freeform_tags=args.tags,
+            freeform_tags=args.scope.tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                retain_on_delete=args.retain_images,
+                retain_on_delete=args.registry.retain_images,
                 # The engine imports it, then brings it to these inputs, the tags among them.
-                import_=args.repository_id or None,
+                import_=args.registry.repository_id or None,
             ),
         )
         invoke = pulumi.InvokeOutputOptions(parent=self)
-        namespace = oci.objectstorage.get_namespace_output(compartment_id=args.compartment_id, opts=invoke).namespace
-        user: pulumi.Input[str] = args.username
-        if not args.username:
+        namespace = oci.objectstorage.get_namespace_output(
+            compartment_id=args.scope.compartment_id, opts=invoke
+        ).namespace
+        user: pulumi.Input[str] = args.registry.registry_username
+        if not args.registry.registry_username:
             user = oci.identity.get_user_output(user_id=args.user_ocid, opts=invoke).name
         self.host = args.host
         self.repository_id = repository.id
         self.username = pulumi.Output.concat(namespace, "/", user)
-        self.token = pulumi.Output.secret(args.token)
+        self.token = pulumi.Output.secret(args.registry.registry_token)
         self.repository_url = pulumi.Output.concat(args.host, "/", namespace, "/", repository.display_name)
         self.register_outputs({"username": self.username, "repository_url": self.repository_url})

@@ -1,6 +1,6 @@
-"""Writes the Kubernetes manifests of a stack as YAML, for reading only. Needs no cluster, account or secret.
+"""Write the Kubernetes manifests of a stack as YAML, for reading: no cluster, no account, no secret.
 
-Secrets, and values that exist only after `up`, are words in angle brackets. The program does not use these files.
+What only exists once the stack is up, and every secret, is a word in angle brackets. The program does not use these files.
 """
 
 from __future__ import annotations
@@ -15,91 +15,75 @@ import yaml
 
 import settings
 from specs import kubernetes, load_balancer
-from specs.kubernetes import Manifest
+from specs.kubernetes import Content, Manifest
 from specs.oci_profile import OciProfile
 
 FOLDER = Path("manifests")
 ROOT = Path(__file__).resolve().parents[1]
 
-# Values of the account, which are not committed. The checks accept these texts.
 ACCOUNT = {
     "password": "<password>",
     "registryToken": "<token>",
     "sshNetworks": ["203.0.113.7/32"],
     "apiNetworks": ["203.0.113.7/32"],
 }
+"""What the account adds to the committed configuration, as texts that the checks accept."""
 SECRET = "<secret>"  # noqa: S105 - a placeholder
-TLS = ("tlsCertificate", "tlsPrivateKey")
 PLACE = re.compile(r"ocid1\.[a-z]+\.(?P<realm>[a-z0-9]+)\.(?P<region>[a-z]+-[a-z-]+-[0-9]+)\.")
 
 
-def account(values: dict[str, str]) -> OciProfile:
-    """Return an account in the region of the OCIDs among the values, or in Frankfurt if there are none."""
-    found = PLACE.search(" ".join(values.values()))
+def account(values: dict[str, Any]) -> OciProfile:
+    """An account in the realm and region of the OCIDs among the values; in Frankfurt without any."""
+    found = PLACE.search(json.dumps(values))
     realm, region = (found["realm"], found["region"]) if found else ("oc1", "eu-frankfurt-1")
     return OciProfile(region, f"ocid1.tenancy.{realm}..example", f"ocid1.user.{realm}..example")
 
 
-def configuration(stack: str) -> dict[str, str]:
-    """Return the defaults of Pulumi.yaml and the values of Pulumi.<stack>.yaml, with placeholders for the account and for secrets."""
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+def configuration(stack: str) -> tuple[str, dict[str, Any]]:
+    """The project's name, and what Pulumi.<stack>.yaml sets with placeholders for the account's keys and for secrets."""
+    name = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
     given = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
-    prefix = f"{project['name']}:"
-    plain = {
-        key.removeprefix(prefix): _readable(value)
-        for key, value in given.items()
-        if key.startswith(prefix) and (key.removeprefix(prefix) in TLS or not _is_encrypted(value))
-    }
-    values: dict[str, Any] = {key: entry["default"] for key, entry in project["config"].items()}
-    values = {**values, **ACCOUNT, **plain}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-
-
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, dict) and "secure" in value
+    own = {key.removeprefix(f"{name}:"): _readable(value) for key, value in given.items() if key.startswith(f"{name}:")}
+    return name, {**ACCOUNT, **{key: value for key, value in own.items() if key not in ACCOUNT or value != SECRET}}
 
 
 def _readable(value: Any) -> Any:
-    if _is_encrypted(value):
-        return SECRET
-    return {key: _readable(part) for key, part in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return SECRET if "secure" in value else {key: _readable(part) for key, part in value.items()}
+    return value
 
 
-def _checkable(values: dict[str, str]) -> dict[str, str]:
-    """Return the values without a certificate if its key is encrypted, because the checks compare the two."""
-    if SECRET not in (values[key] for key in TLS):
-        return values
-    return {**values, **dict.fromkeys(TLS, ""), "loadBalancerInternal": "true"}
+def read(stack: str) -> settings.KubernetesStack:
+    """The stack's configuration. Raises settings.ConfigurationError."""
+    name, values = configuration(stack)
+    if values.get("target") != "kubernetes":
+        raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
+    # The checks want a certificate with its key; no manifest needs the key.
+    certificate, internal = values.pop("tlsCertificate", ""), values.pop("loadBalancerInternal", True)
+    values.pop("tlsPrivateKey", None)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    config = settings.parse(texts, name, stack, account(values))
+    assert isinstance(config, settings.KubernetesStack)  # noqa: S101 - for the type checker
+    tls = {"tls_certificate": certificate, "load_balancer_internal": internal in (True, "true")}
+    return config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=tls)})
 
 
 def manifests(stack: str) -> list[Manifest]:
-    """Return the manifests of the stack. Raises settings.ConfigurationError."""
-    values = configuration(stack)
-    kubernetes_is_target = values["target"] == "kubernetes"
-    config = (
-        settings.parse(_checkable(values), "containerised-app", stack, account(values))
-        if kubernetes_is_target
-        else None
-    )
-    if not isinstance(config, settings.KubernetesSettings):
-        raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
-    internal = json.loads(values["loadBalancerInternal"])
-    config = config.model_copy(update={"tls_certificate": values["tlsCertificate"], "load_balancer_internal": internal})
-    app, balancer = config.app_spec, config.load_balancer_spec
-    subnet = config.load_balancer_subnet_id or "<OCID of the load balancer's subnet>"
-    groups = [*([] if config.cluster_id else ["<OCID of its group>"]), *config.load_balancer_security_group_ids]
+    """All that the stack puts into its cluster. Raises settings.ConfigurationError."""
+    config = read(stack)
+    balancer = config.load_balancer
+    subnet = balancer.load_balancer_subnet_id or "<OCID of the load balancer's subnet>"
+    groups = [*(["<OCID of its group>"] if config.makes_cluster else []), *balancer.load_balancer_security_group_ids]
     secret = kubernetes.encode(SECRET)
-    return [
-        kubernetes.namespace(app),
-        kubernetes.pull_secret(app, kubernetes.docker_config(config.registry_host, "<namespace>/<user>", "<token>")),
-        kubernetes.files_secret(app, dict.fromkeys(config.secret_files, secret)),
-        *([kubernetes.tls_secret(app, balancer.tls_secret, secret, secret)] if balancer.tls_secret else []),
-        *([kubernetes.volume(app, "<uid of the claim>")] if app.volume_id else []),
-        kubernetes.claim(app),
-        kubernetes.network_policy(app),
-        kubernetes.deployment(app, f"{config.registry_host}/<namespace>/{config.stack_name}@sha256:<digest>"),
-        kubernetes.service(app, balancer, load_balancer.service_annotations(balancer, subnet, ",".join(groups))),
-    ]
+    content = Content(
+        image=f"{config.registry_host}/<namespace>/{config.stack_name}@sha256:<digest>",
+        registry_login=kubernetes.docker_config(config.registry_host, "<namespace>/<user>", "<token>"),
+        files=dict.fromkeys(config.app.secret_files, secret),
+        tls_certificate=secret,
+        tls_private_key=secret,
+        annotations=load_balancer.service_annotations(config.load_balancer_spec, subnet, ",".join(groups)),
+    )
+    return list(kubernetes.manifests(config.app_spec, config.load_balancer_spec, content).values())
 
 
 def main() -> None:

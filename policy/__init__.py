@@ -1,1 +1,1 @@
-"""Policies which previews and updates of the stack have to meet (docs/policies.md). They know Pulumi's resources, not this program."""
+"""Policies for previews and updates of the stack (docs/policies.md). They judge the properties of Pulumi's resources."""

@@ -1,4 +1,4 @@
-"""How machines are set up."""
+"""Policies on how machines are configured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from policy.rule import UNKNOWN, Policy, Resource, Stack
 
 _OPTION = "areLegacyImdsEndpointsDisabled"
-_PLACES = {
+_PATHS = {
     "oci:Core/instance:Instance": f"instanceOptions.{_OPTION}",
     "oci:Core/instanceConfiguration:InstanceConfiguration": f"instanceDetails.launchDetails.instanceOptions.{_OPTION}",
     "oci:ContainerEngine/nodePool:NodePool": f"nodeMetadata.{_OPTION}",
@@ -15,17 +15,17 @@ _PLACES = {
 
 
 def legacy_metadata_service(resource: Resource, _: Stack) -> Iterable[str]:
-    """Machines whose metadata service answers without the header that version 2 asks for."""
-    place = _PLACES.get(resource.type)
-    if place and resource.at(place) not in (True, "true", UNKNOWN):
-        yield f"{resource.name} has the metadata service of version 1: {place} is not true."
+    """Machines with version 1 of the metadata service, which answers requests without a header."""
+    path = _PATHS.get(resource.type)
+    if path and resource.at(path) not in (True, "true", UNKNOWN):
+        yield f"{resource.name} has the metadata service of version 1: {path} is not true."
 
 
 POLICIES = (
     Policy(
         "no-imds-v1",
-        "Instances and nodes answer version 1 of the instance metadata service not at all.",
-        "A program that can be made to fetch an address could fetch the machine's credentials from it.",
+        "Version 1 of the instance metadata service is off on instances and nodes.",
+        "An attacker who makes a program fetch an address could read the machine's credentials from it.",
         "set instance_options.are_legacy_imds_endpoints_disabled=True; for a node pool "
         'node_metadata["areLegacyImdsEndpointsDisabled"]="true".',
         check=legacy_metadata_service,

@@ -1,52 +1,48 @@
-"""What holds data stays when the stack goes."""
+"""Policies that keep data when a stack is destroyed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
+from specs.resource_types import HOLDS_DATA, REPOSITORY
+from specs.scope import ON_DESTROY, on_destroy
 
-TAG, KEPT = "on-destroy", "keep"
-"""How a resource says that retain_on_delete is set: the engine tells policies of `protect`, not of that (source: pulumi, proto
-analyzer.proto, AnalyzerResourceOptions). The program sets both from one value, and a test holds them together.
-"""
+# The engine sends policies `protect` but not retain_on_delete (source: pulumi, analyzer.proto, AnalyzerResourceOptions). The program sets
+# that option and this tag from one value.
+KEPT = on_destroy(True)[ON_DESTROY]
 
 HOLDERS = {
-    "oci:Core/volume:Volume": f"freeformTags.{TAG}",
-    "oci:FileStorage/fileSystem:FileSystem": f"freeformTags.{TAG}",
-    "oci:ObjectStorage/bucket:Bucket": f"freeformTags.{TAG}",
-    "kubernetes:core/v1:PersistentVolume": f"metadata.labels.{TAG}",
-    "kubernetes:core/v1:PersistentVolumeClaim": f"metadata.labels.{TAG}",
-    # It takes its claims with it.
-    "kubernetes:core/v1:Namespace": f"metadata.labels.{TAG}",
+    kind: f"{'metadata.labels' if kind.startswith('kubernetes:') else 'freeformTags'}.{ON_DESTROY}"
+    for kind in HOLDS_DATA
+    if kind != REPOSITORY
 }
-"""Types that hold data, and where the tag is."""
+"""Types that hold data, and the path of the tag in each."""
 
 
 def data_deleted(resource: Resource, _: Stack) -> Iterable[str]:
-    """Volumes, claims and the like that would be deleted with their data."""
-    place = HOLDERS.get(resource.type)
-    if place and not resource.protect:
-        if _ignored(resource, place):
-            yield f"{resource.name} may be deleted with its data: its {place} is in ignore_changes, so the one seen may be another's."
-        elif resource.at(place) not in (KEPT, UNKNOWN):
-            yield f"{resource.name} is deleted with its data: it is neither protected, nor has it {place} = {KEPT}."
+    """Volumes, claims and the like that a destroy would delete with their data."""
+    path = HOLDERS.get(resource.type)
+    if path and not resource.protect:
+        if _ignored(resource, path):
+            yield f"{resource.name} may be deleted with its data: ignore_changes hides the value of {path}."
+        elif resource.at(path) not in (KEPT, UNKNOWN):
+            yield f"{resource.name} is deleted with its data: it is not protected, and {path} is not {KEPT}."
 
 
-def _ignored(resource: Resource, place: str) -> bool:
-    # Policies are shown the old value then, of whoever made it (source: pulumi 3.259, resource/deploy/step_generator.go).
-    paths = (path.replace('["', ".").replace('"]', "") for path in resource.ignored)
-    return any(path == "*" or f"{place}.".startswith(f"{path}.") for path in paths)
+def _ignored(resource: Resource, path: str) -> bool:
+    # For such a path the engine sends the old value, set by another stack (source: pulumi 3.259, resource/deploy/step_generator.go).
+    ignored = (one.replace('["', ".").replace('"]', "") for one in resource.ignored)
+    return any(one == "*" or f"{path}.".startswith(f"{one}.") for one in ignored)
 
 
 POLICIES = (
     Policy(
         "data-kept",
-        "What holds data (volumes, file systems, buckets, claims and their namespace) is protected, or retained and tagged "
-        "`on-destroy: keep`.",
-        "A `destroy`, a replacement or another target would take the data with it.",
+        "Volumes, file systems, buckets, claims and their namespace are protected, or retained and tagged `on-destroy: keep`.",
+        "A `destroy`, a replacement or another target would delete the data.",
         "`pulumi config set retainData true` (target kubernetes: retainClaim); in the program protect=True, or retain_on_delete=True "
-        "with the tag (specs/tags.py), which is not in ignore_changes.",
+        "with the tag (specs/scope.py) and without ignore_changes on it.",
         check=data_deleted,
         may_be_excepted=True,
     ),

@@ -1,4 +1,4 @@
-"""Who may come in."""
+"""Policies on networks: who can connect."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityR
 _DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
 _LISTS = ("oci:Core/securityList:SecurityList", _DEFAULT_LIST)
 _VCN, _SUBNET = "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet"
-# A network wider than these is nobody's own.
+# No single owner has a wider network.
 _WIDEST_PREFIX = {4: 8, 6: 16}
 
 
 def is_anywhere(source: Any) -> bool:
-    """Is it the internet, or as good as that? Only a CIDR can be; what is not known yet is not."""
+    """Whether the source is the whole internet or nearly. Only a CIDR can be; an unknown value is not."""
     try:
         network = ipaddress.ip_network(source, strict=False)
     except ValueError:
@@ -26,8 +26,8 @@ def is_anywhere(source: Any) -> bool:
 
 
 def _is_path_discovery(rule: Mapping[str, Any]) -> bool:
-    """ "Packet too large", which routers anywhere have to be able to answer, and which reaches nothing that listens (source: RFC 1191, RFC
-    8201; Oracle asks for it for nodes, "Network Resource Configuration for Cluster Creation").
+    """Whether the rule admits only "packet too large". Routers anywhere send it, and it reaches no listening program (source: RFC 1191,
+    RFC 8201; Oracle requires it for nodes, "Network Resource Configuration for Cluster Creation").
     """
     options = rule.get("icmpOptions")
     given = (rule.get("protocol"), options.get("type"), options.get("code")) if isinstance(options, Mapping) else ()
@@ -48,18 +48,19 @@ def _open_sources(resource: Resource) -> Iterable[str]:
 
 
 def ingress_from_anywhere(resource: Resource, _: Stack) -> Iterable[str]:
-    """Rules of security groups and security lists that let the whole internet in."""
+    """Rules of security groups and security lists that admit the whole internet."""
     for source in _open_sources(resource):
-        yield f"{resource.name} lets everybody in: its source is {source}."
+        yield f"{resource.name} admits the whole internet: its source is {source}."
 
 
-def default_lists_as_made(resources: Sequence[Resource], _: Stack) -> Iterable[str]:
-    """Subnets with the security list that Oracle makes with each VCN, which lets 22/tcp in from anywhere (source: Oracle, "Security Lists",
-    "Default Security List"), unless the stack says what is in that list.
+def default_security_lists(resources: Sequence[Resource], _: Stack) -> Iterable[str]:
+    """Subnets with the default security list of their VCN, unless the stack manages that list.
+
+    Oracle creates the list with a rule that admits 22/tcp from anywhere (source: Oracle, "Security Lists", "Default Security List").
     """
     defaults = {one.urn: one.at("defaultSecurityListId") for one in resources if one.type == _VCN}
-    # By what a value comes from: a preview does not know the OCIDs of what is yet to be made.
-    taken_over = {
+    # By the resource that a value comes from: a preview does not know the OCIDs of new resources.
+    managed = {
         urn
         for one in resources
         if one.type == _DEFAULT_LIST
@@ -67,12 +68,12 @@ def default_lists_as_made(resources: Sequence[Resource], _: Stack) -> Iterable[s
     }
     for subnet in resources:
         sources = subnet.property_dependencies
-        # The program gives none to a subnet that it only reads.
-        if subnet.type == _SUBNET and "vcnId" in sources and taken_over.isdisjoint(sources["vcnId"]):
+        # A subnet that the program only reads has no dependencies.
+        if subnet.type == _SUBNET and "vcnId" in sources and managed.isdisjoint(sources["vcnId"]):
             lists = subnet.at("securityListIds") if "securityListIds" in sources else None
             of_vcn = not set(sources["vcnId"]).isdisjoint(sources.get("securityListIds", ()))
             if lists in (None, []) or of_vcn or any(defaults.get(vcn) in known(lists) for vcn in sources["vcnId"]):
-                yield f"{subnet.name} takes its VCN's default security list, which lets everybody in at 22/tcp as Oracle makes it."
+                yield f"{subnet.name} uses its VCN's default security list, in which Oracle admits 22/tcp from anywhere."
 
 
 _INTERNAL = {
@@ -86,14 +87,14 @@ _LOAD_BALANCERS = (
 
 
 def public_load_balancer(resource: Resource, _: Stack) -> Iterable[str]:
-    """Load balancers with a public address: Oracle's own, and those that its cloud controller makes for Services."""
+    """Load balancers with a public address: resources of their own, and those of Services in Kubernetes."""
     if resource.type in _LOAD_BALANCERS and resource.at("isPrivate") in (None, False, "false"):
         yield f"{resource.name} gets a public address: isPrivate is not true."
     if resource.type == "kubernetes:core/v1:Service" and resource.at("spec.type") == "LoadBalancer":
         annotations = resource.at("metadata.annotations")
         given = {} if annotations is None else annotations
         if isinstance(given, Mapping):
-            # In any case of letters (source: oci-cloud-controller-manager, load_balancer_spec.go, getLoadBalancerType).
+            # Upper or lower case (source: oci-cloud-controller-manager, load_balancer_spec.go, getLoadBalancerType).
             kind = str(given.get("oci.oraclecloud.com/load-balancer-type", "lb")).lower()
             name = _INTERNAL.get(kind, _INTERNAL["lb"])
             if given.get(name, "") in ("", "false", "False", "FALSE", "0", "f", "F"):
@@ -103,21 +104,20 @@ def public_load_balancer(resource: Resource, _: Stack) -> Iterable[str]:
 POLICIES = (
     Policy(
         "no-ingress-from-anywhere",
-        "No rule of a security group or security list lets in the whole internet (0.0.0.0/0, ::/0, or nearly as wide); "
-        "ICMP's \"packet too large\" alone may come from anywhere. No subnet has its VCN's default security list as Oracle makes it, "
-        "with 22/tcp from everywhere.",
-        "Whatever answers there is found and tried within minutes.",
-        "name the networks that need it, such as `pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32` "
-        "(apiNetworks, loadBalancerNetworks likewise). A VCN's default security list is taken over, and emptied, by "
-        "oci.core.DefaultSecurityList(…, manage_default_resource_id=vcn.default_security_list_id), or the subnet has security_list_ids.",
+        "No rule of a security group or security list admits the whole internet (0.0.0.0/0, ::/0, or nearly as wide), except ICMP "
+        '"packet too large". No subnet uses the default security list of its VCN, in which Oracle admits 22/tcp from anywhere.',
+        "Attackers find and try an open port within minutes.",
+        "name the networks that need access, such as `pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32` "
+        "(apiNetworks, loadBalancerNetworks likewise). For a default security list, set security_list_ids on the subnet, or adopt and "
+        "empty the list with oci.core.DefaultSecurityList(…, manage_default_resource_id=vcn.default_security_list_id).",
         check=ingress_from_anywhere,
-        check_stack=default_lists_as_made,
+        check_stack=default_security_lists,
     ),
     Policy(
         "no-public-load-balancer",
-        "A load balancer, of a Service or of its own, has no public address.",
-        "The app is for those who have a tunnel or are in the network.",
-        "`pulumi config set loadBalancerInternal true`; of a load balancer of its own, is_private=True.",
+        "A load balancer has no public address, whether it belongs to a Service or is a resource of its own.",
+        "Only people with a tunnel or inside the network should reach the app.",
+        "`pulumi config set loadBalancerInternal true`; for a load balancer of its own, is_private=True.",
         check=public_load_balancer,
         may_be_excepted=True,
     ),

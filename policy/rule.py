@@ -1,4 +1,4 @@
-"""What a policy is, and what it is told of the resources: plain values, so that each is a function that tests can call."""
+"""The form of a policy, and what it can read: plain values, so that tests call each policy as a function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specs.shell import printable
 
 
 class Unknown:
-    """Stands for a value that a preview cannot know; the update that makes it known is checked again."""
+    """A value that a preview cannot know. The update checks it again once it is known."""
 
     def __repr__(self) -> str:
         return "unknown"
@@ -20,7 +20,7 @@ UNKNOWN = Unknown()
 
 
 class SecretText(str):
-    """A text which Pulumi keeps encrypted."""
+    """A text that Pulumi keeps encrypted."""
 
     __slots__ = ()
 
@@ -29,10 +29,10 @@ class SecretText(str):
 class Resource:
     """One resource, as a policy sees it.
 
-    inputs: its properties under Pulumi's names (camel case), with UNKNOWN and SecretText in them; protect: Pulumi's option;
-    ignored: the properties whose changes are ignored; is_component: whether the program says its outputs, as of components and of the
-    stack itself. For a policy of the whole stack also outputs, and property_dependencies: of each property that the program gives, the
-    URNs of the resources which its value comes from.
+    inputs: its properties under Pulumi's names (camel case), with UNKNOWN and SecretText in them. protect: Pulumi's option.
+    ignored: the paths in `ignore_changes`. is_component: the program sets its outputs, as for components and the stack itself.
+    Only policies of the whole stack also get outputs and property_dependencies: for each property that the program sets, the URNs of
+    the resources its value comes from.
     """
 
     type: str
@@ -46,8 +46,9 @@ class Resource:
     property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def at(self, path: str) -> Any:
-        """The value at a path such as "instanceOptions.areLegacyImdsEndpointsDisabled"; None where there is none, UNKNOWN where it, or
-        what holds it, is not known yet.
+        """The value at a path such as "instanceOptions.areLegacyImdsEndpointsDisabled".
+
+        None if there is none. UNKNOWN if the value, or an object around it, is not known yet.
         """
         value: Any = self.inputs
         for part in path.split("."):
@@ -59,10 +60,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Stack:
-    """What a policy may know of the stack beside its resources.
+    """What a policy can read about the stack.
 
-    exceptions: names of policies that do not hold for it, as its file lists them; secrets: values of its configuration that are
-    encrypted, by their keys; of an object or array each text in it, such as "secretFiles.token".
+    exceptions: names of policies that the stack's file switches off. secrets: encrypted values of its configuration by their keys; for
+    an object or array each text in it, such as "secretFiles.token".
     """
 
     name: str = ""
@@ -72,15 +73,16 @@ class Stack:
 
 
 Check = Callable[[Resource, Stack], Iterable[str]]
-"""What is wrong with one resource, a sentence each."""
+"""Returns a sentence for each violation of one resource."""
 StackCheck = Callable[[Sequence[Resource], Stack], Iterable[str]]
-"""What is wrong with all of them together."""
+"""Returns a sentence for each violation of all resources together."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy, of each resource, of the whole stack, or both. asks, why, remedy: sentences for people, also for docs/policies.md;
-    may_be_excepted: whether a stack may name it in `policy:exceptions`.
+    """One policy of each resource, of the whole stack, or of both.
+
+    asks, why, remedy: sentences for people. may_be_excepted: a stack may name it in `policy:exceptions`.
     """
 
     name: str
@@ -91,22 +93,23 @@ class Policy:
     check_stack: StackCheck | None = None
     may_be_excepted: bool = False
 
-    def message(self, complaint: str, stack: str, place: int = 0, before: Sequence[str] = ()) -> str:
-        """What a person reads: what is wrong, and what to do. place: where in the stack's list an exception from this policy goes when
-        there is one from each of the policies `before`.
+    def message(self, violation: str, stack: str, place: int = 0, before: Sequence[str] = ()) -> str:
+        """The violation, the reason and the remedy, as printed.
+
+        place: index of a new exception in the stack's list, after one for each of the policies `before`.
         """
-        # Names and values in it may be a stranger's: in one line, and nothing that a terminal would not print as it is.
-        lines = [printable(complaint, len(complaint)), f"Remedy: {self.remedy}"]
+        # Names and values in it may come from a stranger: one line, and only printable characters.
+        lines = [printable(violation, len(violation)), f"Why: {self.why}", f"Remedy: {self.remedy}"]
         if self.may_be_excepted:
             lines.append(
-                f"Or say that stack {stack} is meant to be so, in Pulumi.{stack}.yaml:\n"
+                f"Or, if stack {stack} is meant to be so, allow it in Pulumi.{stack}.yaml:\n"
                 f"    pulumi config set --path 'policy:exceptions[{place}]' {self.name}"
             )
             if before:
-                lines.append(f"after the same for {' and '.join(before)}; without that the number is lower.")
+                lines.append(f"Run this after the command for {' and '.join(before)}, or use a lower number.")
         return "\n".join(lines)
 
 
 def known(values: Any) -> Sequence[Any]:
-    """The members of a list which are known; none where it is no list, or not known itself."""
+    """The known members of a list; none if it is no list or is unknown itself."""
     return [value for value in values if value is not UNKNOWN] if isinstance(values, Sequence) else []

@@ -1,4 +1,4 @@
-"""What Oracle's Always Free allowance covers, of all that a stack has."""
+"""Policies on size: the stack stays within Oracle's Always Free allowance."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
 
-# Source: Oracle, "Always Free Resources", as in the project's design: A1 Flex, block and boot volumes together, one flexible load balancer.
+# Source: Oracle, "Always Free Resources": A1 Flex, block and boot volumes together, one flexible load balancer.
 OCPUS, MEMORY_GB, STORAGE_GB, LOAD_BALANCERS, BANDWIDTH_MBPS = 2, 12, 200, 1, 10
 MICRO_INSTANCES = 2
 _FLEX, _MICRO = "VM.Standard.A1.Flex", "VM.Standard.E2.1.Micro"
-# What the cloud takes where nothing is said (source: Oracle, "Boot Volume", "Block Volume"): a volume is 1 TB then.
+# The cloud's own defaults (source: Oracle, "Boot Volume", "Block Volume"): a volume without a size has 1 TB.
 _DEFAULT_BOOT_GB, _DEFAULT_VOLUME_GB, _SMALLEST_VOLUME_GB = 50, 1024, 50
 _SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
 _UNITS_GB = {"Gi": 1.0, "G": 1.0, "Ti": 1024.0, "T": 1000.0, "Mi": 1 / 1024, "M": 1 / 1000, "": 1 / 2**30}
 
 
 def number(value: Any, default: float = 0) -> float:
-    """Numbers come as such or as text; what is not known counts as nothing."""
+    """A number given as such or as text. An unknown value counts as 0."""
     if value is None:
         return default
     try:
@@ -29,13 +29,13 @@ def number(value: Any, default: float = 0) -> float:
 
 
 def quantity_gb(value: Any) -> float:
-    """A quantity of Kubernetes, such as "50Gi", in GB."""
+    """Convert a quantity of Kubernetes, such as "50Gi", to GB."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Z]?i?)", value) if isinstance(value, str) else None
     return float(found[1]) * _UNITS_GB.get(found[2], 0) if found else 0
 
 
 def _machines(resource: Resource) -> tuple[Any, str, float, str]:
-    """Shape, path of its configuration, how many, and path of the boot volume's size."""
+    """Shape, path of its configuration, number of machines, and path of the boot volume's size."""
     if resource.type == "oci:Core/instance:Instance":
         return resource.at("shape"), "shapeConfig", 1, "sourceDetails.bootVolumeSizeInGbs"
     if resource.type == "oci:ContainerEngine/nodePool:NodePool":
@@ -61,7 +61,6 @@ def _storage(resource: Resource) -> float:
         return count * number(resource.at(boot), _DEFAULT_BOOT_GB)
     if resource.type == "oci:Core/volume:Volume":
         return number(resource.at("sizeInGbs"), _DEFAULT_VOLUME_GB)
-    # A claim which takes over a volume of the stack's is that volume.
     if resource.type == "kubernetes:core/v1:PersistentVolumeClaim":
         return max(_SMALLEST_VOLUME_GB, quantity_gb(resource.at("spec.resources.requests.storage")))
     return 0
@@ -87,7 +86,7 @@ _SUMS: tuple[tuple[str, float, str, Callable[[Resource], float]], ...] = (
 
 
 def beyond_always_free(resources: Sequence[Resource], _: Stack) -> Iterable[str]:
-    """What costs money: sums over the stack, and single things that Always Free does not know."""
+    """Everything that costs money: sums over the stack, and single resources that Always Free does not include."""
     for what, covered, unit, size in _SUMS:
         parts = [(resource.name, size(resource)) for resource in resources if size(resource)]
         total = sum(part for _, part in parts)
@@ -114,8 +113,8 @@ def _paid(resource: Resource) -> Iterator[str]:
             else resource.at("shapeDetails.maximumBandwidthInMbps")
         )
         if kind not in ("flexible", UNKNOWN) or number(most, BANDWIDTH_MBPS + 1) > BANDWIDTH_MBPS:
-            told = f"{most} Mbps at most" if kind == "flexible" else f"shape {kind or '100Mbps'}"
-            yield f"{resource.name} has {told}; Always Free covers a flexible load balancer of {BANDWIDTH_MBPS} Mbps."
+            size_text = f"up to {most} Mbps" if kind == "flexible" else f"shape {kind or '100Mbps'}"
+            yield f"{resource.name} has {size_text}; Always Free covers a flexible load balancer of {BANDWIDTH_MBPS} Mbps."
 
 
 def _annotation(resource: Resource, name: str) -> Any:
@@ -126,10 +125,10 @@ def _annotation(resource: Resource, name: str) -> Any:
 POLICIES = (
     Policy(
         "always-free",
-        f"All of a stack fits in Always Free: {OCPUS} OCPU and {MEMORY_GB} GB of A1 Flex, {STORAGE_GB} GB of volumes, "
+        f"The stack fits in Always Free: {OCPUS} OCPU and {MEMORY_GB} GB of A1 Flex, {STORAGE_GB} GB of volumes, "
         f"one load balancer of {BANDWIDTH_MBPS} Mbps, a basic cluster.",
-        "What goes beyond costs money from the first hour.",
-        "set ocpus, memoryInGbs, nodeCount, bootVolumeSizeInGbs, dataVolumeSizeInGbs or loadBalancerMaxMbps lower, "
+        "Everything beyond that costs money from the first hour.",
+        "lower ocpus, memoryInGbs, nodeCount, bootVolumeSizeInGbs, dataVolumeSizeInGbs or loadBalancerMaxMbps, "
         "such as `pulumi config set ocpus 2`.",
         check_stack=beyond_always_free,
         may_be_excepted=True,

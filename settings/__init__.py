@@ -1,9 +1,7 @@
 """The stack's configuration: read and checked once, before any resource is declared.
 
-Types, defaults and meanings of the keys are in Pulumi.yaml, and Pulumi itself checks the types. Here are the ranges,
-the rules between keys and the values computed from them: `app` has what both targets use, `instance` and `kubernetes` what one
-of them adds. A target's own keys are neither required nor looked at for the other. Every complaint names the key, says what is
-wrong, and gives the command that fixes it.
+A section (`settings/app.py`, `settings/image.py` …) has the keys; `settings/stack.py` and one file for each target have the rules between
+sections and the values that follow from them. An error names the key, says what is wrong, and gives the command that fixes it.
 """
 
 from __future__ import annotations
@@ -18,25 +16,21 @@ import yaml
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import ValidationError
 
-from settings.app import IN_PLAIN_TEXT, ConfigurationError
-from settings.instance import InstanceSettings
-from settings.kubernetes import KubernetesSettings
+from settings.app import NOT_ENCRYPTED
+from settings.errors import ConfigurationError, describe, fix, unknown_key, wrong
+from settings.instance_stack import InstanceStack
+from settings.key import KEYS
+from settings.kubernetes_stack import KubernetesStack
 from specs import oci_profile
-from specs.complaints import complaint, describe, mend, place_in
+from specs.errors import error, place_in
 from specs.shell import printable
 
-__all__ = ["ConfigurationError", "InstanceSettings", "KubernetesSettings", "Settings", "load", "parse"]
+__all__ = ["ConfigurationError", "InstanceStack", "KubernetesStack", "load", "parse"]
 
-Settings = InstanceSettings | KubernetesSettings
-TARGETS: dict[str, type[InstanceSettings] | type[KubernetesSettings]] = {
-    "instance": InstanceSettings,
-    "kubernetes": KubernetesSettings,
+TARGETS: Mapping[str, type[InstanceStack] | type[KubernetesStack]] = {
+    "instance": InstanceStack,
+    "kubernetes": KubernetesStack,
 }
-
-
-def keys(model: type[InstanceSettings] | type[KubernetesSettings]) -> set[str]:
-    """The names under which a target's settings are in Pulumi.yaml."""
-    return {str(field.alias) for field in model.model_fields.values() if not str(field.alias).startswith("_")}
 
 
 def parse(
@@ -44,57 +38,62 @@ def parse(
     project: str,
     stack: str,
     profile: oci_profile.OciProfile,
-    is_encrypted: Callable[[str], bool] = lambda key: key not in IN_PLAIN_TEXT,
-) -> Settings:
-    """Check `values` (key to text; arrays and objects as JSON). `is_encrypted`: of a key, or of a place in one (`secret_keys`). Raises
-    ConfigurationError.
+    is_encrypted: Callable[[str], bool] = lambda place: place not in NOT_ENCRYPTED,
+) -> InstanceStack | KubernetesStack:
+    """Check `values` (key to text; arrays and objects as JSON). is_encrypted: of a key or a place in one, as `encrypted_places` has them.
+
+    Keys of the other target are neither required nor checked. Raises ConfigurationError.
     """
+    problems = [unknown_key(name) for name in values if name not in KEYS]
     try:
-        settings = _parse(values, project, stack, profile)
-        problems = [
-            complaint(
-                key, f"is in plain text; encrypt it, and consider it known to all who could read Pulumi.{stack}.yaml"
-            )
-            for key in settings.secret_keys
-            if not is_encrypted(key)
-        ]
-        problems += [
-            complaint(
-                key,
-                "has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it",
-                commands=[mend("secretFiles"), f"pulumi config rm --path '{key}.<NAME>'"],
-            )
-            for key in IN_PLAIN_TEXT
-            if is_encrypted(key)
-        ]
-    except ValidationError as error:
-        problems = [describe(detail, values) for detail in error.errors()]
-    except ConfigurationError as error:
-        problems = [str(error)]
-    if problems:
-        lines = "\n".join(problems)
-        name = printable(stack)
-        raise ConfigurationError(f"The configuration of stack {name} (Pulumi.{name}.yaml) cannot be used:\n{lines}")
-    return settings
+        config = _parse(values, project, stack, profile)
+        problems += _encryption_problems(config, stack, is_encrypted)
+        if not problems:
+            return config
+    except ValidationError as invalid:
+        problems += [describe(detail, values) for detail in invalid.errors()]
+    except ConfigurationError as invalid:
+        problems.append(str(invalid))
+    name, lines = printable(stack), "\n".join(problems)
+    raise ConfigurationError(f"The configuration of stack {name} (Pulumi.{name}.yaml) cannot be used:\n{lines}")
 
 
-def _parse(values: Mapping[str, str], project: str, stack: str, profile: oci_profile.OciProfile) -> Settings:
-    target = values.get("target", "")
+def _parse(
+    values: Mapping[str, str], project: str, stack: str, profile: oci_profile.OciProfile
+) -> InstanceStack | KubernetesStack:
+    target = values.get("target", KEYS["target"].default)
     if target not in TARGETS:
-        raise ConfigurationError(complaint("target", f"must be instance or kubernetes (is {target!r})"))
-    of_others = set().union(*map(keys, TARGETS.values())) - keys(TARGETS[target])
-    own = {key: value for key, value in values.items() if key not in of_others}
-    return TARGETS[target].model_validate({**own, "_project": project, "_stack": stack, "_profile": profile})
+        raise ConfigurationError(wrong("target", f"must be instance or kubernetes (is {target!r})", "kubernetes"))
+    model = TARGETS[target]
+    sections = {
+        field: {name: value for name, value in values.items() if name in KEYS and KEYS[name].section is section}
+        for field, section in model.section_types().items()
+    }
+    return model.model_validate({"project": project, "stack": stack, "profile": profile, **sections})
 
 
-def load() -> Settings:
-    """The settings of the stack that runs. Raises ConfigurationError."""
+def _encryption_problems(
+    config: InstanceStack | KubernetesStack, stack: str, is_encrypted: Callable[[str], bool]
+) -> list[str]:
+    everyone = f"is in plain text; encrypt it, and treat it as known to everyone who could read Pulumi.{stack}.yaml"
+    plain = [wrong(place, everyone) for place in config.encrypted_places if not is_encrypted(place)]
+    in_vain = "has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it"
+    useless = [
+        error(name, in_vain, fix("secretFiles"), f"pulumi config rm --path '{name}.<NAME>'")
+        for name in NOT_ENCRYPTED
+        if is_encrypted(name)
+    ]
+    return plain + useless
+
+
+def load() -> InstanceStack | KubernetesStack:
+    """The configuration of the running stack. Raises ConfigurationError."""
     project, stack = pulumi.get_project(), pulumi.get_stack()
     prefix = f"{project}:"
     everything = {**get_config_env(), **CONFIG.get()}
     values = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
     profile = oci_profile.read(pulumi.Config("oci").get)
-    # The variable is Pulumi's, for --config-file; that flag itself no program sees, and the stack's usual file is looked at.
+    # Pulumi's variable for --config-file. No program sees that flag itself, so the stack's usual file is read.
     plain = plain_places(Path(os.environ.get("PULUMI_OPTION_CONFIG_FILE") or f"Pulumi.{stack}.yaml"), prefix)
 
     def is_encrypted(place: str) -> bool:
@@ -104,13 +103,13 @@ def load() -> Settings:
 
 
 def plain_places(file: Path, prefix: str) -> set[str]:
-    """The places of objects which are in plain text in a stack's file; none where it cannot be read.
+    """The places of objects which are in plain text in a stack file; none if it cannot be read.
 
     The engine marks a whole key as secret if any value in it is (source: pulumi, sdk/go/common/resource/config/map.go, SecureKeys).
     """
     try:
         # All as text: to this library 123 and on are no names, as they are to Pulumi.
-        document = yaml.load(file.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and dicts alone
+        document = yaml.load(file.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - makes nothing but texts, lists and dicts
         config = dict(document["config"])
     except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
         return set()

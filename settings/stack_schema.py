@@ -1,7 +1,7 @@
 """The JSON Schema of stack files, `Pulumi.<stack>.yaml`: what editors complete from, and what the committed ones are checked against.
 
-Draft 7, the newest which the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It knows what
-one value may be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
+Draft 7, the newest that the YAML language server supports in full (VS Code's YAML extension, Neovim and others use it). It has what one
+value may be; the rules between keys, and the range of a number in quotation marks as `pulumi config set` writes it, are the program's.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from settings.app import IN_PLAIN_TEXT
-from settings.contract import Contract, Key
+from settings.app import NOT_ENCRYPTED
+from settings.key import KEYS, Key
 from specs import oci_profile
 from specs.secret_files import PLAIN
 
@@ -29,17 +29,17 @@ TEXTS: Mapping[str, Schema] = {
     "integer": {"type": "string", "pattern": "^[0-9]+$"},
     "boolean": {"type": "string", "enum": ["true", "false"]},
 }
-"""How `pulumi config set` without --path writes what is no text (source: pulumi 3.259, ValidateConfigValue)."""
+"""How `pulumi config set` without --path writes numbers and truth values (source: pulumi 3.259, ValidateConfigValue)."""
 
 
-def stack_schema(contract: Contract) -> Schema:
-    """The schema of the contract's stack files."""
+def stack_schema(name: str) -> Schema:
+    """The schema of stack files of the project of this name."""
     # A project's name may hold a dot and nothing else that has a meaning in a pattern (re.escape's "\\-" is none of ECMAScript).
-    project = contract.project.replace(".", r"\.")
+    project = name.replace(".", r"\.")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$comment": "Written by `make docs` from Pulumi.yaml and settings/.",
-        "title": f"Stack file of {contract.project}: Pulumi.<stack>.yaml",
+        "$comment": "Written by `make docs` from settings/.",
+        "title": f"Stack file of {name}: Pulumi.<stack>.yaml",
         "type": "object",
         "additionalProperties": False,
         "properties": {
@@ -48,7 +48,7 @@ def stack_schema(contract: Contract) -> Schema:
                 "description": "Values of the stack; all others are defaults (Pulumi.yaml, docs/configuration.md).",
                 "additionalProperties": False,
                 "properties": {
-                    **{f"{contract.project}:{key.name}": _property(key) for key in contract.keys},
+                    **{f"{name}:{key.name}": _property(key) for key in KEYS.values()},
                     **{key: {"description": meaning, **ENCRYPTED} for key, meaning in oci_profile.SECRETS.items()},
                     "policy:exceptions": {
                         "type": "array",
@@ -72,12 +72,11 @@ def stack_schema(contract: Contract) -> Schema:
 
 
 def _property(key: Key) -> Schema:
-    targets = "" if key.of_every_target else f" For target {' and '.join(key.targets)}."
-    described = {"description": f"{key.description}{targets}"}
+    described = {"description": key.description}
     if key.secret and key.type != "object":
         return {**described, **ENCRYPTED}
     # Anything else may be encrypted, and Pulumi decrypts it before the program looks at it.
-    encrypted = [] if key.name in IN_PLAIN_TEXT else [SECURE]
+    encrypted = [] if key.name in NOT_ENCRYPTED else [SECURE]
     forms = [_plain(key), *([TEXTS[key.type]] if key.type in TEXTS else []), *encrypted]
     return {**described, "default": key.default, "anyOf": forms}
 
@@ -85,7 +84,7 @@ def _property(key: Key) -> Schema:
 def _plain(key: Key) -> Schema:
     if key.type == "object":
         content = dict(key.accepts["additionalProperties"])
-        if key.name in IN_PLAIN_TEXT:
+        if key.name in NOT_ENCRYPTED:
             return {**key.accepts, "additionalProperties": content}
         if key.secret:
             content["pattern"] = PLAIN

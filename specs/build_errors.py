@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from specs.complaints import EXAMPLES, mend
+from specs.errors import set_command
 from specs.shell import printable, quoted
 
 NO_PYTHON, NO_PACKAGES, NO_INDEX, NO_SPACE = 78, 65, 69, 74
@@ -63,7 +63,7 @@ CONFLICT = rf"{ANSWER}409\b"
 NOT_TAKEN = rf"({ANSWER}4\d\d\b|(manifest|digest|size|name|tag|blob upload) invalid\b|\bunsupported: )"
 # How BuildKit begins whatever happens while it looks for the image of a FROM, or for the scanner.
 OF_BASE = r"failed to resolve source metadata for (?P<image>\S+?): .*"
-ANOTHER_BASE = "pulumi config set baseImage " + EXAMPLES["baseImage"]
+ANOTHER_BASE = set_command("baseImage", "ghcr.io/oracle/oraclelinux9-python:3.12")
 WITHOUT_ATTESTATIONS = "pulumi config rm attestations"
 SHOW_BASE = "docker buildx imagetools inspect {image}"
 # All lines of all steps; else they are gone when the error is shown.
@@ -110,7 +110,7 @@ CASES = (
         r"HOST.*" + REFUSED,
         "registryToken: the registry {registry_host} refuses the login of {username}. The token is wrong or revoked, the user has "
         "another name there (federated users: <domain>/<user>), or no policy lets them push",
-        (mend("registryToken"), "pulumi config set registryUsername <name>"),
+        ("pulumi config set --secret registryToken", "pulumi config set registryUsername <name>"),
     ),
     Case(
         OF_BASE + r"(\b429\b|toomanyrequests)",
@@ -143,7 +143,7 @@ CASES = (
     Case(
         r"HOST.*server gave HTTP response to HTTPS client",
         "registryHost: {registry_host} speaks plain HTTP; a registry with TLS is needed",
-        (mend("registryHost"),),
+        (set_command("registryHost", "ocir.eu-frankfurt-1.oci.oraclecloud.com"),),
     ),
     Case(
         OF_BASE + UNREACHABLE,

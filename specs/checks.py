@@ -26,20 +26,22 @@ NO_HOSTS = {
     "224.0.0.0/4": "multicast addresses",
     "240.0.0.0/4": "reserved addresses, which no host has",
 }
-"""Networks from which nobody connects and in which nothing can be (source: RFC 6890; Oracle, "Allowed VCN Size and Address Ranges")."""
+"""Networks without hosts: nobody connects from them, and no VCN can use them (source: RFC 6890; Oracle, "Allowed VCN Size and Address
+Ranges").
+"""
 
 PODMAN_NETWORK = "10.88.0.0/16"
 """The instance's own network of containers, to which it sends all that has such an address (source: containers-common, default_subnet)."""
 
 WIDEST_PREFIX = 8
-"""A network wider than this is nobody's own; the policy no-ingress-from-anywhere says the same."""
+"""The widest prefix that one person or company can have; the policy no-ingress-from-anywhere has the same limit."""
 
 MOST_ADDRESSES = 4 << 24
 """Addresses in all networks together: four of the widest."""
 
 
 class CorrectableError(ValueError):
-    """A wrong value for which the right one is known: `correction`."""
+    """A wrong value with an obvious right one: `correction`."""
 
     def __init__(self, problem: str, correction: str) -> None:
         super().__init__(problem)
@@ -91,7 +93,7 @@ def file_name(value: str) -> str:
     try:
         Path(value).expanduser().stat()
     except RuntimeError:
-        raise ValueError("begins with ~ and a user whose home folder is not known") from None
+        raise ValueError("begins with ~ and a user without a home folder") from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise ValueError("is longer than the file system allows") from None
@@ -108,17 +110,8 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def free_port(value: int) -> int:
-    """Accept a TCP port on which an app without privileges can listen and which the instance does not use itself."""
-    if value == 22:
-        raise ValueError("port 22 is taken by the instance's SSH server")
-    if value < FIRST_FREE_PORT:
-        raise ValueError(f"ports below {FIRST_FREE_PORT} are taken by the system; the app does not run as root")
-    return value
-
-
 def data_path(value: str) -> str:
-    """Accept an absolute folder of its own in the container, in its plain form."""
+    """Accept an absolute path of a folder that the container's system does not use, without "." and ".." in it."""
     plain = "/" + posixpath.normpath(value).lstrip("/")
     if plain != value:
         raise CorrectableError(f"{value} is another way to write {plain}", plain)

@@ -1,7 +1,7 @@
-"""cloud-init user data of the instance: what it needs to run containers on a data disk, and nothing about any app.
+"""cloud-init user data of the instance: what it needs to run containers on a data disk. It has nothing about the app.
 
 A change of user data replaces the instance (source: OCI Terraform provider, `metadata.user_data` forces
-replacement), so what changes with a deployment is not here but in `specs/podman_deploy.py`.
+replacement), so everything that changes with a deploy is in `specs/podman_deploy.py`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ path").
 """
 
 DATA_MOUNT = "/srv/data"
-"""Where the data volume is mounted on the instance; every app has a folder of its own in it."""
+"""Where the data volume is mounted on the instance; every app has its own folder in it."""
 
 DATA_DISK_UNIT = "data-disk.service"
 METADATA_UNIT = "container-metadata.service"
 
 # The volume is attached after the instance's first boot began, hence the wait. Only an empty device without any signature
-# is ever formatted.
+# is formatted.
 PREPARE_DATA_DISK = f"""\
 #!/bin/bash
 set -euo pipefail
@@ -112,12 +112,12 @@ command -v nft >/dev/null || dnf install --assumeyes --quiet nftables
 systemctl daemon-reload
 systemctl enable --now {METADATA_UNIT}
 """
-"""Puts the files of `metadata_files` into force, in bash; ends with an error where it cannot."""
+"""Bash commands that activate the files of `metadata_files`, and fail if they cannot."""
 
 GROW_BOOT_VOLUME = "[ ! -x /usr/libexec/oci-growfs ] || /usr/libexec/oci-growfs -y"
 """For cloud-init's bootcmd, which runs before packages are installed, and at every boot: a boot volume made larger in the configuration is
-used from the next boot on. Oracle Linux' root has about 36 GB until then (source: Oracle, "Extending the Root Partition"). Without
-anything to grow the program ends well (source: oracle/oci-utils, oci_growfs_main.py). Images that are not Oracle's may lack it.
+used from the next boot on. Until then Oracle Linux' root has about 36 GB (source: Oracle, "Extending the Root Partition"). If there is
+nothing to grow, the program succeeds (source: oracle/oci-utils, oci_growfs_main.py). Images that are not Oracle's may lack it.
 """
 
 
@@ -135,9 +135,9 @@ def cloud_config(host_key: HostKey) -> str:
         ],
         "runcmd": [
             ["bash", "-c", APPLY_METADATA_RULES],
-            # Without it a reload of firewalld cuts the containers' ports off. Not in every podman's package.
+            # Without it a reload of firewalld cuts off the containers' ports. Not every podman package has it.
             ["sh", "-c", "systemctl enable --now netavark-firewalld-reload.service || true"],
-            # Not waited for: the volume arrives only when the instance is RUNNING, which is not when cloud-init ends.
+            # No wait: the volume arrives only when the instance is RUNNING, which may be after cloud-init.
             ["systemctl", "enable", "--now", "--no-block", DATA_DISK_UNIT],
         ],
     }
@@ -145,8 +145,8 @@ def cloud_config(host_key: HostKey) -> str:
 
 
 def metadata_files() -> list[dict[str, str]]:
-    """Files, for cloud-init to write, which keep the metadata service and the machine's own ports out of the containers' reach;
-    APPLY_METADATA_RULES puts them into force.
+    """Files for cloud-init that keep containers from the metadata service and the machine's own ports; APPLY_METADATA_RULES activates
+    them.
     """
     return [
         _file("/etc/container-metadata.nft", METADATA_RULES),

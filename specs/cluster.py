@@ -29,7 +29,7 @@ NODE_HEALTH_PORT = 10256
 
 PODS_CIDR = "10.244.0.0/16"
 SERVICES_CIDR = "10.96.0.0/16"
-"""What OKE takes for pods and Services unless told otherwise (source: oci_containerengine_cluster, kubernetes_network_config)."""
+"""OKE's defaults for pods and Services (source: oci_containerengine_cluster, kubernetes_network_config)."""
 
 SMALLEST_VCN_PREFIX = 22
 """Four networks of /24 have to fit."""
@@ -37,7 +37,7 @@ SMALLEST_VCN_PREFIX = 22
 
 @dataclass(frozen=True)
 class Ranges:
-    """CIDRs of the subnets; an internal and a public load balancer have subnets of their own, so that one can follow the other."""
+    """CIDRs of the subnets. Internal and public load balancer have separate subnets, so one can replace the other."""
 
     api: str
     nodes: str
@@ -66,7 +66,18 @@ def cluster_network(
     """
     cut = ranges(vcn_cidr)
     balancer = cut.internal if internal else cut.public
-    api = SubnetSpec(
+    return NetworkSpec(
+        vcn_cidr,
+        [
+            _api_subnet(cut, api_networks),
+            _nodes_subnet(cut, balancer),
+            _load_balancer_subnet(cut, internal, balancer, listener_port, listener_networks),
+        ],
+    )
+
+
+def _api_subnet(cut: Ranges, api_networks: Sequence[str]) -> SubnetSpec:
+    return SubnetSpec(
         API,
         "api",
         cut.api,
@@ -84,7 +95,10 @@ def cluster_network(
             egress("api-path-discovery-out", "Path discovery to the nodes", cut.nodes, protocol=ICMP),
         ],
     )
-    nodes = SubnetSpec(
+
+
+def _nodes_subnet(cut: Ranges, balancer: str) -> SubnetSpec:
+    return SubnetSpec(
         NODES,
         "nodes",
         cut.nodes,
@@ -103,8 +117,13 @@ def cluster_network(
             egress("nodes-egress", "Nodes and pods may reach everything, by NAT", ANYWHERE, protocol=ALL_PROTOCOLS),
         ],
     )
+
+
+def _load_balancer_subnet(
+    cut: Ranges, internal: bool, balancer: str, listener_port: int, listener_networks: Sequence[str]
+) -> SubnetSpec:
     name = load_balancer_subnet(internal)
-    load_balancer = SubnetSpec(
+    return SubnetSpec(
         name,
         name,
         balancer,
@@ -118,11 +137,10 @@ def cluster_network(
             egress(f"{name}-to-node-health", "Load balancer's health check of the nodes", cut.nodes, NODE_HEALTH_PORT),
         ],
     )
-    return NetworkSpec(vcn_cidr, [api, nodes, load_balancer])
 
 
 # No node joins without the rules: the pool then reports a node that did not come up, and the node's console says why. The rest is what a
-# node of OKE does when it has no user data of its own (source: Oracle, "Using custom cloud-init initialization scripts").
+# node of OKE does without user data (source: Oracle, "Using custom cloud-init initialization scripts").
 START_NODE = f"""\
 trap '[ $? = 0 ] || echo "error: this node does not join the cluster; see above" >&2' EXIT
 {APPLY_METADATA_RULES}
@@ -136,8 +154,8 @@ def node_user_data() -> str:
     """cloud-init user data of a node, as text: grow the boot volume, keep the metadata service out of the pods' reach, then join the
     cluster.
 
-    A NetworkPolicy does that only where something enforces it, which flannel alone does not (source: Oracle, "Configuring pod
-    networking"). What of OKE's own needs the service runs in the node's network.
+    A NetworkPolicy keeps pods from the service only if the cluster enforces policies, which flannel does not (source: Oracle,
+    "Configuring pod networking"). OKE's own pods that need the service run in the node's network.
     """
     document = {
         # Before the kubelet starts, which reports the size that it finds.
@@ -151,7 +169,9 @@ def node_user_data() -> str:
 def newest_version(versions: Sequence[str]) -> str:
     """The newest of Kubernetes versions as OKE writes them ("v1.34.1"). Raises NothingFoundError when there is none."""
     if not versions:
-        raise NothingFoundError("kubernetesVersion", "is empty, and OKE lists no version of Kubernetes in this region")
+        raise NothingFoundError(
+            "kubernetesVersion", "is empty, and OKE lists no version of Kubernetes in this region", "v1.34.1"
+        )
     return max(versions, key=_numbers)
 
 
@@ -172,7 +192,7 @@ def node_image(sources: Sequence[tuple[str, str]], version: str) -> str:
         raise NothingFoundError(
             "kubernetesVersion",
             f"Oracle lists no Arm image for nodes of Kubernetes {version}",
-            max(others, key=_numbers, default=None),
+            max(others, key=_numbers, default="v1.34.1"),
         )
     return max(found, key=lambda one: [_numbers(part) for part in one[0].groups()])[1]
 

@@ -10,16 +10,18 @@ from typing import Any
 import yaml
 
 CREDENTIAL_COMMAND = "operations/kube-token"
-"""Makes a token for each need. Relative, so that it is the same on every machine: the program's plugins run in the project's folder
-(source: pulumi, provider_plugin.go), and for kubectl it begins at the kubeconfig's own folder (source: client-go, clientcmd/loader.go).
-In a folder, since a name without one is looked up on PATH, and from client-go 0.35 on so is `./name` (source: exec.go, newAuthenticator).
+"""Makes a token for each request that needs one.
+
+A relative path is the same on every machine: the program's plugins run in the project's folder (source: pulumi, provider_plugin.go), and
+for kubectl it begins at the kubeconfig's folder (source: client-go, clientcmd/loader.go). It has a folder in it, because client-go looks up
+a name without one on PATH, and from 0.35 on `./name` too (source: exec.go, newAuthenticator).
 """
 
 
 def kubeconfig(of_cloud: str, cluster_id: str, region: str, profile: str = "") -> str:
     """The kubeconfig of a cluster, as JSON in one line, which is YAML too.
 
-    of_cloud: as OKE hands it out (YAML), where the credential is a command of Oracle's CLI; only address and certificate are taken.
+    of_cloud: as OKE hands it out (YAML), where the credential is a command of Oracle's CLI; only address and certificate are used.
     profile: of ~/.oci/config, "" for the usual one. Raises ValueError where it is no kubeconfig.
     """
     document = yaml.safe_load(of_cloud)

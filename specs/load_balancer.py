@@ -1,7 +1,7 @@
-"""The load balancer which Oracle's cloud controller makes for a Service, told in the Service's annotations.
+"""The load balancer that Oracle's cloud controller makes for a Service, described by the Service's annotations.
 
-Everything is a text there, and what the controller does not know it ignores or corrects without a word, so that values are checked
-before (`settings.kubernetes`). Source of names and meanings: oci-cloud-controller-manager, load_balancer_spec.go.
+All values are texts. The controller ignores or corrects wrong ones without a word, so `settings/load_balancer.py` checks them first.
+Source of names and meanings: oci-cloud-controller-manager, load_balancer_spec.go.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NO_ADDRESS = 'none yet; "kubectl describe service", with kubeconfig and namespace as in the output tunnel, says why'
-"""In the place of an address, in a preview: an update waits for the address, or fails with the events of the Service."""
+"""What a preview shows instead of an address. An update waits for the address, or fails with the events of the Service."""
 
 PREFIX = "service.beta.kubernetes.io/oci-load-balancer-"
 INTERNAL = f"{PREFIX}internal"
@@ -19,7 +19,7 @@ SECURITY_GROUPS = "oci.oraclecloud.com/oci-network-security-groups"
 
 MAXIMUM_SECURITY_GROUPS = 5
 
-Later = Any
+Text = Any
 """A text, or Pulumi's output of one."""
 
 
@@ -44,9 +44,9 @@ def address(status: Any) -> str:
     return (ingress and ingress[0].ip) or NO_ADDRESS
 
 
-def service_annotations(spec: LoadBalancerSpec, subnet_id: Later, security_group_ids: Later) -> dict[str, Later]:
+def service_annotations(spec: LoadBalancerSpec, subnet_id: Text, security_group_ids: Text) -> dict[str, Text]:
     """The Service's annotations. subnet_id: OCID; security_group_ids: OCIDs with commas between them, "" for none."""
-    result: dict[str, Later] = {
+    result: dict[str, Text] = {
         "oci.oraclecloud.com/load-balancer-type": "lb",
         INTERNAL: str(spec.internal).lower(),
         f"{PREFIX}shape": "flexible",

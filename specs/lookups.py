@@ -1,4 +1,4 @@
-"""The choice among what the cloud lists, and the error where it lists nothing."""
+"""The choice among what the cloud lists, and the error if it lists nothing."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Sequence
 
 from pulumi import RunError
 
-from specs.complaints import complaint
+from specs.errors import error, set_command
 
 
 class NothingFoundError(RunError):
     """The cloud lists nothing of what a key asks for. Pulumi prints the message without a stack trace."""
 
-    def __init__(self, key: str, problem: str, example: str | None = None) -> None:
-        super().__init__(complaint(key, problem, example))
+    def __init__(self, key: str, problem: str, example: str) -> None:
+        super().__init__(error(key, problem, set_command(key, example)))
 
 
 def availability_domain(names: Sequence[str]) -> str:
     """The first availability domain. Raises NothingFoundError when there is none."""
     if not names:
         raise NothingFoundError(
-            "availabilityDomain", "is empty, and Oracle lists no availability domain of this tenancy in the region"
+            "availabilityDomain",
+            "is empty, and Oracle lists no availability domain of this tenancy in the region",
+            "Uocm:EU-FRANKFURT-1-AD-2",
         )
     return names[0]
 

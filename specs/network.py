@@ -10,10 +10,10 @@ ICMP = "1"
 ALL_PROTOCOLS = "all"
 ANYWHERE = "0.0.0.0/0"
 ORACLE_SERVICES = "oracle-services"
-"""Stands for all services of the region in the Oracle Services Network, whose name the cloud knows."""
+"""A placeholder for all services of the region in the Oracle Services Network; the cloud is asked for their name."""
 
 INSTANCE = ""
-"""The name of the instance's subnet, which is the only one of its network and needs none to tell it from others."""
+"""The name of the instance's subnet: empty, because the network has no other."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class SecurityRule:
     """One rule of a network security group.
 
     direction: "INGRESS" from, or "EGRESS" to, `network` (a CIDR or ORACLE_SERVICES); protocol: its number as OCI writes it, or
-    "all"; ports: first and last of the destination, or None for all of them. Of ICMP only type 3, which tells a sender that its
-    packets are too large.
+    "all"; ports: first and last of the destination, or None for all of them. Of ICMP only type 3, which reports to a sender that
+    its packets are too large.
     """
 
     name: str

@@ -1,53 +1,21 @@
 """The app on the instance: the `podman run` command line and the systemd unit around it.
 
-The unit, not podman's own restart policy, keeps the app running: it also starts it after a reboot and after `podman
-kill`, which podman takes for a wish of the user (source: podman-systemd.unit and `podman generate systemd --new`,
-whose pattern this is).
+The unit, not podman's own restart policy, keeps the app running: it also starts the app after a reboot and after `podman
+kill`, which podman's policy does not (source of the pattern: podman-systemd.unit and `podman generate systemd --new`).
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
+from specs.container import ContainerSpec
 from specs.secret_files import SECRETS_PATH
 
 STOP_TIMEOUT_SECONDS = 30
 PIDS_LIMIT = 4096
 """Processes and threads of the container: far more than kernels and their libraries start, far fewer than the system has."""
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """One app as podman runs it.
-
-    image: reference by digest; port: TCP, the same in the container and on the instance's loopback; environment:
-    nothing secret; secret_names: of the files in SECRETS_PATH; data_path: in the container; health_path: answers
-    200 without login; user_id: numeric user and group; memory_gb: limit of the container.
-    """
-
-    name: str
-    image: str
-    port: int
-    environment: Mapping[str, str]
-    secret_names: Sequence[str]
-    data_path: str
-    health_path: str
-    user_id: int
-    memory_gb: int
-
-    @property
-    def unit(self) -> str:
-        """Name of the systemd unit."""
-        return unit_name(self.name)
-
-    @property
-    def data_folder(self) -> str:
-        """The app's folder on the data volume, as the instance sees it."""
-        return data_folder(self.name)
 
 
 def unit_name(app: str) -> str:
@@ -64,20 +32,21 @@ def secret_name(app: str, position: int) -> str:
     """Name of the podman secret behind one of an app's secret files.
 
     By the file's place in their order, since podman 4.3 takes 64 characters (source: containers/common, pkg/secrets).
-    A deploy puts a number of its own before the place.
+    A deploy puts its own number before the place.
     """
     return f"{app}-{position}"
 
 
 def version_files(app: str) -> tuple[str, str]:
-    """What of a version of the app is on the instance, beside image and secrets: what the unit starts, and the unit."""
+    """The files of one version of the app on the instance: what the unit starts, and the unit."""
     return f"/usr/local/sbin/run-{app}", f"/etc/systemd/system/{unit_name(app)}"
 
 
-def run_command(spec: ContainerSpec) -> list[str]:
-    """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9)."""
-    # As a JSON array podman runs it without a shell, for which a path with "&" would be two commands.
-    health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
+def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
+    """The `podman run` words. Every option works from podman 4.3 on (Oracle Linux 8.10 and 9.4 have 4.9).
+
+    image: reference by digest; data: folder or volume for the data, by default the app's folder on the data volume.
+    """
     # Both are memory of the container: together they cannot take more than its limit.
     half = f"{spec.memory_gb * 512}m"
     words = [
@@ -90,29 +59,40 @@ def run_command(spec: ContainerSpec) -> list[str]:
         # podman, docs/source/markdown/options/read-only-tmpfs.md).
         *("--read-only", "--tmpfs", f"/tmp:rw,exec,nosuid,nodev,mode=1777,size={half}"),  # noqa: S108 - in the container
         *("--shm-size", half, "--pids-limit", str(PIDS_LIMIT)),
-        # No swap beyond the limit: a notebook that takes too much loses its kernel, not the machine its pace.
+        # No swap beyond the limit: a notebook that takes too much loses its kernel, and the machine stays fast.
         *("--memory", f"{spec.memory_gb}g", "--memory-swap", f"{spec.memory_gb}g"),
         *("--stop-timeout", str(STOP_TIMEOUT_SECONDS)),
-        # Z: a private SELinux label, without which Oracle Linux lets the container see the folder but not read it. Always the
-        # same one, so that a start finds the files labelled already instead of labelling each anew.
-        *("--volume", f"{spec.data_folder}:{spec.data_path}:Z", "--security-opt", "label=level:s0:c100,c200"),
+        # Z: a private SELinux label; without it the container sees the folder on Oracle Linux but cannot read it. Always the same
+        # label: otherwise every start would label all files again.
+        *("--volume", f"{data or data_folder(spec.name)}:{spec.data_path}:Z"),
+        *("--security-opt", "label=level:s0:c100,c200"),
         *("--workdir", spec.data_path),
+        *_health_check(spec),
+        *_secrets(spec),
+        *(word for key, value in spec.variables().items() for word in ("--env", f"{key}={value}")),
+    ]
+    return [*words, image]
+
+
+def _secrets(spec: ContainerSpec) -> list[str]:
+    owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
+    words: list[str] = []
+    for position, file in enumerate(spec.secret_names):
+        words += ["--secret", f"{secret_name(spec.name, position)},type=mount,target={SECRETS_PATH}/{file},{owner}"]
+    return words
+
+
+def _health_check(spec: ContainerSpec) -> list[str]:
+    # podman runs a JSON array without a shell; for a shell a path with "&" would be two commands.
+    health = json.dumps(["healthcheck", f"http://127.0.0.1:{spec.port}{spec.health_path}"])
+    return [
         *("--health-cmd", health, "--health-interval", "30s", "--health-timeout", "10s"),
         *("--health-retries", "3", "--health-start-period", "60s", "--health-on-failure", "kill"),
     ]
-    for position, file in enumerate(spec.secret_names):
-        owner = f"uid={spec.user_id},gid={spec.user_id},mode=0400"
-        secret = secret_name(spec.name, position)
-        words += ["--secret", f"{secret},type=mount,target={SECRETS_PATH}/{file},{owner}"]
-    # So that one value decides where the app listens and what it keeps, whatever its image says.
-    given = {"PORT": str(spec.port), "DATA_PATH": spec.data_path, "HOME": spec.data_path}
-    for key, value in sorted({**spec.environment, **given}.items()):
-        words += ["--env", f"{key}={value}"]
-    return [*words, spec.image]
 
 
 def unit_file(spec: ContainerSpec) -> str:
-    """The systemd unit: the app starts only on a mounted data disk and behind the metadata rules."""
+    """The systemd unit: the app starts only with a mounted data disk and with the metadata rules."""
     return f"""\
 [Unit]
 Description=App {spec.name} (podman)
@@ -138,11 +118,11 @@ WantedBy=multi-user.target
 """
 
 
-def run_file(spec: ContainerSpec) -> str:
-    """What the unit starts. The owner of the data is set here, so that the version before gets its own back."""
-    folder, user = shlex.quote(spec.data_folder), spec.user_id
+def run_file(spec: ContainerSpec, image: str) -> str:
+    """What the unit starts. It sets the owner of the data, because the previous version may have another user."""
+    folder, user = shlex.quote(data_folder(spec.name)), spec.user_id
     return f"""\
 #!/bin/sh
 [ "$(stat --format %u {folder})" = {user} ] || chown --recursive {user}:{user} {folder}
-exec {shlex.join(run_command(spec))}
+exec {shlex.join(run_command(spec, image))}
 """

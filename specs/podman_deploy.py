@@ -1,4 +1,4 @@
-"""The scripts that put the app's next version on the instance, and take the app from it."""
+"""The scripts that install the app's next version on the instance, and remove the app from it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ import shlex
 from collections.abc import Mapping
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
-from specs.podman import STOP_TIMEOUT_SECONDS, ContainerSpec, run_file, unit_file, unit_name, version_files
+from specs.container import ContainerSpec
+from specs.podman import STOP_TIMEOUT_SECONDS, data_folder, run_file, unit_file, unit_name, version_files
 
 PULL_TIMEOUT_SECONDS = 900
 BOOT_TIMEOUT_SECONDS = 1200
 HEALTH_TIMEOUT_SECONDS = 180
 RESTARTS = 5
-"""After so many a new version is given up: what ends at once is not waited for until the health check's time is over."""
+"""After so many restarts a new version has failed, before the health check's time is over."""
 
 
-def deploy_script(spec: ContainerSpec, registry_host: str, registry_user: str, instance_id: str) -> str:
-    """The script that puts the app, or its next version, on the instance; idempotent. It reads `deploy_input` on stdin.
+def deploy_script(
+    spec: ContainerSpec, image_reference: str, registry_host: str, registry_user: str, instance_id: str
+) -> str:
+    """The script that installs the app, or its next version; idempotent. It reads `deploy_input` on stdin.
 
-    `instance_id` is in it so that another instance gets the app even where it has the address of the one before.
+    instance_id: in the script, because a new instance must get the app even if it has the address of the old one.
 
-    The version before runs until image and secrets of the new one are there, and again if the new one does not become
-    healthy: its two files are kept under the name <file>.before, its secrets have names of their own. What a killed
-    run left there was healthy last, so the next run keeps that. The file <run>.healthy says that any version ever was.
+    The previous version runs until image and secrets of the new one are there, and again if the new one does not become healthy: its two
+    files are kept as <file>.before, and its secrets have other names. Files that a killed run kept were healthy last, so the next run
+    keeps them. The file <run>.healthy says that some version was healthy once.
 
-    The login lives in a folder under /run for as long as the pull takes.
+    The login is in a folder under /run only during the pull.
     """
     secrets = "\n".join(f'store_secret "{spec.name}-$generation-{n}"' for n, _ in enumerate(spec.secret_names))
     url = shlex.quote(f"http://127.0.0.1:{spec.port}{spec.health_path}")
-    image, host, user, folder = map(shlex.quote, (spec.image, registry_host, registry_user, spec.data_folder))
+    image, host, user, folder = map(
+        shlex.quote, (image_reference, registry_host, registry_user, data_folder(spec.name))
+    )
     run, unit = version_files(spec.name)
+    service = unit_name(spec.name)
     return f"""\
 set -euo pipefail
 umask 077
@@ -47,15 +53,15 @@ install_file() {{
   chmod "$2" "$1.new"
   mv "$1.new" "$1"
 }}
-restarts() {{ systemctl show --property NRestarts {spec.unit} | cut -d = -f 2; }}
+restarts() {{ systemctl show --property NRestarts {service} | cut -d = -f 2; }}
 give_up() {{
-  journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} + UNIT={spec.unit} + _SYSTEMD_UNIT={spec.unit} >&2 || true
+  journalctl --no-pager -n 50 CONTAINER_NAME={spec.name} + UNIT={service} + _SYSTEMD_UNIT={service} >&2 || true
   [ -e {run}.before ] || fail "$*"
   for file in {run} {unit}; do
     [ ! -e "$file.before" ] || mv "$file.before" "$file"
   done
   systemctl daemon-reload
-  systemctl restart {spec.unit} || fail "$*; the version before does not start either"
+  systemctl restart {service} || fail "$*; the version before does not start either"
   fail "$*; the version before runs again"
 }}
 
@@ -89,7 +95,7 @@ rm -rf /run/app-login.*  # of a run that was killed
 login=$(mktemp -d /run/app-login.XXXXXX)
 trap 'rm -rf "$login"' EXIT
 IFS= read -r token
-say "pulling {spec.image}"
+say "pulling {image_reference}"
 printf %s "$token" | base64 -d \\
   | podman login --authfile "$login/auth.json" --username {user} --password-stdin {host} >/dev/null \\
   || fail "the registry refused the login of" {user}
@@ -104,12 +110,12 @@ mkdir -p {folder}
 
 say "starting {spec.name}"
 sed "s/ --secret {spec.name}-/&$generation-/g" <<'END_OF_FILE' | install_file {run} 0755
-{run_file(spec)}END_OF_FILE
+{run_file(spec, image_reference)}END_OF_FILE
 install_file {unit} 0644 <<'END_OF_FILE'
 {unit_file(spec)}END_OF_FILE
 systemctl daemon-reload
-systemctl enable --quiet {spec.unit}
-systemctl restart {spec.unit} || give_up "{spec.name} did not start"
+systemctl enable --quiet {service}
+systemctl restart {service} || give_up "{spec.name} did not start"
 
 deadline=$((SECONDS + {HEALTH_TIMEOUT_SECONDS}))
 restarted=$(restarts)
@@ -130,18 +136,15 @@ say "{spec.name} is healthy"
 
 
 def deploy_input(token: str, secret_files: Mapping[str, str]) -> str:
-    """What `deploy_script` reads: a line each, in base64, of the registry's token and the secret files by their
-    names' order.
-    """
+    """What `deploy_script` reads: in base64, one line each, the registry's token and the secret files in the order of their names."""
     contents = [token, *(secret_files[name] for name in sorted(secret_files))]
     return "".join(base64.b64encode(content.encode()).decode() + "\n" for content in contents)
 
 
 def remove_script(name: str) -> str:
-    """The script that takes the app from the instance and unmounts the data disk, so that the volume can be detached
-    in order.
+    """The script that removes the app from the instance and unmounts the data disk before the volume is detached.
 
-    Content when any of it is gone already. The data stay.
+    It also works if some of it is already gone. The data stay.
     """
     unit = unit_name(name)
     files = " ".join(f"{file}{{,.before,.new,.healthy}}" for file in version_files(name))

@@ -13,8 +13,8 @@ def is_region(name: str) -> bool:
 
 
 def region_of_short_name(name: str) -> str:
-    """ "fra" -> "eu-frankfurt-1"; "" where it is none that Oracle's SDK has."""
-    # Here, since it takes a quarter of a second, which no other configuration needs.
+    """ "fra" -> "eu-frankfurt-1"; "" if Oracle's SDK does not have it."""
+    # Imported here: it takes a quarter of a second, and only a wrong region needs it.
     from oci.regions_definitions import REGIONS_SHORT_NAMES
 
     return str(REGIONS_SHORT_NAMES.get(name.lower(), ""))
@@ -35,7 +35,7 @@ def architecture(platform: str) -> str:
 def by_digest(reference: str) -> str:
     """ "host/name:tag@sha256:…" -> "host/name@sha256:…".
 
-    podman before 5 refuses a reference with both. Raises ValueError where there is no digest.
+    podman before 5 refuses a reference with both. Raises ValueError without a digest.
     """
     name, at, digest = reference.partition("@")
     if not at:

@@ -1,4 +1,4 @@
-"""Contents of the app's secret files: templates in which {argon2} stands for the password's hash."""
+"""Contents of the app's secret files: templates with {argon2} for the password's hash."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def render(templates: Mapping[str, str], password: str, stack: str) -> dict[str,
 def fingerprint(files: Mapping[str, str], password: str, stack: str) -> str:
     """A short text which changes with the files or the password, and from which neither can be guessed; another in every `stack`.
 
-    It is keyed by the password's hash, so that trying a guess costs an Argon2, for each stack anew.
+    The password's hash is its key, so each guess costs one Argon2 per stack.
     """
     key = argon2_hash(password, f"fingerprint {stack}").encode()
     content = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))

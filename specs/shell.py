@@ -1,6 +1,6 @@
 """Text from a configuration, a file or the cloud inside messages and commands, safe to show and to paste whatever it is.
 
-A stack's file may be a stranger's: a line end could begin a command of its own, an escape sequence hide one on the terminal.
+A stack file may come from a stranger: a line end could begin another command, an escape sequence could hide one on the terminal.
 """
 
 from __future__ import annotations

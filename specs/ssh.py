@@ -1,8 +1,7 @@
 """SSH: the person's key, the instance's host key, and the tunnel command.
 
-The host key has to be known before the first connection and be the same in every run of the program. So it is not
-drawn but derived from the person's private key, the stack and a number in its configuration. A new SSH key, or the next
-number, replaces the instance, and with it the host key.
+The program needs the host key before the first connection, and the same one in every run. So the key is not random: it is derived from the
+person's private key, the stack and a number in its configuration. A new SSH key or the next number replaces the instance and its host key.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ OPENSSH_BEGIN, OPENSSH_END = (f"-----{word} OPENSSH PRIVATE KEY-----\n" for word
 
 
 class KeyFileError(ValueError):
-    """The SSH private key file cannot be used; the message says why, `commands` what fixes it where it is not another key."""
+    """The SSH private key file cannot be used; the message says why. commands: what fixes it, if not another key."""
 
     def __init__(self, problem: str, *commands: str) -> None:
         super().__init__(problem)
@@ -43,8 +42,8 @@ class KeyFileError(ValueError):
 
 @dataclass(frozen=True)
 class SshKey:
-    """The person's key: `private` as read from the file, `public` as one line of an authorized_keys file, `seed` the private
-    key's numbers alone (DER), which a new comment or another form of the file leaves as they are.
+    """The person's key: `private` as read from the file, `public` as one line of an authorized_keys file, `seed` only the
+    numbers of the private key (DER), which are the same after a new comment or in another form of the file.
     """
 
     private: str
@@ -61,7 +60,7 @@ class HostKey:
 
 
 def read_key(file: Path) -> SshKey:
-    """Read an unencrypted OpenSSH or PEM private key which OpenSSH takes as well. Raises KeyFileError."""
+    """Read an unencrypted OpenSSH or PEM private key that OpenSSH also accepts. Raises KeyFileError."""
     try:
         path = file.expanduser()
         private = path.read_bytes().decode()
@@ -93,11 +92,11 @@ def read_key(file: Path) -> SshKey:
 
 
 def _check_for_openssh(file: Path, private: str, status: os.stat_result) -> None:
-    """Refuse what only OpenSSH refuses, which would be found out by the tunnel, after the deploy (source: openssh-portable: ssh.c,
+    """Refuse what OpenSSH refuses: otherwise the tunnel would fail after a good deploy (source: openssh-portable: ssh.c,
     load_public_identity_files; authfile.c, sshkey_perm_ok; sshkey.c, private2_uudecode. OpenSSL reads the older forms, with any line ends).
     """
     if "%" in str(file) or "${" in str(file):
-        raise KeyFileError("has % or ${ in its name, where ssh puts in something else")
+        raise KeyFileError("has % or ${ in its name, which ssh replaces")
     name = quoted(str(file))
     if status.st_uid == os.getuid() and status.st_mode & 0o077:
         raise KeyFileError(f"can be read by others (mode {stat.S_IMODE(status.st_mode):03o})", f"chmod 600 {name}")
@@ -106,20 +105,18 @@ def _check_for_openssh(file: Path, private: str, status: os.stat_result) -> None
     if "\r" in private:
         new = quoted(f"{file}.new")
         command = f"(umask 077 && tr -d '\\r' <{name} >{new} && mv {new} {name})"
-        raise KeyFileError("has the line ends of Windows, which OpenSSH does not read", command)
+        raise KeyFileError("has the line ends of Windows, which OpenSSH refuses", command)
     if private.endswith(OPENSSH_END.strip()):
-        raise KeyFileError("does not end with a newline, without which OpenSSH does not read it", f"echo >>{name}")
+        raise KeyFileError("does not end with a newline, which OpenSSH needs", f"echo >>{name}")
     if not private.startswith(OPENSSH_BEGIN) or f"\n{OPENSSH_END}" not in private:
-        raise KeyFileError(
-            "has something beside its first and last line, such as a blank, with which OpenSSH does not read it"
-        )
+        raise KeyFileError("has text, such as a blank, beside its first or last line, which OpenSSH refuses")
 
 
 def answers(agent: str) -> bool:
     """Whether an SSH agent listens on this socket.
 
-    pulumi-command connects to the agent of SSH_AUTH_SOCK before anything else, and no input of a command keeps it from
-    that: an empty agentSocketPath is dialled too (source: pulumi-command 1.2.1, provider/pkg/provider/remote/connection.go).
+    pulumi-command connects to the agent of SSH_AUTH_SOCK before anything else, and no input of a
+    command prevents that: it dials an empty agentSocketPath too (source: pulumi-command 1.2.1, provider/pkg/provider/remote/connection.go).
     """
     with socket.socket(socket.AF_UNIX) as connection:
         try:
@@ -135,7 +132,7 @@ def _load(private: str) -> object:
         try:
             return serialization.load_ssh_private_key(data, password=None)
         except ValueError as error:
-            # The library tells an encrypted OpenSSH key from a broken one only by its words.
+            # Only the words of the error show whether the key is encrypted or broken.
             if "encrypted" in str(error):
                 raise TypeError from None
             raise
@@ -149,9 +146,8 @@ def _openssh_line(key: ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.Elliptic
 def host_key(seed: bytes, stack: str, generation: int) -> HostKey:
     """Derive the host key of `stack` ("compartment/project/stack") from the person's private key (`SshKey.seed`).
 
-    ECDSA and PEM, because every sshd from Oracle Linux 8 on reads that form and it holds nothing random (the OpenSSH
-    form does, which would make another plan of each run). 48 bytes reduce to the group's order without a bias that
-    matters.
+    ECDSA in PEM, because every sshd from Oracle Linux 8 on reads it and it has nothing random in it (the OpenSSH form has, which would
+    change the plan in every run). 48 bytes reduce to the group's order almost without bias.
     """
     stretched = HKDF(hashes.SHA256(), 48, salt=None, info=f"ssh host key {stack} {generation}".encode()).derive(seed)
     key = ec.derive_private_key(int.from_bytes(stretched, "big") % (P256_ORDER - 1) + 1, ec.SECP256R1())
@@ -162,8 +158,8 @@ def host_key(seed: bytes, stack: str, generation: int) -> HostKey:
 
 
 def connect_command(address: str, private_key_file: str, public_host_key: str, *options: str) -> str:
-    """The ssh command line for `address`, ready to paste. The host key is pinned on it, so no question is asked and
-    no file written.
+    """The ssh command line for `address`, ready to paste. It pins the host key, so ssh asks no question and writes
+    no file.
 
     KnownHostsCommand needs OpenSSH 8.5 (2021) or later at the person's end.
     """
@@ -172,17 +168,8 @@ def connect_command(address: str, private_key_file: str, public_host_key: str, *
     identity = f"~/{quoted(rest)}" if tilde and not home else quoted(private_key_file)
     known_hosts = f"KnownHostsCommand=/bin/echo {address} {public_host_key}"
     words = [
-        *(
-            "ssh",
-            "-i",
-            identity,
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "ServerAliveInterval=15",
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ),
+        *("ssh", "-i", identity, "-o", "IdentitiesOnly=yes"),
+        *("-o", "ServerAliveInterval=15", "-o", "StrictHostKeyChecking=yes"),
         *("-o", "UserKnownHostsFile=/dev/null", "-o", "GlobalKnownHostsFile=/dev/null", "-o", quoted(known_hosts)),
         *options,
         quoted(f"{REMOTE_USER}@{address}"),
@@ -191,6 +178,6 @@ def connect_command(address: str, private_key_file: str, public_host_key: str, *
 
 
 def tunnel_command(address: str, private_key_file: str, public_host_key: str, port: int) -> str:
-    """The ssh command which brings the app's port on the instance's loopback to the same port of the person's own."""
+    """The ssh command that forwards the person's port to the same port on the instance's loopback."""
     forward = ("-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:127.0.0.1:{port}")
     return connect_command(address, private_key_file, public_host_key, *forward)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 SMALLEST_RSA, SMALLEST_CURVE = 2048, 256
-"""Bits of a key which browsers accept (source: CA/Browser Forum, Baseline Requirements 6.1.5); many authorities sign none larger."""
+"""Bits of a key that browsers accept (source: CA/Browser Forum, Baseline Requirements 6.1.5); many authorities sign no larger ones."""
 
 DER = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -28,7 +28,7 @@ def check(certificate: str, private_key: str) -> None:
     """Accept a certificate (PEM, its chain after it) that is valid now and its unencrypted private key (PEM). Raises CertificateError."""
     if "PRIVATE KEY-----" in certificate:
         raise CertificateError(
-            "tlsCertificate", "holds a private key, which all could read who see the stack's file; make a new pair"
+            "tlsCertificate", "holds a private key, which everyone who sees the stack file could read; make a new pair"
         )
     try:
         chain = x509.load_pem_x509_certificates(certificate.encode())
@@ -39,7 +39,7 @@ def check(certificate: str, private_key: str) -> None:
     above: x509.Name | None = chain[0].subject
     for number, (one, key) in enumerate(zip(chain, public_keys, strict=True), start=1):
         which = f"its certificate {number} of {len(chain)} " if len(chain) > 1 else ""
-        # Browsers skip one that the first does not lead to, issuer by issuer.
+        # Browsers skip a certificate that is no issuer of the first, directly or by others.
         if one.subject == above:
             above = one.issuer if one.issuer != one.subject else None
             if one.not_valid_after_utc < now:
@@ -67,7 +67,7 @@ def check(certificate: str, private_key: str) -> None:
 def secret_name(app: str, certificate: str) -> str:
     """Name of the Kubernetes secret with the certificate: another one for another certificate.
 
-    The cloud controller puts a certificate on the load balancer under its secret's name, and one whose name is there already it
-    does not put there again (source: oci-cloud-controller-manager, load_balancer.go, ensureSSLCertificates).
+    The cloud controller puts a certificate on the load balancer under its secret's name, and skips a name that is already there
+    (source: oci-cloud-controller-manager, load_balancer.go, ensureSSLCertificates).
     """
     return f"{app}-tls-{hashlib.sha256(certificate.encode()).hexdigest()[:10]}"

@@ -1,8 +1,8 @@
 """Wrong configurations, one a line: what is set, the key the message must name, words it must hold, the command that
-mends it.
+fixes it.
 
 `by` says who refuses: "program" is settings, before any resource is declared; "pulumi" is the engine's own check
-of the types in Pulumi.yaml, before the program even starts; its messages name no command, so `mend` is "" there.
+of the types in Pulumi.yaml, before the program even starts; its messages name no command, so `fix` is "" there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Wrong:
     values: dict[str, Any]
     key: str
     says: str
-    mend: str
+    fix: str
     by: str = "program"
 
 
@@ -67,7 +67,7 @@ WRONG = [
         "a network twice",
         {"sshNetworks": ["10.1.0.0/24", "10.1.0.0/24"]},
         "sshNetworks[1]",
-        "is there already",
+        "is there twice",
         "pulumi config rm --path 'sshNetworks[1]'",
     ),
     Wrong(
@@ -84,15 +84,14 @@ WRONG = [
         "docker/Dockerfile does not exist",
         SET + "context docker/jupyterlab",
     ),
-    Wrong("port of SSH", {"port": 22}, "port", "taken by the instance's SSH", SET + "port 8888"),
-    Wrong("port of the system", {"port": 80}, "port", "below 1024", SET + "port 8888"),
+    Wrong("port of the system", {"port": 80}, "port", "equal to 1024", SET + "port 8888"),
     Wrong("port too high", {"port": 70000}, "port", "65535", SET + "port 8888"),
     Wrong("port in words", {"port": "http"}, "port", "integer", "", by="pulumi"),
     Wrong(
         "environment name",
         {"environment": {"A B": "1"}},
         "environment",
-        "must be the name of a variable: letters, digits and _, not beginning with a digit",
+        "must be the name of a variable: letters, digits and _, and no digit at the beginning",
         "pulumi config rm --path 'environment[\"A B\"]'",
     ),
     Wrong(
@@ -100,14 +99,14 @@ WRONG = [
         {"environment": {"A": "1\n2"}},
         "environment.A",
         "must be one line",
-        SET + "--path 'environment.<name>' '<value>'",
+        SET + "--path environment.A '<value>'",
     ),
     Wrong(
         "environment list",
         {"environment": {"A": [1]}},
         "environment.A",
         "valid string",
-        SET + "--path 'environment.<name>' '<value>'",
+        SET + "--path environment.A '<value>'",
     ),
     Wrong(
         "secret file as path",
@@ -176,7 +175,7 @@ WRONG = [
         "host with scheme",
         {"registryHost": "https://x"},
         "registryHost",
-        "must be a host name, with :port where one is needed, and without https://",
+        "must be a host name, with :port if it needs one, and without https://",
         SET + "registryHost ocir.eu-frankfurt-1.oci.oraclecloud.com",
     ),
     Wrong(
@@ -296,14 +295,14 @@ WRONG = [
         "two attestations of a kind",
         {"attestations": ["sbom", "sbom=host/scanner:1"]},
         "attestations[1]",
-        "sbom is there already",
+        "sbom is there twice",
         "pulumi config rm --path 'attestations[1]'",
     ),
     Wrong(
         "key of an earlier version",
         {"sbomScanner": ""},
         "sbomScanner",
-        "use attestations in its place",
+        "use attestations instead",
         "pulumi config rm sbomScanner",
     ),
     Wrong("misspelt key", {"ocpu": 4}, "ocpu", "is not a key", "pulumi config rm ocpu"),
@@ -320,6 +319,13 @@ WRONG = [
         "dataPath",
         "folder of its own",
         SET + "dataPath /jupyter",
+    ),
+    Wrong(
+        "secret variable",
+        {"environment": {"HF_TOKEN": "hunter2"}},
+        "environment.HF_TOKEN",
+        "is a secret, according to its name",
+        SET + "--secret --path 'secretFiles.<name>'",
     ),
     Wrong(
         "port given twice",
@@ -388,7 +394,7 @@ WRONG = [
         "key file in nobody's home",
         {"sshPrivateKeyFile": "~nobody-of-this-name/key"},
         "sshPrivateKeyFile",
-        "a user whose home folder is not known",
+        "a user without a home folder",
         SET + "sshPrivateKeyFile '~/.ssh/id_ed25519'",
     ),
     Wrong(
@@ -419,7 +425,7 @@ WRONG = [
         "must be a path of letters",
         SET + "extraRequirements extra/requirements.txt",
     ),
-    Wrong("tag of the cache", {"imageTag": "cache"}, "imageTag", "a tag of the build's cache", SET + "imageTag v1.0.0"),
+    Wrong("tag of the cache", {"imageTag": "cache"}, "imageTag", "a tag of the build cache", SET + "imageTag v1.0.0"),
     Wrong(
         "host that is an option",
         {"registryHost": "-x"},
@@ -438,14 +444,14 @@ WRONG = [
         "subnet of another realm",
         {"subnetId": "ocid1.subnet.oc2..mine"},
         "subnetId",
-        "is of the realm oc2, and your tenancy of oc1",
+        "is in the realm oc2, and your tenancy in oc1",
         SET + "subnetId '<OCID>'",
     ),
     Wrong(
         "image of another region",
         {"imageId": "ocid1.image.oc1.us-phoenix-1.mine"},
         "imageId",
-        "is of the region us-phoenix-1",
+        "is in the region us-phoenix-1",
         SET + "imageId '<OCID>'",
     ),
     Wrong(

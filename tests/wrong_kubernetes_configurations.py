@@ -161,14 +161,14 @@ WRONG = [
         "a group twice",
         {"loadBalancerSecurityGroupIds": [GROUPS[0], GROUPS[0]]},
         "loadBalancerSecurityGroupIds[1]",
-        "is there already",
+        "is there twice",
         "pulumi config rm --path 'loadBalancerSecurityGroupIds[1]'",
     ),
     Wrong(
         "second group of another region",
         {"loadBalancerSecurityGroupIds": [GROUPS[0], "ocid1.networksecuritygroup.oc1.us-phoenix-1.mine"]},
         "loadBalancerSecurityGroupIds[1]",
-        "is of the region us-phoenix-1",
+        "is in the region us-phoenix-1",
         SET + "--path 'loadBalancerSecurityGroupIds[1]' '<OCID>'",
     ),
     Wrong(

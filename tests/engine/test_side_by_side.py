@@ -64,7 +64,7 @@ def up(stack: Stack) -> subprocess.CompletedProcess[str]:
     return stack.pulumi("up", "--yes", "--skip-preview", "--config-file", str(stack.config_file), check=False)
 
 
-def test_a_second_up_of_a_stack_is_refused_and_told_who_is_at_work(
+def test_a_second_up_of_a_stack_is_refused_and_names_who_runs_the_first(
     machineless_stack: MakeStack, machineless_home: Path
 ) -> None:
     stack = machineless_stack("busy", "dev")
@@ -83,9 +83,7 @@ def test_a_second_up_of_a_stack_is_refused_and_told_who_is_at_work(
     assert stack.up() == {}
 
 
-def test_the_lock_of_a_run_that_was_killed_is_refused_until_cancel_frees_it(
-    machineless_stack: MakeStack, machineless_home: Path
-) -> None:
+def test_a_killed_runs_lock_blocks_the_next_until_cancel(machineless_stack: MakeStack, machineless_home: Path) -> None:
     stack, others = machineless_stack("killed", "dev"), cloud(machineless_home, "instance")
     running = begin(stack, machineless_home)
     kill(running.pid)

@@ -83,7 +83,7 @@ def test_the_documented_command_for_idle_kernels_sets_a_variable_of_the_containe
     assert stack_files.problems(yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text())) == []
     # As the program is handed it.
     handed = json.loads(pulumi("config", "--json"))["containerised-app:environment"]["value"]
-    assert settings_of({**values, "environment": handed}).environment == {
+    assert settings_of({**values, "environment": handed}).app.environment == {
         "CULL_IDLE_SECONDS": "3600",
         "CULL_CONNECTED": "true",
         "ZIP": "00501",

@@ -68,9 +68,7 @@ def test_a_switch_to_kubernetes_is_a_plan_that_up_follows_and_the_data_volume_st
     assert stack.up() == {}
 
 
-def test_switched_back_the_stack_takes_the_volume_over_that_was_kept(
-    stack: Stack, volume: str, machineless_home: Path
-) -> None:
+def test_a_stack_switched_back_adopts_its_retained_volume(stack: Stack, volume: str, machineless_home: Path) -> None:
     stack.configure(target="instance", dataVolumeId=volume)
     plan = stack.preview()
     assert plan == {**switch(KUBERNETES, INSTANCE), "jupyterlab-data": "import"}
@@ -82,7 +80,7 @@ def test_switched_back_the_stack_takes_the_volume_over_that_was_kept(
     assert stack.up() == {}
 
 
-def test_a_stack_that_goes_keeps_the_data_volume_and_tells_what_to_do_with_it(
+def test_destroy_keeps_the_data_volume_and_says_what_to_do_with_it(
     stack: Stack, volume: str, machineless_home: Path
 ) -> None:
     arguments = f"--yes --skip-preview --non-interactive --color never --config-file {stack.config_file}"
@@ -106,7 +104,7 @@ def test_another_app_gets_another_volume_and_the_old_one_stays(
     assert cloud(machineless_home, "volume") == {volume, second, str(stack.output("dataVolumeId"))}
 
 
-def test_nothing_is_kept_where_the_configuration_said_so_and_was_applied(stack: Stack, machineless_home: Path) -> None:
+def test_retain_data_false_once_applied_keeps_nothing(stack: Stack, machineless_home: Path) -> None:
     third = str(stack.output("dataVolumeId"))
     stack.configure(retainData=False)
     # The volume says in a tag what becomes of it.

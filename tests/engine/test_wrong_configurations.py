@@ -25,7 +25,7 @@ def test_a_wrong_configuration_stops_up_before_anything_is_created(wrong: Wrong,
     assert done.returncode != 0
     assert wrong.key in said
     assert wrong.says in said
-    assert not wrong.mend or wrong.mend in [line.strip() for line in said.splitlines()]
+    assert not wrong.fix or wrong.fix in [line.strip() for line in said.splitlines()]
     assert "Traceback" not in said
     assert not events.exists() or steps(events.read_text()) == {}
 

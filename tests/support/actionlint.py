@@ -14,7 +14,7 @@ ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 
 def main() -> int:
-    """Exit status of actionlint."""
+    """Return the exit status of actionlint."""
     go = golang.find(paths.HOME, lambda line: print(f"  {line}", flush=True))
     return subprocess.run(
         [str(go.program), "run", ACTIONLINT], cwd=ROOT, env={**os.environ, **go.environment}

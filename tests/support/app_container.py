@@ -1,4 +1,4 @@
-"""An app's image run by the podman of this host, as the program has podman on the instance run it."""
+"""A container of an app's image in the podman of this host, started with the program's own command."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from pathlib import Path
 from sandbox import address, engine, paths, registry
 from sandbox.process import privileged, run
 from specs import podman, secret_files
+from specs.container import ContainerSpec
 from tests.support.apps import App
 from tests.support.machine import answers
 from tests.support.ports import free_port
 
 PASSWORD = "of-this-test-4kPz81Wq"
-# For programs that run emulated, at a tenth of their pace.
+# QEMU runs programs at a tenth of their speed.
 SECONDS = 240
 
 
 class AppContainer:
-    """One container. name: of it; image: its id; app: what runs in it; data: the folder behind `data_path`; url: where it answers;
-    start_log: what it had logged when it had become healthy.
+    """One container. image: id of its image; data: the folder mounted at `data_path`; url: of the app; start_log: its log until it was
+    healthy.
     """
 
     def __init__(self, name: str, image: str, app: App, data: Path) -> None:
@@ -32,7 +33,7 @@ class AppContainer:
         self.start_log = ""
 
     def start(self, *extra: str, secrets: Mapping[str, str] | None = None) -> AppContainer:
-        """Run it, with `extra` words for podman. `secrets`: file name to content, by default those that the program renders."""
+        """Run it with `extra` options of podman. secrets: file name to content, by default those that the program renders."""
         if secrets is None:
             secrets = secret_files.render(self.app.secret_files, PASSWORD, "tests/images")
         spec = self.spec(list(secrets))
@@ -42,8 +43,8 @@ class AppContainer:
             engine.podman("secret", "create", secret, "-", stdin=content)
         self.data.mkdir(parents=True)
         run(privileged(["chown", f"{spec.user_id}:{spec.user_id}", self.data]))
-        words = [word.replace(f"{spec.data_folder}:", f"{self.data}:") for word in podman.run_command(spec)]
-        # What it logged and how it ended is looked at afterwards.
+        words = podman.run_command(spec, self.image, str(self.data))
+        # Tests read its log and exit code afterwards.
         words.remove("--rm")
         assert words[:2] == ["podman", "run"]
         assert words[-1] == self.image
@@ -51,11 +52,10 @@ class AppContainer:
         engine.podman(*words[1:-1], *network, *extra, self.image)
         return self
 
-    def spec(self, secret_names: Sequence[str]) -> podman.ContainerSpec:
-        """What the program would say of it."""
-        return podman.ContainerSpec(
+    def spec(self, secret_names: Sequence[str]) -> ContainerSpec:
+        """The program's specification of it."""
+        return ContainerSpec(
             name=self.name,
-            image=self.image,
             port=self.port,
             environment={},
             secret_names=secret_names,
@@ -66,7 +66,7 @@ class AppContainer:
         )
 
     def healthy(self) -> AppContainer:
-        """Wait until it answers. Raises AssertionError with its log when it ends before, or does not within SECONDS."""
+        """Wait until it answers. Raises AssertionError with its log if it ends before or needs longer than SECONDS."""
         deadline = time.monotonic() + SECONDS
         while not answers(self.health_url):
             assert engine.running(self.name), f"{self.name} has ended:\n{self.log()}"
@@ -77,37 +77,37 @@ class AppContainer:
         return self
 
     def exit_code(self) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until it ends and return its exit code."""
         return int(engine.podman("wait", self.name, timeout=SECONDS).stdout)
 
     def stop(self) -> tuple[int, float]:
-        """End it as the instance's unit does; its exit code, and how many seconds it took."""
+        """Stop it like the unit of the instance. Returns its exit code and the seconds it needed."""
         began = time.monotonic()
         engine.podman("stop", "--time", str(podman.STOP_TIMEOUT_SECONDS), self.name)
         return self.exit_code(), time.monotonic() - began
 
     def health(self) -> bool:
-        """Does the health check that the program has podman run succeed?"""
+        """Run its health check and return whether it succeeds."""
         return engine.podman("healthcheck", "run", self.name, check=False, timeout=SECONDS).returncode == 0
 
     def run(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
-        """What a command prints in it, run as the app's user; or, without `check`, what it prints as errors."""
+        """Run a command in it as the app's user. Returns its output; with check=False, a failing command's errors."""
         flags = ["--interactive"] if stdin is not None else []
         done = engine.podman("exec", *flags, self.name, *command, stdin=stdin, check=False, timeout=SECONDS)
         assert (done.returncode == 0) == check, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout if check else done.stderr
 
     def python(self, code: str, stdin: str | None = None) -> str:
-        """What Python code prints in it."""
+        """Run Python code in it and return its output."""
         return self.run("python", "-c", code, stdin=stdin)
 
     def log(self) -> str:
-        """All that it logged."""
+        """Its whole log."""
         done = engine.podman("logs", self.name)
         return done.stdout + done.stderr
 
     def remove(self) -> None:
-        """It, its secrets and its data are gone afterwards."""
+        """Remove it with its secrets and its data."""
         engine.podman("rm", "--force", "--ignore", "--time", "0", self.name)
         address.release(self.name)
         for secret in engine.podman("secret", "ls", "--format", "{{.Name}}").stdout.split():
@@ -117,7 +117,7 @@ class AppContainer:
 
 
 def pull(reference: str, platform: str, name: str) -> str:
-    """Pull one platform's image of an index, give it a name so that nobody prunes it, and return its id."""
+    """Pull one platform's image of an index and return its id. A name protects it from pruning."""
     trust = ["--authfile", str(registry.login_file()), "--cert-dir", str(registry.certificates())]
     options = [*trust, "--platform", platform]
     image = engine.podman("pull", "--quiet", *options, reference).stdout.split()[-1]
@@ -126,5 +126,5 @@ def pull(reference: str, platform: str, name: str) -> str:
 
 
 def in_ci() -> bool:
-    """Is this a CI's run, in which whatever cannot be tested is a failure?"""
+    """Whether this is a run of CI, which must not skip a test."""
     return bool(os.environ.get("CI"))

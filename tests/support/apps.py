@@ -1,4 +1,4 @@
-"""The apps as they are documented: what a stack's configuration says of each."""
+"""The documented apps and their configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ README = ROOT / "docker" / "README.md"
 
 @dataclass(frozen=True)
 class App:
-    """An app's configuration, keys as in Pulumi.yaml. configuration: what a stack sets for it; the rest is what then holds."""
+    """An app. configuration: the keys that a stack sets for it; the other fields: the resulting values."""
 
     configuration: Mapping[str, Any]
     name: str
@@ -29,7 +29,7 @@ class App:
 
 
 def documented(name: str) -> dict[str, Any]:
-    """What a stack with this app sets: nothing for the app that ships, and for the second what docker/README.md says."""
+    """The keys that a stack sets for this app: none for the default app, for the second the example of docker/README.md."""
     if name == _defaults()["app"]:
         return {}
     [example] = re.findall(r"^```yaml\n(config:\n.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
@@ -39,7 +39,7 @@ def documented(name: str) -> dict[str, Any]:
 
 
 def app(name: str) -> App:
-    """The app of this name."""
+    """Return the app of this name."""
     configuration = documented(name)
     values = {**_defaults(), **configuration}
     keys = {"secretFiles": "secret_files", "dataPath": "data_path", "healthPath": "health_path", "userId": "user_id"}

@@ -1,4 +1,4 @@
-"""JupyterLab as a person meets it in a real browser."""
+"""JupyterLab in a real browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 1000.0
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The installed one, without a window."""
+    """The installed Chromium, without a window."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert program, f"none of {', '.join(CHROMIUM)} is installed"
     expect.set_options(timeout=60 * SECONDS)
@@ -34,29 +34,29 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def lab(browser: Browser, url: str) -> Iterator[Page]:
-    """A page that went to JupyterLab; without a login it shows the form."""
+    """A page at JupyterLab's address. Without a login it shows the form."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         page.set_default_timeout(60 * SECONDS)
-        # Not the layout that an earlier visit left on the data volume.
+        # Ignore the layout that an earlier visit saved on the data volume.
         page.goto(f"{url}/lab?reset")
         yield page
 
 
 def log_in(page: Page, password: str) -> None:
-    """Fill in the form."""
+    """Fill in the login form."""
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
 
 
 def open_notebook(page: Page, kernel: str = "") -> None:
-    """Open a new notebook, of the first kernel with this in its name."""
+    """Open a new notebook with the first kernel that has this text in its name."""
     page.locator('.jp-LauncherCard[data-category="Notebook"]').filter(has_text=kernel).first.click()
     expect(page.get_by_text("| Idle")).to_be_visible()
 
 
 def run_cell(page: Page, code: str) -> Locator:
-    """Run code in the last cell, and return where its output appears."""
+    """Run code in the last cell and return the locator of its output."""
     cell = page.locator(".jp-Notebook .jp-CodeCell").last
     cell.locator(".cm-content").click()
     page.keyboard.insert_text(code)
@@ -66,7 +66,7 @@ def run_cell(page: Page, code: str) -> Locator:
 
 
 def restart_kernel(page: Page) -> None:
-    """Restart the notebook's kernel by the menu."""
+    """Restart the notebook's kernel from the menu."""
     page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel…").click()
     with page.expect_response(lambda answer: answer.url.partition("?")[0].endswith("/restart")) as restarted:
@@ -76,7 +76,7 @@ def restart_kernel(page: Page) -> None:
 
 
 def plot(page: Page, screenshot: Path) -> None:
-    """Open a new notebook, run a cell that plots, see the picture, and save it all as plot.ipynb."""
+    """Plot in a new notebook, check the picture, and save the notebook as plot.ipynb."""
     open_notebook(page)
     run_cell(page, PLOT)
     picture = page.locator(".jp-OutputArea-output img")

@@ -1,4 +1,4 @@
-"""A buildx builder on a disk of any size."""
+"""A buildx builder with a disk of any size."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sandbox.builders import ROOT, Builder, running
 
 
 class SmallBuilder(Builder):
-    """A BuildKit whose disk is a tmpfs."""
+    """A BuildKit with a tmpfs as its disk."""
 
     def __init__(self, name: str, megabytes: int) -> None:
         super().__init__(name, ("--tmpfs", f"{ROOT}:size={megabytes}m"))
 
     def grow(self, megabytes: int) -> None:
-        """Give its disk this size."""
+        """Resize its disk."""
         engine.podman("exec", self.container, "mount", "-o", f"remount,size={megabytes}m", ROOT)
 
 
 @contextmanager
 def small_builder(name: str, megabytes: int) -> Iterator[SmallBuilder]:
-    """The builder `name`, as long as the context lasts."""
+    """Run the builder `name` as long as the context lasts."""
     builder = SmallBuilder(name, megabytes)
     with running(builder):
         yield builder

@@ -1,4 +1,4 @@
-"""A cluster of the sandbox for tests: made by Oracle's API stand-in, entered as the account's user, with a small app to run in it."""
+"""A test's own cluster in the sandbox, created through Oracle's emulated API, and a small app for it."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ SCRIPT = f"date +%s.%N >>/data/starts; exec python3 -m http.server --directory /
 
 
 def token(cluster: str, user_config: dict[str, str] | None = None) -> str:
-    """A token for the cluster, of the account's user or of another."""
+    """A token for the cluster, signed by the account's user or by another one."""
     config = user_config or oci.config.from_file(str(account.OCI_CONFIG))
     signing = {**config, "key_content": "", "pass_phrase": ""}
     return kube_token.token(cluster, paths.REGION, signing, datetime.now(timezone.utc))
 
 
 def make(kind: str, **inputs: Any) -> Record:
-    """Make a resource as the provider does: what does not pass the check is not made."""
+    """Check the inputs and create a resource, like the provider."""
     checked, problems = KINDS[kind].checked({"compartmentId": paths.TENANCY_OCID, **inputs})
     assert not problems, problems
     return KINDS[kind].create(cloud(), checked)
 
 
 def push_image() -> None:
-    """Put an image with Python into the registry: the clusters' own, since it is there."""
+    """Push an image with Python to the registry. It is the image of the clusters, which already exists."""
     trust = ["--authfile", str(registry.login_file()), "--cert-dir", str(registry.certificates())]
     engine.podman("push", "--quiet", *trust, image.IMAGE, f"docker://{REPOSITORY}:1")
 
 
 @dataclass
 class Oke:
-    """A VCN with subnets, a cluster and a pool of one node in it. seconds: what each took to be made."""
+    """A VCN with subnets, a cluster, and a pool with one node."""
 
     folder: Path
     vcn: Record
@@ -61,13 +61,13 @@ class Oke:
     pool: Record
 
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl as the account's user, with a fresh token."""
+        """Run kubectl as the account's user with a new token."""
         done = self.try_kubectl(token(self.cluster.id), *words, stdin=stdin)
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout + ("" if check else done.stderr)
 
     def try_kubectl(self, with_token: str, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """kubectl with this token."""
+        """Run kubectl with this token."""
         file = self.folder / "kubeconfig"
         authority = base64.b64encode(ThisHost().clusters.authority(self.cluster.private["container"])).decode()
         server = f"https://{self.cluster.private['address']}:{folders.PORT}"
@@ -94,27 +94,27 @@ class Oke:
         self.kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(document))
 
     def load_balancers(self) -> list[Record]:
-        """Those which this cluster has made."""
+        """The load balancers of this cluster."""
         return [one for one in cloud().all("loadbalancer") if one.private["cluster"] == self.cluster.id]
 
     def events(self, kind: str) -> str:
-        """All messages about things of a kind, one a line."""
+        """The messages of all events about objects of a kind."""
         found = self.get("events")["items"]
         return "\n".join(one["message"] for one in found if one["involvedObject"]["kind"] == kind)
 
     def address(self, name: str = "app") -> str:
-        """The load balancer's address, once it has one."""
+        """Wait for the load balancer's address and return it."""
         self.eventually(lambda: bool(self.get("service", name)["status"]["loadBalancer"]), f"an address of {name}", 20)
         return str(self.get("service", name)["status"]["loadBalancer"]["ingress"][0]["ip"])
 
     @staticmethod
     def eventually(condition: Any, what: str, seconds: float) -> None:
-        """Wait for it."""
+        """Wait until the condition is true."""
         wait_for(condition, what, seconds, interval=0.3)
 
 
 def set_up(folder: Path) -> Oke:
-    """Make it all."""
+    """Create VCN, cluster and node pool."""
     vcn = make("vcn", cidrBlocks=["10.0.0.0/16"], dnsLabel="vcn")
 
     def subnet(label: str, number: int, *, private: bool) -> Record:
@@ -145,19 +145,19 @@ def set_up(folder: Path) -> Oke:
 
 
 def tear_down(oke: Oke) -> None:
-    """Take it all back, in the order of a destroy."""
+    """Delete everything in the order of a destroy."""
     for record in (oke.pool, oke.cluster, *oke.subnets.values(), oke.vcn):
         KINDS[record.kind].delete(cloud(), record.id)
 
 
 def namespace() -> dict[str, Any]:
-    """One that admits pods of the restricted profile alone."""
+    """A namespace that admits only pods of the restricted profile."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
 def pull_secret() -> dict[str, Any]:
-    """The account's login at the registry."""
+    """The login of the account to the registry."""
     login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
     data = json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}})
     return {
@@ -168,7 +168,7 @@ def pull_secret() -> dict[str, Any]:
 
 
 def claim(name: str = "data", storage_class: str = "oci-bv", **spec: Any) -> dict[str, Any]:
-    """A claim of less than a volume can have."""
+    """A claim smaller than the smallest volume."""
     wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return {
         **_object("v1", "PersistentVolumeClaim", name),
@@ -177,7 +177,7 @@ def claim(name: str = "data", storage_class: str = "oci-bv", **spec: Any) -> dic
 
 
 def deployment(name: str = "app", image: str = f"{REPOSITORY}:1", pull: str = "pull", volume: str = "data") -> Any:
-    """A pod that notes each start on its volume and serves the volume's files."""
+    """A pod that records each start on its volume and serves the files of the volume."""
     container = {
         "name": "app",
         "image": image,
@@ -215,7 +215,7 @@ def deployment(name: str = "app", image: str = f"{REPOSITORY}:1", pull: str = "p
 
 
 def policy() -> dict[str, Any]:
-    """As of the app: its port in, everything but the metadata service out."""
+    """The rules of the program: the app's port in, everything except the metadata service out."""
     block = {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]}
     return {
         **_object("networking.k8s.io/v1", "NetworkPolicy", "app"),
@@ -229,7 +229,7 @@ def policy() -> dict[str, Any]:
 
 
 def service(subnet: str, name: str = "app", port: int = 80, **changes: str) -> dict[str, Any]:
-    """A Service with the reference article's annotations; changes: further ones, without their prefix."""
+    """A Service with the reference article's annotations. changes: further annotations without their prefix."""
     article = {
         "internal": "true",
         "shape": "flexible",
@@ -249,7 +249,7 @@ def service(subnet: str, name: str = "app", port: int = 80, **changes: str) -> d
 
 
 def starts(url: str, context: Any = None) -> list[str]:
-    """When the app was started, each time, as its volume says; empty when it does not answer."""
+    """The times of all starts recorded on the volume. Empty if the app does not answer."""
     handlers = [urllib.request.ProxyHandler({})]
     if context:
         handlers.append(urllib.request.HTTPSHandler(context=context))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The command lines of all processes of this host, those in machines and containers too: they share its kernel."""
+"""The command lines of all processes on this host, including those in containers, which share its kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDER = Path(__file__).with_name("record_command_lines.py")
 
 
 class CommandLines:
-    """A recording, to be used as a context."""
+    """A recording. Use it as a context manager."""
 
     def __enter__(self) -> CommandLines:
         self._file = tempfile.TemporaryFile()
@@ -25,7 +25,7 @@ class CommandLines:
         marker = f"recording-{os.getpid()}-{time.monotonic_ns()}"
         deadline = time.monotonic() + 60
         try:
-            # It records once it records this.
+            # The recording has begun once it contains this line.
             while marker.encode() not in self._read():
                 assert self._process.poll() is None, "the recorder of command lines has ended"
                 assert time.monotonic() < deadline, "the recorder of command lines records nothing"
@@ -47,16 +47,16 @@ class CommandLines:
 
     @property
     def seen(self) -> frozenset[bytes]:
-        """The distinct command lines up to now, words apart by NUL; not all of them where some were lost (`all_seen`). Raises
-        AssertionError when the recorder has ended.
+        """The distinct command lines until now, with NUL between words. Some may be missing (`all_seen`). Raises AssertionError if the
+        recorder has ended.
         """
         return self._lines() - {LOST}
 
     @property
     def all_seen(self) -> frozenset[bytes]:
-        """As `seen`. Raises AssertionError too where some were lost: what is not among these may have been there."""
+        """Like `seen`. Also raises AssertionError if the kernel dropped events, so that lines may be missing."""
         lines = self._lines()
-        assert LOST not in lines, "more was started at once than the kernel could tell of (ENOBUFS): not all was seen"
+        assert LOST not in lines, "the kernel dropped events (ENOBUFS): some command lines are missing"
         return lines
 
     def _lines(self) -> frozenset[bytes]:

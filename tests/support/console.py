@@ -1,4 +1,4 @@
-"""A person in Oracle's console, past Pulumi: changes the resources of a stack in the sandbox's cloud by hand."""
+"""Oracle's console: changes resources of a stack in the sandbox's cloud by hand, without Pulumi."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 
 class Console:
-    """Resources are named as the program names them. Each change goes the way that the provider's own go, with its checks and effects."""
+    """Changes resources by their names in the program, with the provider's own checks and effects."""
 
     def __init__(self, stack: Stack) -> None:
         self._cloud = cloud()
@@ -19,11 +19,11 @@ class Console:
         self._known = {one["urn"].rpartition("::")[2]: one for one in resources if "id" in one}
 
     def id(self, name: str) -> str:
-        """The OCID."""
+        """The OCID of a resource."""
         return str(self._known[name]["id"])
 
     def change(self, name: str, /, **properties: Any) -> None:
-        """Set some properties, by their names in the state, of an existing resource."""
+        """Set properties of an existing resource. Their names are those of the state."""
         resource = RESOURCES[self._known[name]["type"]]
         record = self._cloud.require(self.id(name), resource.kind)
         given = resource.given(record.properties, self._known[name]["inputs"])
@@ -34,11 +34,11 @@ class Console:
         RESOURCES[self._known[name]["type"]].delete(self._cloud, self.id(name))
 
     def add(self, type: str, **inputs: Any) -> Record:
-        """Make a resource of this type, such as "oci:Core/volume:Volume", beside those of the stack."""
+        """Create a resource of this type, such as "oci:Core/volume:Volume", outside of the stack."""
         checked, problems = RESOURCES[type].checked(inputs)
         assert not problems, problems
         return RESOURCES[type].create(self._cloud, checked)
 
     def take_back(self, record: Record) -> None:
-        """Delete what was added."""
+        """Delete a resource that `add` created."""
         self._cloud.kinds[record.kind].delete(self._cloud, record.id)

@@ -1,6 +1,6 @@
-"""GitHub's API as far as the workflows use it: comments and issues are kept, every call is noted, anything else is a 404.
+"""A fake of GitHub's API as far as the workflows use it. It stores comments and issues and records every call; other paths are a 404.
 
-A token has the permissions of the job it was made for, and no more.
+A token has only the permissions of its job.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_BODY = 65536
 
 
 class RefusedError(Exception):
-    """The answer is an error."""
+    """The server answers with this error."""
 
     def __init__(self, code: int) -> None:
         super().__init__(str(code))
@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
 
 class GitHub:
-    """`pulls`, `comments` (by number of the issue) and `issues` are what is there; `calls`: method and path of every request."""
+    """The stored pulls, comments (by issue number) and issues. calls: method and path of every request."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -40,13 +40,13 @@ class GitHub:
         self._last = 10_000
 
     def token(self, permissions: Mapping[str, str]) -> str:
-        """A token for one job."""
+        """Create a token for one job."""
         token = f"ghs_{len(self._tokens):036d}"
         self._tokens[token] = permissions
         return token
 
     def allows(self, token: str, scope: str, level: str) -> bool:
-        """Whether the token has the permission; to write includes to read."""
+        """Whether the token has the permission. Write includes read."""
         return self._tokens.get(token, {}).get(scope) in (level, "write")
 
     def number(self) -> int:
@@ -55,7 +55,7 @@ class GitHub:
         return self._last
 
     def answer(self, method: str, target: str, token: str, body: Any) -> Any:
-        """The answer to one request. Raises RefusedError."""
+        """Answer one request. Raises RefusedError."""
         url = urlsplit(target)
         self.calls.append((method, url.path))
         if token not in self._tokens:
@@ -133,7 +133,7 @@ def _page(entries: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str
 
 @contextmanager
 def serving() -> Iterator[GitHub]:
-    """GitHub at `url`, on the loopback interface."""
+    """Serve GitHub on the loopback interface."""
     github = GitHub()
 
     class Handler(BaseHTTPRequestHandler):
@@ -154,7 +154,7 @@ def serving() -> Iterator[GitHub]:
         do_GET = do_POST = do_PATCH = _handle  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
-            """Calls are noted already."""
+            """`calls` has them already."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     github.url = f"http://127.0.0.1:{server.server_port}"

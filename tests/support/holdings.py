@@ -1,4 +1,4 @@
-"""What a sandbox holds on its host: all that a destroyed stack must not leave behind."""
+"""Everything that a sandbox uses on its host. A destroyed stack must leave none of it behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Holdings = dict[str, set[str]]
 
 
 def holdings() -> Holdings:
-    """Kind to names, as the host has them now."""
+    """Kind to names of what exists now."""
     return {
         "containers": _lines(engine.podman("ps", "--all", "--format", "{{.Names}}").stdout),
         "podman volumes": _lines(engine.podman("volume", "ls", "--quiet").stdout),
@@ -32,14 +32,14 @@ def holdings() -> Holdings:
 
 
 def left(before: Holdings, seconds: float = 20) -> Holdings:
-    """What came since `before` and stays; a kind of which nothing is left is not in it."""
+    """What exists now and did not exist `before`, by its kind."""
     processes = _beyond(before, holdings()).get("processes", set())
     deadline = time.monotonic() + seconds
-    # Processes that are ending, and those of somebody who looks into the sandbox meanwhile, are no remains.
+    # Processes that are ending, or that inspect the sandbox meanwhile, do not count.
     while processes and time.monotonic() < deadline:
         time.sleep(1)
         processes &= _beyond(before, holdings()).get("processes", set())
-    # What a process made before it ended is there only now.
+    # An ending process may have created something since.
     found = {**_beyond(before, holdings()), "processes": processes}
     return {kind: names for kind, names in found.items() if names}
 
@@ -62,7 +62,7 @@ def _loop_devices() -> set[str]:
 
 
 def _processes() -> set[str]:
-    """Command lines of what belongs to the sandbox: its files are in them."""
+    """Command lines that contain a path of the sandbox."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -76,12 +76,12 @@ def _processes() -> set[str]:
 
 
 def _filter() -> str:
-    # In other words than iptables' only where podman has no iptables; there the rules hang on the links.
+    # Without iptables podman's rules depend on the links, which are checked too.
     return run(privileged(["iptables-save"]), check=False).stdout if shutil.which("iptables-save") else ""
 
 
 def _files(folder: Path) -> set[str]:
-    """Paths in the folder, without locks; folders may vanish meanwhile."""
+    """Paths of the files in the folder, without locks. Files may disappear meanwhile."""
     found = set()
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != "locks"]

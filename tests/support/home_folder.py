@@ -1,4 +1,4 @@
-"""The home folder of a test's machine, also for what asks the password database instead of HOME."""
+"""The home folder of a test's machine, also for programs that read it from the password database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BIN = Path(__file__).parent / "bin"
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """HOME and PATH of that machine, and what makes the OCI provider look there (source: terraform-provider-oci, GetHomeFolder)."""
+    """HOME and PATH of that machine, and the variables of the OCI provider (source: terraform-provider-oci, GetHomeFolder)."""
     return {
         "HOME": str(folder),
         "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",

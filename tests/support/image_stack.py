@@ -1,4 +1,4 @@
-"""A stack of which only the image is made: by the program itself, so that builds here are what the program builds."""
+"""A stack with only the image, built by the program itself."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from tests.support.stack import ROOT, Stack
 
-# The image, and the repository it is pushed to; nothing of an instance.
+# The image and its repository, without an instance.
 TARGETS = ("**containerised-app:image:AppImage**", "**containerised-app:registry:Registry**")
-# No part of a clone.
+# Not part of a clone.
 IGNORED = shutil.ignore_patterns(".git", ".sandbox", ".build", "venv", "__pycache__", ".*_cache")
 
 
 class ImageStack(Stack):
-    """`up` builds and pushes the image, `preview` plans that; the output "image" is its reference."""
+    """`up` builds and pushes the image. The output "image" is its reference."""
 
     def _steps(self, command: str, *args: str) -> dict[str, str]:
         targets = () if command == "destroy" else tuple(word for one in TARGETS for word in ("--target", one))
@@ -28,7 +28,7 @@ class ImageStack(Stack):
 def image_stack(
     name: str, folder: Path, overlay: Path, program: Path = ROOT, **configuration: Any
 ) -> Iterator[ImageStack]:
-    """The stack of this name and configuration, nothing of it made yet; everything is taken back at the end of the context."""
+    """Create a stack with this configuration and without resources. The end of the context destroys it."""
     stack = ImageStack(name, folder, overlay)
     stack.clear()
     stack.init()
@@ -41,13 +41,13 @@ def image_stack(
 
 
 def fresh_copy(target: Path, mode: int = 0o600) -> Path:
-    """A copy of the project as another person's clone would be: files of this mode and of the present time, nothing laid out or cached."""
+    """Copy the project like a new clone: files of this mode with the current time, and no caches."""
     shutil.copytree(ROOT, target, ignore=IGNORED, copy_function=shutil.copyfile)
     for path in (target, *target.rglob("*")):
         source = ROOT / path.relative_to(target)
         executable = path.is_dir() or source.stat().st_mode & 0o100
         path.chmod(mode | (mode & 0o444) >> 2 if executable else mode)
     if (ROOT / "venv").exists():
-        # What `pulumi install` makes.
+        # `pulumi install` creates it.
         (target / "venv").symlink_to(ROOT / "venv")
     return target

@@ -1,4 +1,4 @@
-"""JupyterLab as a client sees it: the login form, and the kernels behind it."""
+"""A client of JupyterLab: the login form and the kernels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ plt.show()
 
 
 def login(url: str, password: str) -> requests.Session | None:
-    """Fill in the login form as a browser does. None when the password is refused."""
+    """Log in through the form like a browser. Returns None if the password is refused."""
     http = session()
     http.get(f"{url}/login", timeout=10).raise_for_status()
     form = {"_xsrf": http.cookies["_xsrf"], "password": password}
@@ -34,14 +34,14 @@ def login(url: str, password: str) -> requests.Session | None:
 
 
 def kernel(url: str, http: requests.Session) -> JupyterKernelClient:
-    """A client of a new kernel, to be used as a context."""
+    """A client of a new kernel. Use it as a context manager."""
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in http.cookies)
     headers = {"Cookie": cookies, "X-XSRFToken": http.cookies["_xsrf"]}
     return JupyterKernelClient(server_url=url, token=None, headers=headers)
 
 
 def image_size(base64_png: str) -> tuple[int, int]:
-    """Width and height of a PNG. Raises AssertionError when it is none, or so small that nothing can be on it."""
+    """Width and height of a PNG. Raises AssertionError if it is no PNG or is too small for a picture."""
     data = base64.b64decode(base64_png)
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     assert data.endswith(b"IEND\xaeB`\x82")
@@ -51,5 +51,5 @@ def image_size(base64_png: str) -> tuple[int, int]:
 
 
 def pictures(outputs: list[dict[str, Any]]) -> list[str]:
-    """The PNGs, in base64, among the outputs of a cell."""
+    """The PNGs of a cell's outputs, in base64."""
     return [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]

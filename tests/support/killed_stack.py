@@ -1,4 +1,4 @@
-"""Kills the engine of a stack in the middle of a step, and does then what the README tells a person to do."""
+"""Kills the engine of a stack in the middle of a step, and repairs the stack as the documentation says."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 SECONDS_UNTIL_BEGUN = 600
 SECONDS_UNTIL_ASKED = 60
 SECONDS_UNTIL_THE_PLUGINS_END = 120
-# Inputs by which a person tells one resource of a type from another.
-TELLING = (
+# Inputs that distinguish resources of one type.
+DISTINGUISHING = (
     "displayName",
     "name",
     "description",
@@ -35,8 +35,8 @@ TELLING = (
 def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool = True) -> None:
     """Run `pulumi command`, and SIGKILL it while the resource `name` is being created, updated or deleted.
 
-    plugins: kill them in the same moment. Otherwise they come to the end of what they do, and nobody hears of it. What the cloud creates
-    is half made then; of what takes but some milliseconds the end may be near, or just over.
+    plugins: kill them at the same moment, which leaves a resource half created. Otherwise they finish their work, which the state does
+    not record. A step of a few milliseconds may be just over.
     """
     log = stack.folder / "killed.log"
     before, had = _in_cloud(), made(stack)
@@ -47,11 +47,11 @@ def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool 
 
     def kill_in_its_middle(pid: int) -> None:
         resource = RESOURCES.get(under_way(stack).get((name, operation), ""))
-        # The engine stands still, perhaps before it has asked the plugin.
+        # The engine is stopped, perhaps before its request to the plugin.
         os.kill(pid, signal.SIGCONT)
         deadline = time.monotonic() + SECONDS_UNTIL_ASKED
         while resource and operation == "create" and not _in_cloud(resource.kind) - before:
-            assert time.monotonic() < deadline, f"{name}: the cloud was not asked for it"
+            assert time.monotonic() < deadline, f"{name}: the plugin did not ask the cloud for it"
             time.sleep(0.001)
         time.sleep(0.005)
         (kill if plugins else _kill_the_engine)(pid)
@@ -77,7 +77,7 @@ def killed(stack: Stack, command: str, name: str, operation: str, plugins: bool 
 
 
 def _in_cloud(*kinds: str) -> set[str]:
-    """The ids of what is in the cloud, half made or gone as it may be."""
+    """The ids of all records in the cloud, including half created and deleted resources."""
     return {record.id for kind in kinds or KINDS for record in cloud().all(kind)}
 
 
@@ -85,11 +85,11 @@ def _kill_the_engine(pid: int) -> None:
     family = {child: _command_line(child) for child in descendants(pid)}
     kill_alone(pid)
     deadline = time.monotonic() + SECONDS_UNTIL_THE_PLUGINS_END
-    stand_ins = {child for child, line in family.items() if "-m sandbox." in line}
-    while any(_command_line(child) == family[child] for child in stand_ins):
+    emulators = {child for child, line in family.items() if "-m sandbox." in line}
+    while any(_command_line(child) == family[child] for child in emulators):
         assert time.monotonic() < deadline, "a plugin outlived its engine"
         time.sleep(0.1)
-    for child in family.keys() - stand_ins:
+    for child in family.keys() - emulators:
         if _command_line(child) == family[child]:
             kill_alone(child)
 
@@ -102,12 +102,12 @@ def _command_line(pid: int) -> str:
 
 
 def state_of(stack: Stack) -> Path:
-    """The file which the engine replaces whenever a step has begun or ended."""
+    """The file that the engine replaces when a step begins or ends."""
     return paths.BACKEND / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
 
 
 def under_way(stack: Stack) -> dict[tuple[str, str], str]:
-    """Name and operation of the steps which have begun and not ended, by the state's file, and the type of each."""
+    """The steps that have begun and not ended: name and operation to type. Read from the state file."""
     found = {"creating": "create", "updating": "update", "deleting": "delete"}
     return {
         (_name(operation["resource"]), found.get(operation["type"], operation["type"])): operation["resource"]["type"]
@@ -116,7 +116,7 @@ def under_way(stack: Stack) -> dict[tuple[str, str], str]:
 
 
 def made(stack: Stack) -> set[str]:
-    """The names of what there is, by the state's file."""
+    """The names of the resources in the state file."""
     return {_name(one) for one in _state(stack).get("resources") or []}
 
 
@@ -128,8 +128,8 @@ def _name(resource: dict[str, Any]) -> str:
     return str(resource["urn"].rsplit("::", 1)[1])
 
 
-def put_right(stack: Stack) -> dict[str, str]:
-    """`pulumi cancel`, `make interrupted`, and the command that it prints, with the answers; those, by the resources' names."""
+def repair(stack: Stack) -> dict[str, str]:
+    """Run `pulumi cancel`, `make interrupted`, and the command it prints with the answers. Returns the answers by resource name."""
     stack.pulumi("cancel", "--yes")
     said = _make(["make", "interrupted", f"STACK={stack.name}"])
     stack.log += said.stdout
@@ -151,7 +151,7 @@ def put_right(stack: Stack) -> dict[str, str]:
 
 def _look_up(made: dict[str, Any], known: set[str]) -> str:
     resource = RESOURCES[made["type"]]
-    wanted = {key: value for key, value in made["inputs"].items() if key in TELLING}
+    wanted = {key: value for key, value in made["inputs"].items() if key in DISTINGUISHING}
     ids = [
         record.id
         for record in cloud().all(resource.kind)
@@ -170,7 +170,7 @@ def _make(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def living() -> set[str]:
-    """The ids of all that is in the cloud, but for what a VCN brings along and load balancers, which no program makes."""
+    """The ids of all resources in the cloud, except the defaults of VCNs, and load balancers, which no program creates."""
     return {
         record.id
         for record in cloud().everything()
@@ -181,12 +181,12 @@ def living() -> set[str]:
 
 
 def in_state(stack: Stack) -> set[str]:
-    """The ids of what the state has of the cloud."""
+    """The ids of the cloud's resources in the state."""
     return {one["id"] for one in stack.export()["deployment"].get("resources", []) if one["type"].startswith("oci:")}
 
 
 def is_whole(stack: Stack, others: set[str]) -> None:
-    """The cloud has what the state has, and `others`: nothing twice, left or lost; and nothing is to be done."""
+    """Check that the cloud contains exactly the resources of the state and `others`, and that `up` has nothing to do."""
     assert stack.up() == {}
     state = in_state(stack)
     assert living() - others - state == set()

@@ -1,4 +1,4 @@
-"""Kills a program with all that it has started, at once and without a chance to tidy up."""
+"""Kills a program and all its descendants at once, without a chance to clean up."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from subprocess import Popen
 def kill_when(
     process: Popen[str], due: Callable[[], bool], seconds: float, how: Callable[[int], None] | None = None
 ) -> None:
-    """Kill it when `due`, and `how`, else with all that it started.
+    """Kill the process when `due` is true: by `how`, by default with all its descendants.
 
-    Raises AssertionError when it ended before, or was not due in time; then it is killed too.
+    Raises AssertionError if it ends before or is not due in time. It is killed then, too.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -31,7 +31,7 @@ def kill_when(
 
 
 def at_each_write(process: Popen[str], file: Path, due: Callable[[], bool]) -> Callable[[], bool]:
-    """`due`, asked for each `file` which the process puts in place of the former; the process stands still meanwhile, and after a True."""
+    """Return a function that calls `due` for each new `file` of the process. It stops the process meanwhile, and after a True."""
 
     def written() -> tuple[int, int]:
         status = file.stat()
@@ -54,9 +54,9 @@ def at_each_write(process: Popen[str], file: Path, due: Callable[[], bool]) -> C
 
 
 def kill(pid: int) -> None:
-    """SIGKILL for the process and its descendants. The engine gives each plugin a process group of its own, so one group is not all."""
+    """Send SIGKILL to the process and its descendants. Plugins have process groups of their own, so one group is not enough."""
     family: set[int] = set()
-    # All stand still before the first is killed, or one could start another that nobody knows.
+    # Stop all of them before the first is killed, so that none starts another process.
     while others := {pid, *descendants(pid)} - family:
         for member in others:
             _send(member, signal.SIGSTOP)
@@ -66,7 +66,7 @@ def kill(pid: int) -> None:
 
 
 def kill_alone(pid: int) -> None:
-    """SIGKILL for one process; content when it is gone."""
+    """Send SIGKILL to one process, if it still exists."""
     _send(pid, signal.SIGKILL)
 
 
@@ -76,7 +76,7 @@ def _send(pid: int, what: signal.Signals) -> None:
 
 
 def descendants(pid: int) -> set[int]:
-    """Its children, theirs, and so on."""
+    """The ids of its children, their children, and so on."""
     parents = _parents()
     found: set[int] = set()
     while more := {child for child, parent in parents.items() if parent == pid or parent in found} - found:
@@ -88,6 +88,6 @@ def _parents() -> dict[int, int]:
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            # "pid (name) state ppid …", and a name may hold anything (source: proc(5)).
+            # "pid (name) state ppid …". The name may contain any character (source: proc(5)).
             found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     return found

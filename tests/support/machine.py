@@ -1,4 +1,4 @@
-"""The instance of a stack and its app, reached by nothing but the stack's own outputs."""
+"""The instance of a stack and its app, reached through the stack's outputs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.support.stack import ROOT, Stack
 
 
 def on_machine(stack: Stack, script: str, check: bool = True) -> str:
-    """Run a shell script on the instance by the stack's output `ssh` and return what it printed.
+    """Run a shell script on the instance through the stack's output `ssh` and return its output.
 
-    Raises AssertionError with everything it printed unless it ended well or `check` is False.
+    Raises AssertionError with all output if it fails and `check` is True.
     """
     command = f"{stack.output('ssh')} {shlex.quote(script)}"
     done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
@@ -28,7 +28,7 @@ def on_machine(stack: Stack, script: str, check: bool = True) -> str:
 
 
 def fetch(stack: Stack, script: str) -> bytes:
-    """As `on_machine`, for output which is no text."""
+    """Like `on_machine`, for binary output."""
     command = f"{stack.output('ssh')} {shlex.quote(script)}"
     done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
     assert done.returncode == 0, f"{script}\nended with {done.returncode}:\n{done.stderr.decode(errors='replace')}"
@@ -36,22 +36,22 @@ def fetch(stack: Stack, script: str) -> bytes:
 
 
 def in_container(stack: Stack, code: str, check: bool = True) -> str:
-    """Run Python code in the app's container and return what it printed."""
+    """Run Python code in the app's container and return its output."""
     app = stack.output("dataFolder").rpartition("/")[2]
     return on_machine(stack, f"sudo podman exec {app} python -c {shlex.quote(code)}", check)
 
 
 def container_id(stack: Stack) -> str:
-    """The id of the app's container; another one after every start. "" while there is none, or no machine to ask."""
+    """The id of the app's container, which changes with every start. "" if there is no container or no machine."""
     app = stack.output("dataFolder").rpartition("/")[2]
     return on_machine(stack, f"sudo podman ps --no-trunc --quiet --filter name=^{app}$", check=False).strip()
 
 
 @contextmanager
 def tunnel(stack: Stack, seconds: float = 60) -> Iterator[str]:
-    """Open the stack's own tunnel and hand out its `url` once `health` answers 200 through it.
+    """Open the stack's own tunnel and yield its `url` once `health` answers with 200.
 
-    Raises AssertionError when that does not happen within `seconds`; until then a tunnel that breaks is opened anew.
+    Opens a broken tunnel again. Raises AssertionError after `seconds`.
     """
     deadline = time.monotonic() + seconds
     process = _open(stack)
@@ -69,7 +69,7 @@ def tunnel(stack: Stack, seconds: float = 60) -> Iterator[str]:
 
 
 def _open(stack: Stack) -> subprocess.Popen[bytes]:
-    # As a person's shell would run it in the project's folder; in a group of its own, to be ended with the shell around it.
+    # In a shell in the project's folder, with a process group of its own, which ends with the shell.
     log = (stack.folder / "tunnel.log").open("ab")
     return subprocess.Popen(
         ["sh", "-c", stack.output("tunnel")],
@@ -83,7 +83,7 @@ def _open(stack: Stack) -> subprocess.Popen[bytes]:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET is answered with 200."""
+    """Whether a GET returns 200."""
     with session() as http:
         try:
             return http.get(url, timeout=5).status_code == 200
@@ -92,7 +92,7 @@ def answers(url: str) -> bool:
 
 
 def answers_soon(url: str, seconds: float = 20) -> bool:
-    """Whether it is answered with 200 before that time is over: the nodes learn of a new pod a moment after the engine."""
+    """Whether a GET returns 200 within this time. Nodes learn about a new pod a moment after the engine."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answers(url):
@@ -102,7 +102,7 @@ def answers_soon(url: str, seconds: float = 20) -> bool:
 
 
 def session() -> requests.Session:
-    """For requests to this host and to the sandbox: the environment's proxies and certificates are not for those."""
+    """A session without the proxies and certificates of the environment, for requests to this host and the sandbox."""
     http = requests.Session()
     http.trust_env = False
     return http

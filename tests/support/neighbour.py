@@ -1,4 +1,4 @@
-"""Another machine on the sandbox's network: somebody who is not among `sshNetworks`, and a stand-in of the metadata service."""
+"""Another machine on the sandbox's network: outside of `sshNetworks`, and with a fake of the metadata service."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from sandbox.process import wait_for
 
 NAME = "sandbox-e2e-neighbour"
 METADATA_ADDRESS = "169.254.169.254"
-# Answers every path on port 80 of the address, as the real service does on its own paths.
+# Answers every path on port 80 of the address.
 SERVE = f"ip address add {METADATA_ADDRESS}/32 dev lo && exec python3 -m http.server --bind {METADATA_ADDRESS} 80"
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """address: its own, by which packets to METADATA_ADDRESS can be routed to it as well."""
+    """address: its own. Packets to METADATA_ADDRESS can be routed to it, too."""
 
     address: str
 
     def reaches(self, address: str, port: int) -> bool:
-        """Whether a TCP connection from it is accepted within three seconds."""
+        """Whether a TCP connection from it succeeds within three seconds."""
         connect = f"timeout 3 bash -c '</dev/tcp/{address}/{port}'"
         return engine.podman("exec", NAME, "sh", "-c", connect, check=False).returncode == 0
 
 
 @contextmanager
 def neighbour() -> Iterator[Neighbour]:
-    """Run it as long as the context lasts."""
+    """Run the machine as long as the context lasts."""
     _remove()
     own = address.reserve(NAME)
     engine.podman(

@@ -1,4 +1,4 @@
-"""What a Pulumi project needs that runs on the sandbox's engine with one stand-in, a plugin folder and a backend of its own."""
+"""A Pulumi project on the sandbox's engine with one emulated provider, and its own plugin folder and backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PYTHONPATH='{root}' exec '{python}' -m {module} "$@"
 
 
 def lay_out(folder: Path, name: str, plugin: str, version: str, module: str) -> None:
-    """Make the project `name`, without a program, in `folder`; its plugin `plugin` is the Python module `module`."""
+    """Create the project `name` without a program in `folder`. Its plugin `plugin` is the Python module `module`."""
     (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
     launcher = folder / "home" / "plugins" / f"resource-{plugin}-v{version}" / f"pulumi-resource-{plugin}"
     launcher.parent.mkdir(parents=True)
@@ -25,7 +25,7 @@ def lay_out(folder: Path, name: str, plugin: str, version: str, module: str) -> 
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of the CLI in that project."""
+    """The environment of the CLI for this project."""
     return {
         "PATH": os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), os.environ["PATH"]]),
         "HOME": str(folder),

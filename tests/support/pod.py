@@ -1,4 +1,4 @@
-"""The app of a stack in its cluster, reached by nothing but the stack's own outputs."""
+"""The app of a stack in its cluster, reached through the stack's outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.stack import ROOT, Stack
 
 
 def kubectl(stack: Stack, *words: str, check: bool = True) -> str:
-    """kubectl in the app's namespace, by the stack's output `kubeconfig`. Raises AssertionError unless `check` is False."""
+    """Run kubectl in the app's namespace with the stack's output `kubeconfig`. Raises AssertionError if it fails and `check` is True."""
     write = stack.output("kubeconfig")
     file = write.rpartition(">")[2]
     command = shlex.join(["kubectl", "--kubeconfig", file, "--namespace", stack.output("namespace"), *words])
@@ -34,41 +34,41 @@ def kubectl(stack: Stack, *words: str, check: bool = True) -> str:
 
 
 def get(stack: Stack, *words: str) -> Any:
-    """`kubectl get … -o json`."""
+    """Run `kubectl get … -o json`."""
     return json.loads(kubectl(stack, "get", *words, "--output", "json"))
 
 
 def pods(stack: Stack) -> list[dict[str, Any]]:
-    """The app's pods that are not on their way out."""
+    """The app's pods, without those that are terminating."""
     every = get(stack, "pods")["items"]
     return [one for one in every if "deletionTimestamp" not in one["metadata"]]
 
 
 def pod(stack: Stack) -> dict[str, Any]:
-    """The only one."""
+    """The only pod of the app."""
     [found] = pods(stack)
     return found
 
 
 def in_pod(stack: Stack, code: str, check: bool = True) -> str:
-    """Run Python code in the app's container and return what it printed."""
+    """Run Python code in the app's container and return its output."""
     app = get(stack, "deployments")["items"][0]["metadata"]["name"]
     return kubectl(stack, "exec", f"deployment/{app}", "--", "python", "-c", code, check=check)
 
 
 def load_balancer(stack: Stack) -> Record:
-    """The only one that the stack's cluster has made, as the cloud knows it."""
+    """The cloud's record of the cluster's only load balancer."""
     [found] = [one for one in cloud().all("loadbalancer") if one.private["cluster"] == stack.output("clusterId")]
     return found
 
 
 def nodes(stack: Stack) -> list[str]:
-    """The containers which are the nodes of the stack's cluster."""
+    """The containers of the nodes of the stack's cluster."""
     pools = [one for one in cloud().all("nodepool") if one.properties["clusterId"] == stack.output("clusterId")]
     return [found["container"] for pool in pools for found in pool.private["nodes"]]
 
 
 def restart_node(stack: Stack) -> None:
-    """Reboot the only one."""
+    """Reboot the only node."""
     [name] = nodes(stack)
     node.restart(name)

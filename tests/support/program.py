@@ -1,4 +1,4 @@
-"""A copy of the program, for tests of what another version of it would do."""
+"""A copy of the program, for tests of another version of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILES = ("Pulumi.yaml", "*.py", "components", "settings", "specs", "docker", "op
 
 
 def copy(folder: Path) -> Path:
-    """Put it into the folder, which it returns."""
+    """Copy the program into the folder and return the folder."""
     for pattern in FILES:
         for path in ROOT.glob(pattern):
             (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
@@ -19,7 +19,7 @@ def copy(folder: Path) -> Path:
 
 
 def edit(program: Path, file: str, old: str, new: str) -> None:
-    """Change a file of it."""
+    """Replace text in a file of the copy."""
     content = (program / file).read_text()
     assert old in content
     (program / file).write_text(content.replace(old, new))

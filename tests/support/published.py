@@ -1,4 +1,4 @@
-"""What the sandbox's registry hands out of an image."""
+"""Images as the sandbox's registry publishes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANIFESTS = (
 
 
 def getter(repository: str) -> Get:
-    """The getter of a repository, "<host>/<namespace>/<name>"."""
+    """Return the getter of a repository, "<host>/<namespace>/<name>"."""
     host, _, name = repository.partition("/")
 
     def get(kind: str, reference: str) -> requests.Response:
@@ -37,15 +37,16 @@ def getter(repository: str) -> Get:
 
 
 def delete(repository: str, digest: str) -> None:
-    """Delete a manifest of a repository, "<host>/<namespace>/<name>", as who cleans up in the console does."""
+    """Delete a manifest of a repository, "<host>/<namespace>/<name>"."""
     host, _, name = repository.partition("/")
     with _http() as http:
         http.delete(f"https://{host}/v2/{name}/manifests/{digest}", timeout=60).raise_for_status()
 
 
 def images(reference: str) -> dict[str, str]:
-    """Platform to the digest of its image, of the index "<repository>@<digest>" or "<repository>:<tag>". Attestations, whose platform
-    is unknown/unknown, are no images (source: BuildKit, docs/attestations/attestation-storage.md).
+    """Platform to the digest of its image in the index "<repository>@<digest>" or "<repository>:<tag>".
+
+    Attestations have the platform unknown/unknown (source: BuildKit, docs/attestations/attestation-storage.md).
     """
     repository, index = _split(reference)
     entries = json.loads(getter(repository)("manifests", index).content)["manifests"]
@@ -53,15 +54,37 @@ def images(reference: str) -> dict[str, str]:
     return {platform: digest for platform, digest in named if platform != "unknown/unknown"}
 
 
+def configuration(reference: str, platform: str) -> Any:
+    """The configuration of one platform's image of an index."""
+    get = getter(_split(reference)[0])
+    manifest = json.loads(get("manifests", images(reference)[platform]).content)
+    return json.loads(get("blobs", manifest["config"]["digest"]).content)
+
+
+def attestations(reference: str) -> dict[str, dict[str, Any]]:
+    """Platform to the predicates of its attestations, by their type (source: BuildKit, docs/attestations/attestation-storage.md)."""
+    repository, index = _split(reference)
+    get = getter(repository)
+    platforms = {digest: platform for platform, digest in images(reference).items()}
+    found: dict[str, dict[str, Any]] = {}
+    for entry in json.loads(get("manifests", index).content)["manifests"]:
+        if attested := entry.get("annotations", {}).get("vnd.docker.reference.digest"):
+            for layer in json.loads(get("manifests", entry["digest"]).content)["layers"]:
+                statement = json.loads(get("blobs", layer["digest"]).content)
+                predicates = found.setdefault(platforms[attested], {})
+                predicates[layer["annotations"]["in-toto.io/predicate-type"]] = statement["predicate"]
+    return found
+
+
 def layers(reference: str, platform: str) -> list[str]:
-    """The digests of the layers of one platform's image of an index, the base's first."""
+    """The digests of the layers of one platform's image, those of the base first."""
     repository, _ = _split(reference)
     manifest: dict[str, Any] = json.loads(getter(repository)("manifests", images(reference)[platform]).content)
     return [layer["digest"] for layer in manifest["layers"]]
 
 
 def files(reference: str, digest: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """Everything in a layer, each with its content ("" for what is no regular file)."""
+    """The entries of a layer with their content, which is empty unless the entry is a regular file."""
     repository, _ = _split(reference)
     answer = getter(repository)("blobs", digest)
     with tarfile.open(fileobj=answer.raw, mode="r|gz") as tar:
@@ -71,7 +94,7 @@ def files(reference: str, digest: str) -> Iterator[tuple[tarfile.TarInfo, bytes]
 
 
 def packages(reference: str) -> dict[str, set[str]]:
-    """Platform to the Python packages of its image, each "<name>==<version>"."""
+    """Platform to the Python packages in its image as "<name>==<version>"."""
     found: dict[str, set[str]] = {}
     for platform in images(reference):
         names = (entry.name for layer in layers(reference, platform) for entry, _ in files(reference, layer))

@@ -1,7 +1,6 @@
-"""Writes the command line of every process that is started on this host to standard output, each ended by two NUL bytes.
+"""Writes the command line of every new process on this host to standard output, each followed by two NUL bytes.
 
-A program of its own (`command_lines.py` starts it), since it needs root; it goes on until it is ended. It needs the standard
-library alone.
+It is a program of its own, which `command_lines.py` starts and ends, because it needs root. It uses only the standard library.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from pathlib import Path
 
 # From linux/connector.h and linux/cn_proc.h.
 NETLINK_CONNECTOR, CN_IDX_PROC, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC = 11, 1, 1, 2
-# From asm-generic/socket.h: beyond the limit for ordinary users.
+# From asm-generic/socket.h: exceeds the limit of ordinary users.
 SO_RCVBUFFORCE = 33
-# Written instead of a command line where the kernel told of more than there was room for, so that some may not have been seen.
+# Written instead of a command line if the kernel dropped events, so that lines may be missing.
 LOST = b"\0some were lost"
 
 
 def record() -> None:
-    """Write the command lines of what runs and of what is started."""
+    """Write the command lines of running and of new processes."""
     seen: set[bytes] = set()
     with contextlib.suppress(OSError):
-        # Ahead of all others, or what lives for a millisecond is gone before it is looked at.
+        # Run before all others, because a process may live for only a millisecond.
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     pending = _subscribe()
     while True:
@@ -43,7 +42,7 @@ def record() -> None:
 
 
 def _subscribe() -> socket.socket | None:
-    """A socket on which the kernel tells every exec (its process connector), or None where it does not; /proc is polled then."""
+    """A socket on which the kernel reports every exec (its process connector). None if there is no such socket; poll /proc then."""
     try:
         listener = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_CONNECTOR)
         listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
@@ -51,7 +50,7 @@ def _subscribe() -> socket.socket | None:
         listen = struct.pack("=IIIIHHI", CN_IDX_PROC, 1, 0, 0, 4, 0, PROC_CN_MCAST_LISTEN)
         listener.send(struct.pack("=IHHII", 16 + len(listen), 3, 0, 0, os.getpid()) + listen)
         listener.settimeout(0.5)
-        # The kernel's acknowledgement; a container gets none.
+        # The kernel's acknowledgement. A container gets none.
         listener.recv(4096)
         listener.settimeout(None)
     except OSError:
@@ -60,12 +59,12 @@ def _subscribe() -> socket.socket | None:
 
 
 def _running() -> list[int]:
-    """All processes."""
+    """The ids of all processes."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def _started(listener: socket.socket) -> list[int]:
-    """The process of the next event, if that is an exec; all that run where events were lost."""
+    """The process of the next event, if it is an exec. All processes if the kernel dropped events."""
     try:
         event = listener.recv(4096)
     except OSError as error:

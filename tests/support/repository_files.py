@@ -1,4 +1,4 @@
-"""What belongs to the repository, of all that lies in the checkout."""
+"""The files of the repository, without ignored files of the checkout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.stack import ROOT
 
 
 def repository_files() -> list[str]:
-    """Paths of its files, with those about to be added; relative to the checkout."""
+    """Paths of tracked and new files, relative to the checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

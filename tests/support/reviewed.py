@@ -1,4 +1,4 @@
-"""What the tests of reviews share: `python3 -m operations.review` on a project of the OCI emulator, and readers of what it leaves."""
+"""Reviews (`python3 -m operations.review`) of a project on the OCI emulator, and readers of their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from tests.engine.oci_project import Project
 from tests.support.stack import ROOT
 
-# Pulumi, which keeps a copy of each event log that it is told to write: what really was done, not what the review made of it.
+# A Pulumi that keeps a copy of each event log: the steps of the engine, independent of the review.
 RECORDING_PULUMI = """\
 #!/bin/sh
 pulumi "$@" --non-interactive --color never
@@ -31,7 +31,7 @@ exit $code
 
 @dataclass
 class Reviewed:
-    """A project whose stack "test" is changed by reviews alone. printed: everything that was ever shown."""
+    """A project with a stack "test" that only reviews change. printed: all output."""
 
     project: Project
     printed: str = ""
@@ -45,7 +45,7 @@ class Reviewed:
 
     @property
     def plan(self) -> Path:
-        """Where the plan is saved."""
+        """The file of the plan."""
         return self.project.folder / "plan.json"
 
     @property
@@ -54,7 +54,7 @@ class Reviewed:
         return (self.project.folder / "summary.md").read_text()
 
     def run(self, operation: str, *args: str, stack: str = "test", plan: bool = True) -> int:
-        """`review operation`; the exit code."""
+        """Run `review operation` and return the exit code."""
         folder = self.project.folder
         (folder / "summary.md").unlink(missing_ok=True)
         planned = ["--plan", "plan.json"] if plan and operation != "drift" else []
@@ -81,7 +81,7 @@ class Reviewed:
         return done.returncode
 
     def steps(self, command: str) -> dict[str, list[dict[str, Any]]]:
-        """URN to the steps of the resource as the engine logged them for the last `pulumi command`; without the root and what stays."""
+        """URN to the steps of the resource in the engine's log of the last `pulumi command`, without the root and unchanged resources."""
         found: dict[str, list[dict[str, Any]]] = {}
         for line in (self.project.folder / "logs" / f"{command}.jsonl").read_text().splitlines():
             step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
@@ -92,19 +92,19 @@ class Reviewed:
 
 
 def copied(folder: Path, to: Path) -> Reviewed:
-    """A project with its stack, its cloud and its plan, copied."""
-    # A volume is a file of 50 GB with nothing in it.
+    """Copy a project with its stack, its cloud and its plan."""
+    # A volume is an empty file of 50 GB.
     subprocess.run(["cp", "--archive", "--sparse=always", str(folder), str(to)], check=True)
     project = Project(to)
-    # What is selected is remembered by the folder's path.
+    # Pulumi stores the selected stack by the path of the folder.
     project.pulumi("stack", "select", "test")
     return Reviewed(project)
 
 
 def unmoved(step: Mapping[str, Any]) -> bool:
-    """Is a resource that stays where it was, with the options it had?"""
+    """Whether a resource keeps its place and its options."""
     options = ("urn", "protect", "retainOnDelete")
-    # Without its id, which a provider that is to be made does not have yet.
+    # Without the id, which a new provider does not have yet.
     old, new = (
         [*(step[side].get(key) for key in options), step[side]["provider"].rpartition("::")[0]]
         for side in ("old", "new")
@@ -113,12 +113,12 @@ def unmoved(step: Mapping[str, Any]) -> bool:
 
 
 def operations(steps: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
-    """URN to the engine's operations."""
+    """URN to the operations of the engine."""
     return {urn: [step["op"] for step in of_one] for urn, of_one in steps.items()}
 
 
 def headed(steps: Mapping[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
-    """(heading, name) which a summary has to have for what was done, by a reading of its own."""
+    """(heading, name) that a summary must have for these steps, computed independently."""
     found = set()
     for urn, of_one in steps.items():
         done = [step["op"] for step in of_one]

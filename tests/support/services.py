@@ -1,4 +1,4 @@
-"""The sandbox's services, brought up for tests."""
+"""The services of the sandbox for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.stack import ROOT
 
 
 def bring_up(config: pytest.Config, *options: str) -> None:
-    """`python -m sandbox up`; quick when all is there already, else it shows what it does."""
+    """Run `python -m sandbox up` and show its output."""
     capture = config.pluginmanager.getplugin("capturemanager")
     assert capture
     with capture.global_and_fixture_disabled():

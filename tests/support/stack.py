@@ -1,4 +1,4 @@
-"""A stack of this project on the sandbox, driven through the real Pulumi CLI as a person would."""
+"""A stack of this project on the sandbox, used through the real Pulumi CLI."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ SECRET_KEYS = ("password", "registryToken", "tlsPrivateKey")
 
 
 class PulumiError(AssertionError):
-    """The CLI ended with an error; the message holds everything it printed."""
+    """The CLI failed. The message contains all its output."""
 
 
 class Stack:
-    """One stack with a configuration file of its own, which starts as a copy of `like` (the overlay of a committed stack).
+    """A stack with its own configuration file, a copy of `like` (the overlay of a committed stack).
 
-    `name`: of the stack; `program`: the project's folder; `log`: everything the CLI ever printed for it; `secrets`: every
-    secret value it was ever given; `password`: the last one of them.
+    program: the project's folder; log: all output of the CLI; secrets: every secret value that was set; password: the current one.
     """
 
     def __init__(self, name: str, folder: Path, like: Path, program: Path = ROOT) -> None:
@@ -52,7 +51,7 @@ class Stack:
         done = subprocess.run(
             [str(PULUMI), *args, "--stack", self.name, "--non-interactive", "--color", "never"],
             cwd=self.program,
-            # Without the first the CLI has no --event-log; with the second, what is left of temporary files is with the rest.
+            # The first enables --event-log. The second keeps temporary files in the stack's folder.
             env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "TMPDIR": str(self.temporary)},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -66,14 +65,11 @@ class Stack:
         return done
 
     def init(self) -> None:
-        """Make the stack in the sandbox's backend."""
+        """Create the stack in the sandbox's backend."""
         self.pulumi("stack", "init", self.name, check=False)
 
     def clear(self) -> None:
-        """Take back all that the stack has and the stack itself; content when there is no such stack.
-
-        It is for tests' beginnings and ends, so a lock which an interrupted run left is broken.
-        """
+        """Destroy and remove the stack, if it exists, and break the lock of an interrupted run."""
         listed = json.loads(self.pulumi("stack", "ls", "--json").stdout)
         if self.name not in (entry["name"].split("/")[-1] for entry in listed):
             return
@@ -82,7 +78,7 @@ class Stack:
         self.remove()
 
     def configure(self, **values: Any) -> None:
-        """Set keys of the project in the stack's file; secrets through `pulumi config set --secret`, None removes a key."""
+        """Set keys of the project in the stack's file: secrets by `pulumi config set --secret`. None removes a key."""
         document = yaml.safe_load(self.config_file.read_text())
         plain = {key: value for key, value in values.items() if key not in SECRET_KEYS or value is None}
         for key, value in plain.items():
@@ -98,21 +94,21 @@ class Stack:
                 self.password = values[key]
 
     def preview(self, *args: str) -> dict[str, str]:
-        """The steps planned: logical name to operation ("create", "update", "replace", …) of all that is not "same"."""
+        """The planned steps: logical name to operation ("create", "update", "replace", …), without "same"."""
         return self._steps("preview", *args)
 
     def up(self, *args: str) -> dict[str, str]:
-        """The steps done, as `preview` returns them."""
+        """The executed steps, in the form of `preview`."""
         return self._steps("up", "--yes", "--skip-preview", *args)
 
     def refresh(self, *args: str) -> dict[str, str]:
-        """What a refresh found: "update" where the cloud had another state, "delete" where it had none."""
+        """The result of a refresh: "update" if the cloud's state differs, "delete" if the resource is gone."""
         return self._steps("refresh", "--yes", "--skip-preview", *args)
 
     def drift(self) -> dict[str, str]:
-        """What the drift command tells: logical name to "update", or "delete" for what is gone. Changes neither cloud nor state.
+        """The report of the drift command: logical name to "update", or "delete" if the resource is gone.
 
-        Raises AssertionError where its exit code says otherwise.
+        Raises AssertionError if its exit code differs from the report.
         """
         summary = self.folder / "drift.md"
         command = [sys.executable, "-m", "operations.review", "drift", "--pulumi", str(PULUMI), "--stack", self.name]
@@ -127,17 +123,17 @@ class Stack:
         )
         text = summary.read_text()
         self.log += done.stdout + done.stderr + text
-        told = re.findall(r"^- \*\*`([^`]+)`\*\* .*(\n  - is gone)?", text, re.MULTILINE)
-        found = {name: "delete" if gone else "update" for name, gone in told}
+        reported = re.findall(r"^- \*\*`([^`]+)`\*\* .*(\n  - is gone)?", text, re.MULTILINE)
+        found = {name: "delete" if gone else "update" for name, gone in reported}
         assert done.returncode == (DRIFT_OR_CHANGES if found else 0), f"{done.returncode}:\n{done.stderr}\n{text}"
         return found
 
     def destroy(self, *args: str) -> dict[str, str]:
-        """Take everything back."""
+        """Destroy all resources."""
         return self._steps("destroy", "--yes", "--skip-preview", *args)
 
     def remove(self) -> None:
-        """Remove the stack, which has to be empty, from the backend."""
+        """Remove the empty stack from the backend."""
         self.pulumi("stack", "rm", "--yes")
 
     def output(self, name: str) -> Any:
@@ -147,7 +143,7 @@ class Stack:
         return self._outputs[name]
 
     def export(self, *args: str) -> dict[str, Any]:
-        """`pulumi stack export`."""
+        """The result of `pulumi stack export`."""
         exported: dict[str, Any] = json.loads(self.pulumi("stack", "export", *args).stdout)
         return exported
 
@@ -164,16 +160,15 @@ class Stack:
 
 
 def steps(event_log: str) -> dict[str, str]:
-    """Logical name to operation, from the engine's own event log; components and what stays the same are left out.
+    """Logical name to operation, from the engine's event log, without components and unchanged resources.
 
-    Of the steps of one replacement ("create-replacement", "replace", "delete-replaced") only "replace" is told, and of a refresh
-    what it found.
+    The steps of one replacement ("create-replacement", "replace", "delete-replaced") become "replace"; a refresh becomes its result.
     """
     found: dict[str, str] = {}
     for line in event_log.splitlines():
         event = json.loads(line)
         found.update(_step(event, "resourcePreEvent", ignored=("same", "read", "refresh")))
-        # What a refresh finds is known only afterwards (source: pulumi, pkg/engine/update.go, OnResourceStepPost).
+        # The result of a refresh is in the second event (source: pulumi, pkg/engine/update.go, OnResourceStepPost).
         found.update(_step(event, "resOutputsEvent", ignored=("same", "read", "refresh")))
     return found
 

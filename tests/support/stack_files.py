@@ -1,6 +1,6 @@
-"""Stack files against their schema: `python -m tests.support.stack_files [file …]`, all committed ones when none is named.
+"""Checks stack files against their schema: `python -m tests.support.stack_files [file …]`, by default all committed ones.
 
-check-jsonschema would do, but it shows the values that are wrong, and one of them may be a password in plain text.
+check-jsonschema would print the wrong values, which may be passwords in plain text.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SCHEMA = ROOT / "docs/stack.schema.json"
 
 
 def problems(document: Any) -> list[str]:
-    """What is wrong with the content of a stack file; no value is in it."""
+    """The errors in the content of a stack file, without any value."""
     validator = Draft7Validator(json.loads(SCHEMA.read_text()))
-    return sorted({line for error in validator.iter_errors(document) for line in _told(error)})
+    return sorted({line for error in validator.iter_errors(document) for line in _messages(error)})
 
 
-def _told(error: ValidationError) -> Iterator[str]:
+def _messages(error: ValidationError) -> Iterator[str]:
     place = [str(part) for part in error.absolute_path]
     schema: Any = error.schema
     instance: Any = error.instance
@@ -45,13 +45,13 @@ def _told(error: ValidationError) -> Iterator[str]:
 
 
 def main(files: list[str]) -> int:
-    """The exit status: 1 when any of the files has a problem, which is printed."""
+    """Print the errors and return the exit status: 1 if there are any."""
     wrong = 0
     for file in [Path(name) for name in files] or sorted(ROOT.glob("Pulumi.*.yaml")):
         try:
             found = problems(yaml.safe_load(file.read_text()))
         except yaml.MarkedYAMLError as error:
-            # Its own text would quote the line.
+            # The text of the exception would quote the line.
             found = [
                 f"is no YAML: {error.problem} in line {error.problem_mark.line + 1 if error.problem_mark else '?'}"
             ]

@@ -1,4 +1,4 @@
-"""Wheels for apps that reach no package index: downloaded ones in an index of the tests' own, and small ones made here."""
+"""Wheels for apps without access to a package index: downloaded into an index of the tests, or created here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox import base_image, paths
 
 
 def download(folder: Path, *requirements: str) -> None:
-    """Put their wheels, without dependencies, into `folder`, laid out as an index is."""
+    """Download their wheels without dependencies into `folder`, in the layout of an index."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--python-version", base_image.python_version()]
     for requirement in requirements:
@@ -26,7 +26,7 @@ def download(folder: Path, *requirements: str) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve an index to the sandbox's machines and their containers; what to say to pip and uv."""
+    """Serve an index to the sandbox's machines and containers. Yields the options for pip and uv."""
     server = ThreadingHTTPServer((paths.GATEWAY, 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -36,7 +36,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def make(folder: Path, name: str, version: str, code: str = "") -> None:
-    """Write a wheel with one module."""
+    """Create a wheel with one module."""
     information = f"{name}-{version}.dist-info"
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:

@@ -1,4 +1,4 @@
-"""What stands in for the actions that our workflows use. An action, or an input of one, that is not here is an error."""
+"""Fakes of the actions that the workflows use. Any other action or input is an error."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 from tests.support.github_server import GitHub
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where an action runs. source: the repository; ref: what is checked out unless told; artifacts: of all runs, a folder each;
-    run: the id of this one; token: of the job.
+    """Where an action runs. source: the repository; ref: checked out by default; artifacts: a folder for each run; run: id of this run;
+    token: of the job.
     """
 
     source: Path
@@ -30,7 +30,7 @@ class Scene:
 
 
 class UnknownActionError(AssertionError):
-    """Nothing stands in for it."""
+    """There is no fake of this action."""
 
 
 def use(reference: str, given: Mapping[str, str], scene: Scene) -> None:
@@ -87,12 +87,12 @@ def _download(given: Mapping[str, str], scene: Scene) -> None:
 
 
 def _install_pulumi(given: Mapping[str, str], scene: Scene) -> None:
-    """The engine is on PATH; without a `command` the action does no more than that."""
-    assert given["pulumi-version"] == pieces.PULUMI_VERSION, "CI has another engine than the sandbox"
+    """The engine is already on PATH. Without a `command` the action does nothing else."""
+    assert given["pulumi-version"] == tools.PULUMI_VERSION, "CI has another engine than the sandbox"
 
 
 def _set_up_builder(given: Mapping[str, str], scene: Scene) -> None:
-    """No image is built in these tests."""
+    """These tests build no image."""
 
 
 ACTIONS: dict[str, tuple[Callable[[Mapping[str, str], Scene], None], set[str]]] = {

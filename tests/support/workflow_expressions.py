@@ -1,7 +1,7 @@
-"""The expressions of GitHub's workflows, as much of the language as ours use; anything else is an error.
+"""Evaluates expressions of GitHub's workflows, as far as ours use the language. Anything else is an error.
 
-Semantics: GitHub's documentation, "Evaluate expressions in workflows and actions". `&&` and `||` yield an operand; null, "", 0 and false
-are false; two strings are compared without regard to case.
+Source: GitHub, "Evaluate expressions in workflows and actions". `&&` and `||` return an operand; null, "", 0 and false are false;
+comparisons of strings ignore case.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 Contexts = Mapping[str, Mapping[str, Any]]
 
-# Of these a name that is not there is "": nobody may have set it. Of all others it is a slip.
+# In these contexts a missing name is "". In all others it is an error.
 _OPEN = ("vars", "secrets", "inputs", "env")
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<op>&&|\|\||==|!=|[!()])|(?P<name>[A-Za-z_][\w.-]*)|(?P<rest>\S))"
@@ -22,11 +22,11 @@ _INSERTED = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
 
 class UnknownExpressionError(AssertionError):
-    """What the runner does not know, or what is not there."""
+    """An unknown function, operator or name."""
 
 
 def insert(text: str, contexts: Contexts, status: Mapping[str, bool]) -> Any:
-    """A value of a workflow with its expressions evaluated; one which is an expression alone keeps its type."""
+    """Evaluate the expressions in a value of a workflow. A value that is only an expression keeps its type."""
     whole = re.fullmatch(r"\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*", text, re.DOTALL)
     if whole:
         return evaluate(whole[1], contexts, status)
@@ -34,12 +34,12 @@ def insert(text: str, contexts: Contexts, status: Mapping[str, bool]) -> Any:
 
 
 def evaluate(text: str, contexts: Contexts, status: Mapping[str, bool]) -> Any:
-    """The value of an expression, without its braces. status: what always(), success() and the like say."""
+    """Evaluate an expression without its braces. status: results of always(), success() and the like."""
     return _Parser(text, contexts, status).whole()
 
 
 def as_text(value: Any) -> str:
-    """As it stands in a text."""
+    """The value as part of a text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""A repository at GitHub in miniature: this project's files as main, and pull requests to it."""
+"""A repository with this project's files as main, and with pull requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ AUTHOR = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
 
 
 def git(folder: Path, *args: str) -> str:
-    """What git prints."""
+    """Run git and return its output."""
     return subprocess.run(
         ["git", *AUTHOR, *args], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
 
 
 def sandbox_home(folder: Path) -> Path:
-    """A sandbox with the programs of this one, and stacks of its own: what `make prepare` makes on a new machine."""
+    """Create a sandbox with the programs of this one and its own stacks, like `make prepare` on a new machine."""
     folder.mkdir()
     for name in ("bin", "venv", "account", "docker", "registry", "pulumi", "stamps"):
         (folder / name).symlink_to(paths.HOME / name)
@@ -33,7 +33,7 @@ def sandbox_home(folder: Path) -> Path:
 
 
 def set_keys(folder: Path, stack: str, **values: Any) -> None:
-    """Change a committed stack file."""
+    """Set keys in a committed stack file."""
     file = folder / f"Pulumi.{stack}.yaml"
     document = yaml.safe_load(file.read_text())
     for key, value in values.items():
@@ -42,16 +42,16 @@ def set_keys(folder: Path, stack: str, **values: Any) -> None:
 
 
 def without_local_stacks(folder: Path) -> None:
-    """Two stacks are enough, and as real as four."""
+    """Delete the local stacks: two stacks are enough."""
     for file in folder.glob("Pulumi.local*.yaml"):
         file.unlink()
 
 
 class Repository:
-    """`folder`: a clone in which commits are made; GitHub's refs are in it too."""
+    """folder: a clone for commits, with GitHub's refs."""
 
     def __init__(self, folder: Path, prepare: Callable[[Path], None] = lambda folder: None) -> None:
-        """main is what is here and not ignored, committed or not, after `prepare` has changed it."""
+        """main has the tracked and new files of this checkout, changed by `prepare`."""
         self.folder = folder
         folder.mkdir(parents=True)
         for name in repository_files():
@@ -62,13 +62,13 @@ class Repository:
         self.commit("main as it is")
 
     def commit(self, message: str) -> str:
-        """Commit everything; the commit."""
+        """Commit everything and return the commit."""
         git(self.folder, "add", "--all")
         git(self.folder, "commit", "--quiet", "--allow-empty", "-m", message)
         return git(self.folder, "rev-parse", "HEAD")
 
     def push(self, number: int, change: Callable[[Path], None]) -> str:
-        """Add a commit to the pull request, which is made of main at first; its merge is at refs/pull/<number>/merge. The commit."""
+        """Add a commit to a pull request and return it. refs/pull/<number>/merge is the merge with main."""
         branch = f"pull-{number}"
         known = git(self.folder, "branch", "--list", branch)
         git(self.folder, "checkout", "--quiet", *([] if known else ["-b"]), branch)

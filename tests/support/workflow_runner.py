@@ -1,7 +1,7 @@
-"""Runs a workflow from its own file: jobs in order, each step's `run` in bash, actions by what stands in for them.
+"""Runs a workflow file like GitHub: jobs in order, each step's `run` in bash, and fakes of the actions.
 
-It does what GitHub does as far as our files use it, and refuses what it does not know: a new key, expression or action is a failing test,
-not a step that is left out. A few commands take minutes and are not run; that they exist is looked at (`NOT_RUN`).
+It knows the parts of GitHub that our files use. An unknown key, expression or action fails the test. A few commands take minutes and are
+not run; the runner only checks that they exist (`NOT_RUN`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tests.support.workflow_actions import Scene, use
 from tests.support.workflow_expressions import as_text, evaluate, insert
 
 WORKFLOWS = ROOT / ".github" / "workflows"
-# Commands that are not run, and what is looked at instead.
+# Commands that are not run, and the commands that check them.
 NOT_RUN: Mapping[str, Sequence[str]] = {
     ".ci/run": ["test", "-x", str(ROOT / ".ci" / "run")],
     "make prepare": ["make", "--dry-run", "--directory", str(ROOT), "prepare"],
     "pulumi install": ["pulumi", "install", "--help"],
-    # Into the environment that the command before has made.
+    # It needs the environment of the command before.
     "venv/bin/pip install --quiet --requirement policy/requirements.txt": [
         *("test", "-f", str(ROOT / "policy" / "requirements.txt"))
     ],
@@ -47,12 +47,12 @@ _runs = itertools.count(1)
 
 
 class UnknownKeyError(AssertionError):
-    """A key of a workflow which the runner would leave out."""
+    """The runner does not know this key of a workflow."""
 
 
 @dataclass
 class Event:
-    """What happened. name, payload: as GitHub tells it; ref: what is checked out; fork: then tokens only read, and there are no secrets."""
+    """An event. name, payload: those of GitHub; ref: checked out by default; fork: tokens can only read, and there are no secrets."""
 
     name: str
     ref: str
@@ -63,7 +63,7 @@ class Event:
 
 @dataclass
 class Setting:
-    """What is set at GitHub and what a machine there has. secrets, variables: by environment, "" for all; path, environment: of steps."""
+    """The settings of the repository and the machine. secrets, variables: by environment, "" for all; environment: of the steps."""
 
     source: Path
     folder: Path
@@ -73,13 +73,13 @@ class Setting:
     environment: dict[str, str] = field(default_factory=dict)
 
     def of(self, known: dict[str, dict[str, str]], environment: str) -> dict[str, str]:
-        """What a job in an environment sees."""
+        """The values for a job in an environment."""
         return {**known.get("", {}), **known.get(environment, {})}
 
 
 @dataclass
 class Run:
-    """How it went. results: "success", "failure" or "skipped" by "job" or "job (matrix value)"; logs: what was printed, likewise."""
+    """The result of a run. results: "success", "failure" or "skipped" by "job" or "job (matrix value)"; logs: output, likewise."""
 
     id: str
     results: dict[str, str] = field(default_factory=dict)
@@ -88,26 +88,26 @@ class Run:
 
     @property
     def log(self) -> str:
-        """All that was printed."""
+        """The output of all jobs."""
         return "\n".join(self.logs.values())
 
     @property
     def conclusion(self) -> str:
-        """As GitHub sums it up."""
+        """The conclusion of the run."""
         return "failure" if "failure" in self.results.values() else "success"
 
 
 def run_workflow(
     name: str, event: Event, setting: Setting, before: Mapping[str, Callable[[], None]] | None = None
 ) -> Run:
-    """Run `name`.yml. before: what happens in the world before a job starts, by the job's id."""
+    """Run `name`.yml. before: functions to call before a job starts, by the job's id."""
     return _Workflow(name, event, setting, before or {}).run()
 
 
 class _Workflow:
     def __init__(self, name: str, event: Event, setting: Setting, before: Mapping[str, Callable[[], None]]) -> None:
         text = (WORKFLOWS / f"{name}.yml").read_text()
-        # YAML 1.1 takes `on` for a truth value.
+        # In YAML 1.1 `on` is a boolean.
         self.file = {("on" if key is True else key): value for key, value in yaml.safe_load(text).items()}
         _known("workflow", self.file)
         assert event.name in self.file["on"], f"{name}.yml does not run on {event.name}"
@@ -204,10 +204,12 @@ class _JobRun:
             self._use(step)
             return
         script = as_text(insert(step["run"], self.contexts, {}))
-        assert script == step["run"], f"an expression within a script can be another script: {step['run']}"
+        assert script == step["run"], (
+            f"a script must not contain an expression, which could add commands: {step['run']}"
+        )
         if script in NOT_RUN:
             looked = subprocess.run(NOT_RUN[script], env=self._environment(env), capture_output=True)
-            assert looked.returncode == 0, f"{script} is not there"
+            assert looked.returncode == 0, f"{script} does not exist"
             return
         (self.folder / "output").write_text("")
         file = self.folder / f"step-{number}.sh"
@@ -245,7 +247,7 @@ class _JobRun:
             self.failed = True
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
-        """Nothing of the test's own environment: a GitHub machine has none of it."""
+        """The environment of a machine of GitHub, without the environment of the test."""
         own = {
             "CI": "true",
             **home_folder.environment(self.folder / "home"),
@@ -273,7 +275,7 @@ def _condition(text: str, contexts: dict[str, Any], fine: bool, failed: bool) ->
     text = text.strip().removeprefix("${{").removesuffix("}}")
     status = {"success": fine, "failure": failed, "always": True, "cancelled": False}
     value = evaluate(text, contexts, status)
-    # Without one of these functions, success() goes without saying.
+    # Without one of these functions, success() is implied.
     return value if any(f"{name}()" in text for name in status) else fine and value
 
 
@@ -289,7 +291,7 @@ def _matrix(job: dict[str, Any], contexts: dict[str, Any]) -> Iterator[dict[str,
 
 
 def _assignments(file: Path) -> Iterator[tuple[str, str]]:
-    """The lines of GITHUB_OUTPUT and GITHUB_ENV; the form for values of several lines is not known here."""
+    """The assignments in GITHUB_OUTPUT or GITHUB_ENV. Values of several lines are not supported."""
     for line in file.read_text().splitlines():
         name, equals, value = line.partition("=")
         assert equals, f"no assignment: {line}"

@@ -1,4 +1,4 @@
-"""A team which deploys a stack by its workflows: repository, state, cloud, and what is set at GitHub."""
+"""A team that deploys a stack with the workflows: repository, state, cloud, and settings at GitHub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import account, paths
-from sandbox.rehearsal import home
+from sandbox.dry_run import home
 from tests.support import home_folder
 from tests.support.github_server import GitHub
 from tests.support.secret_search import Needles, files, find_secret, text
@@ -21,7 +21,7 @@ PASSWORD, TOKEN, PASSPHRASE = "correct-horse-battery", "registry-token-of-the-te
 
 
 class Team:
-    """A team's stack dev: its committed file, its state, and what is set for it at GitHub."""
+    """The team's stack dev: its committed file, its state, and its settings at GitHub."""
 
     def __init__(self, folder: Path, github: GitHub) -> None:
         self.cloud = home.make("workflows")
@@ -50,7 +50,7 @@ class Team:
             "SSH_PRIVATE_KEY": account.SSH_KEY.read_text(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         }
-        # As the console tells them.
+        # The values that the console shows.
         variables = {
             "OCI_REGION": paths.REGION,
             "OCI_TENANCY": paths.TENANCY_OCID,
@@ -71,7 +71,7 @@ class Team:
         )
 
     def pulumi(self, folder: Path, *args: str, stdin: str | None = None) -> str:
-        """What somebody does from their own machine."""
+        """Run pulumi on a person's own machine."""
         own = self.folder / "home-of-somebody"
         if not own.exists():
             (own / ".ssh").mkdir(parents=True)
@@ -110,12 +110,12 @@ class Team:
         self.pulumi(folder, "config", "set", "--secret", "registryToken", stdin=TOKEN)
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """What is in the state, by name."""
+        """The resources in the state by name."""
         exported = json.loads(self.pulumi(self.repository.folder, "stack", "export"))
         return {one["urn"].split("::")[-1]: one for one in exported["deployment"].get("resources", []) if one.get("id")}
 
     def record(self, kind: str, **wanted: Any) -> Path:
-        """The file of a resource of the cloud."""
+        """The file of a resource in the cloud."""
         for file in (self.cloud / "cloud" / "resources" / kind).glob("*.json"):
             properties = json.loads(file.read_text())["properties"]
             if all(properties.get(key) == value for key, value in wanted.items()):
@@ -123,11 +123,11 @@ class Team:
         raise AssertionError(f"no {kind} with {wanted}")
 
     def found_secrets(self, *runs: Run) -> list[str]:
-        """Where a secret is in what anybody sees."""
-        told = [text(f"log of {label}", log) for run in runs for label, log in run.logs.items()]
-        told += [text(f"summary of {label}", summary) for run in runs for label, summary in run.summaries.items()]
-        return find_secret([*told, *files(self.setting.folder / "artifacts")], self.needles)
+        """The logs, summaries and artifacts that contain a secret."""
+        seen = [text(f"log of {label}", log) for run in runs for label, log in run.logs.items()]
+        seen += [text(f"summary of {label}", summary) for run in runs for label, summary in run.summaries.items()]
+        return find_secret([*seen, *files(self.setting.folder / "artifacts")], self.needles)
 
     def left_over(self) -> list[Path]:
-        """Files of the account which a job has left on its machine."""
+        """Files of the account that a job has left on its machine."""
         return [file for file in self.setting.folder.rglob("home/.[os]*/*") if file.is_file()]

@@ -12,7 +12,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from settings import Settings, parse
+from settings import InstanceStack, KubernetesStack, parse
 from specs.oci_profile import OciProfile
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def values(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {**{key: entry["default"] for key, entry in schema.items()}, **account}
 
 
-def settings_of(values: Mapping[str, Any], profile: OciProfile = PROFILE) -> Settings:
+def settings_of(values: Mapping[str, Any], profile: OciProfile = PROFILE) -> InstanceStack | KubernetesStack:
     """Parse as the stack "dev"."""
     given = {key: value for key, value in values.items() if value is not None}
     return parse(as_pulumi_does(given), "containerised-app", "dev", profile)

@@ -10,27 +10,32 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from settings import KubernetesSettings
-from specs.kubernetes import AppSpec
+from settings import KubernetesStack
+from specs.app_spec import AppSpec
+from specs.container import ContainerSpec
 from specs.load_balancer import LoadBalancerSpec
 from tests.unit.conftest import settings_of
 
 APP = AppSpec(
-    name="jupyterlab",
+    container=ContainerSpec(
+        name="jupyterlab",
+        port=8888,
+        environment={"GREETING": "it's $(HOME) & more", "PORT": "1"},
+        secret_names=["password-hash"],
+        data_path="/jupyter",
+        health_path="/api",
+        user_id=10001,
+        memory_gb=9,
+    ),
     namespace="jupyterlab-oke",
     version="v1.0.0",
-    port=8888,
-    environment={"GREETING": "it's $(HOME) & more", "PORT": "1"},
-    data_path="/jupyter",
-    health_path="/api",
-    user_id=10001,
     cpus=2,
-    memory_gb=9,
     replicas=1,
     storage_class="oci-bv",
     access_mode="ReadWriteOnce",
     volume_gb=50,
     volume_id="",
+    retained=True,
     fingerprint="abc",
 )
 
@@ -45,10 +50,10 @@ LOAD_BALANCER = LoadBalancerSpec(
 )
 
 
-def kubernetes_settings(values: dict[str, Any]) -> KubernetesSettings:
+def kubernetes_settings(values: dict[str, Any]) -> KubernetesStack:
     """Parse `values`, which are the instance's, as a stack of target kubernetes."""
     settings = settings_of({"apiNetworks": ["203.0.113.7/32"], **values, "target": "kubernetes"})
-    assert isinstance(settings, KubernetesSettings)
+    assert isinstance(settings, KubernetesStack)
     return settings
 
 

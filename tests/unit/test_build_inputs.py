@@ -79,14 +79,12 @@ def test_packages_for_a_dockerfile_that_would_not_install_them_are_refused(
         settings_of({**values, **wanted})
 
 
-def test_packages_that_would_take_the_place_of_the_app_s_own_file_are_refused(
-    tmp_path: Path, values: dict[str, Any]
-) -> None:
+def test_packages_that_would_replace_the_apps_own_file_are_refused(tmp_path: Path, values: dict[str, Any]) -> None:
     (tmp_path / "Dockerfile").write_text(f"COPY {EXTRA} /\n")
     (tmp_path / EXTRA).parent.mkdir()
     (tmp_path / EXTRA).write_text("numpy\n")
     wanted = {"context": str(tmp_path), "extraRequirements": "docker/pypiserver/requirements.txt"}
-    with pytest.raises(Exception, match=f"take the place of the app's own {tmp_path}/{EXTRA}"):
+    with pytest.raises(Exception, match=f"replace the app's own {tmp_path}/{EXTRA}"):
         settings_of({**values, **wanted})
 
 

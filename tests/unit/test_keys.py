@@ -65,7 +65,7 @@ def test_a_key_files_name_is_refused_or_reaches_ssh_as_it_is(name: str, tmp_path
     file = tmp_path / name
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
     if "%" in name or "${" in name:
-        with pytest.raises(ssh.KeyFileError, match="where ssh puts in something else"):
+        with pytest.raises(ssh.KeyFileError, match="which ssh replaces"):
             ssh.read_key(file)
         return
     assert ssh.read_key(file)

@@ -22,19 +22,18 @@ from tests.unit.kubernetes_values import APP, LOAD_BALANCER, certificate, kubern
 IMAGE = "host/ns/app@sha256:" + "0" * 64
 LOGIN = kubernetes.docker_config("host", "ns/me", "token")
 ANNOTATIONS = load_balancer.service_annotations(LOAD_BALANCER, "ocid1.subnet.one", "ocid1.networksecuritygroup.one")
-TLS = kubernetes.encode("-")
-
+CONTENT = kubernetes.Content(
+    image=IMAGE,
+    registry_login=LOGIN,
+    files={"password-hash": kubernetes.encode("argon2:…")},
+    tls_certificate=kubernetes.encode("-"),
+    tls_private_key=kubernetes.encode("-"),
+    annotations=ANNOTATIONS,
+)
+ADOPTING = replace(APP, volume_id="ocid1.volume.one")
 MANIFESTS = [
-    kubernetes.namespace(APP),
-    kubernetes.pull_secret(APP, LOGIN),
-    kubernetes.files_secret(APP, {"password-hash": kubernetes.encode("argon2:…")}),
-    kubernetes.tls_secret(APP, "app-tls", TLS, TLS),
-    kubernetes.volume(replace(APP, volume_id="ocid1.volume.one"), "uid-of-claim"),
-    kubernetes.claim(replace(APP, volume_id="ocid1.volume.one")),
+    *kubernetes.manifests(ADOPTING, replace(LOAD_BALANCER, tls_secret="app-tls"), CONTENT).values(),
     kubernetes.claim(APP),
-    kubernetes.network_policy(APP),
-    kubernetes.deployment(APP, IMAGE),
-    kubernetes.service(APP, LOAD_BALANCER, ANNOTATIONS),
 ]
 
 
@@ -59,7 +58,7 @@ def test_the_service_has_the_seven_annotations_of_the_article_and_the_groups() -
     } == ANNOTATIONS
 
 
-def test_a_certificate_and_an_idle_timeout_add_their_annotations_and_every_value_is_a_text() -> None:
+def test_certificate_and_idle_timeout_add_annotations_of_text() -> None:
     spec = replace(LOAD_BALANCER, tls_secret="app-tls", port=443, idle_timeout=600)
     added = load_balancer.service_annotations(spec, "ocid1.subnet.one", "")
     assert {key.rpartition("/")[2]: value for key, value in added.items() if key not in ANNOTATIONS} == {
@@ -101,12 +100,12 @@ def test_the_pod_is_within_the_restricted_profile_and_its_namespace_enforces_it(
 def test_the_pod_runs_the_digest_always_pulled_with_the_login_of_the_registry() -> None:
     (container,) = pod()["spec"]["containers"]
     assert (container["image"], container["imagePullPolicy"]) == (IMAGE, "Always")
-    assert pod()["spec"]["imagePullSecrets"] == [{"name": kubernetes.pull_secret(APP, LOGIN)["metadata"]["name"]}]
+    assert pod()["spec"]["imagePullSecrets"] == [{"name": APP.pull_secret}]
     login = json.loads(base64.b64decode(LOGIN))["auths"]["host"]
     assert base64.b64decode(login["auth"]).decode() == "ns/me:token"
 
 
-def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> None:
+def test_the_environment_cannot_override_port_and_data_folder() -> None:
     (container,) = pod()["spec"]["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
     assert environment == {
@@ -128,7 +127,7 @@ def test_the_pod_mounts_what_it_claims_and_its_files_and_writes_nowhere_else_but
     # As on the instance: a folder of the app, which the volume keeps for either target.
     assert mounts["/jupyter"]["subPath"] == data_folder("jupyterlab").removeprefix(f"{DATA_MOUNT}/")
     assert volumes["data"]["persistentVolumeClaim"]["claimName"] == kubernetes.claim(APP)["metadata"]["name"]
-    assert volumes["files"]["secret"]["secretName"] == kubernetes.files_secret(APP, {})["metadata"]["name"]
+    assert volumes["files"]["secret"]["secretName"] == APP.files_secret
     assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
@@ -147,7 +146,7 @@ def test_policy_deployment_and_service_speak_of_the_same_pods() -> None:
     assert pod()["metadata"]["labels"]["ver"] == "v1.0.0"
 
 
-def test_a_claim_that_was_kept_and_is_bound_is_not_waited_for() -> None:
+def test_pulumi_does_not_wait_for_a_claim_that_is_bound_already() -> None:
     assert kubernetes.claim(APP)["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
 
 
@@ -168,12 +167,12 @@ def test_a_long_tag_still_is_a_label() -> None:
 
 
 @pytest.mark.parametrize(("mode", "strategy"), [("ReadWriteOnce", "Recreate"), ("ReadWriteMany", "RollingUpdate")])
-def test_a_volume_of_one_node_is_let_go_before_the_next_pod_has_it(mode: str, strategy: str) -> None:
+def test_a_pod_releases_a_volume_of_one_node_before_the_next_starts(mode: str, strategy: str) -> None:
     manifest = kubernetes.deployment(replace(APP, access_mode=mode), IMAGE)
     assert manifest["spec"]["strategy"] == {"type": strategy}
 
 
-def test_the_metadata_service_is_out_of_the_pods_reach_and_only_the_apps_port_comes_in() -> None:
+def test_pods_cannot_reach_metadata_and_only_the_apps_port_is_open() -> None:
     policy = kubernetes.network_policy(APP)["spec"]
     (way_out,) = policy["egress"]
     assert way_out == {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]}
@@ -182,16 +181,14 @@ def test_the_metadata_service_is_out_of_the_pods_reach_and_only_the_apps_port_co
 
 
 def test_a_retained_volume_is_bound_to_the_claim_and_kept_when_that_goes() -> None:
-    spec = replace(APP, volume_id="ocid1.volume.one")
-    volume, claim = kubernetes.volume(spec, "uid-of-claim"), kubernetes.claim(spec)
+    volume, claim = kubernetes.volume(ADOPTING), kubernetes.claim(ADOPTING)
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.one"
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
-    own = {key: claim["metadata"][key] for key in ("namespace", "name")}
-    assert volume["spec"]["claimRef"] == {**own, "uid": "uid-of-claim"}
+    assert volume["spec"]["claimRef"] == {key: claim["metadata"][key] for key in ("namespace", "name")}
 
 
-def test_other_files_start_the_pods_anew_and_the_fingerprint_tells_nothing_of_them() -> None:
+def test_changed_files_restart_pods_and_the_fingerprint_hides_them() -> None:
     one = secret_files.fingerprint({"users": "me:secret"}, "correct horse", "a/stack")
     assert one != secret_files.fingerprint({"users": "me:other"}, "correct horse", "a/stack")
     # Who guesses the file does not see that the guess is right, without the password.
@@ -315,7 +312,7 @@ users: [{name: u, user: {exec: {command: oci, args: [ce, cluster, generate-token
 """
 
 
-def test_the_kubeconfig_has_the_clusters_address_and_no_secret_and_no_path_of_a_machine() -> None:
+def test_the_kubeconfig_has_no_secret_and_no_path_of_a_machine() -> None:
     document = json.loads(kubeconfig.kubeconfig(OF_CLOUD, "ocid1.cluster.one", "eu-frankfurt-1"))
     assert document["clusters"][0]["cluster"] == {
         "server": "https://192.0.2.1:6443",
@@ -332,7 +329,7 @@ def test_the_profile_of_the_stack_is_the_credentials_too() -> None:
     assert document["users"][0]["user"]["exec"]["args"][-2:] == ["--profile", "work"]
 
 
-def test_an_answer_that_is_no_kubeconfig_is_told() -> None:
+def test_an_answer_that_is_no_kubeconfig_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"ocid1\.cluster\.one is not a kubeconfig"):
         kubeconfig.kubeconfig("", "ocid1.cluster.one", "eu-frankfurt-1")
 

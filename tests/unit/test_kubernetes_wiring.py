@@ -125,16 +125,14 @@ def test_no_pod_runs_without_the_policy_its_secrets_and_its_data(made: Run) -> N
     assert {f"jupyterlab-{name}" for name in names} <= before(made, "jupyterlab-deployment")
 
 
-def test_claim_and_namespace_stay_when_the_stack_goes_unless_told_otherwise(
-    kubernetes_stack: dict[str, Any], made: Run
-) -> None:
+def test_destroy_keeps_claim_and_namespace_by_default(kubernetes_stack: dict[str, Any], made: Run) -> None:
     kept = {name for name, asked in made.resources.items() if asked.retained}
     assert kept == {"jupyterlab-claim", "jupyterlab-namespace"}
     told = run_program({**kubernetes_stack, "retainClaim": False})
     assert not {name for name, asked in told.resources.items() if asked.retained}
 
 
-def test_a_volume_that_was_kept_is_adopted_by_the_claim(kubernetes_stack: dict[str, Any]) -> None:
+def test_the_claim_adopts_a_retained_volume(kubernetes_stack: dict[str, Any]) -> None:
     run = run_program({**kubernetes_stack, "dataVolumeId": "ocid1.volume.oc1.x.kept"})
     volume, claim = run.resources["jupyterlab-volume"].inputs, run.resources["jupyterlab-claim"].inputs
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.oc1.x.kept"
@@ -193,7 +191,7 @@ def test_with_a_certificate_the_load_balancer_listens_on_443_and_the_key_is_a_se
     }
 
 
-def test_the_outputs_say_how_to_get_there(made: Run) -> None:
+def test_the_outputs_have_the_ways_to_the_app(made: Run) -> None:
     outputs = made.outputs
     assert outputs["url"] == "http://127.0.0.1:8888"
     assert outputs["health"] == "http://127.0.0.1:8888/api"
@@ -218,7 +216,7 @@ def test_another_target_makes_another_vcn_and_another_load_balancer_does_not(
     assert trigger(run_program({**kubernetes_stack, **public})) == "kubernetes"
 
 
-def test_the_data_volume_of_an_instance_stays_unless_told_otherwise(values: dict[str, Any]) -> None:
+def test_destroy_keeps_an_instances_data_volume_by_default(values: dict[str, Any]) -> None:
     kept = {name for name, asked in run_program(values).resources.items() if asked.retained}
     assert kept == {"jupyterlab-data"}
     told = run_program({**values, "retainData": False})

@@ -1,4 +1,4 @@
-"""What the policies on networks and load balancers let pass, and what they tell."""
+"""Policies on networks and load balancers: what they accept and what they report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from policy import network
 from policy.rule import UNKNOWN, Resource
-from tests.unit.judged import DEFAULT_LIST, RULE, SERVICE, of_stack, resource, service, told
+from tests.unit.policy_resources import DEFAULT_LIST, RULE, SERVICE, resource, service, stack_violations, violations
 
 INTERNAL = "service.beta.kubernetes.io/oci-load-balancer-internal"
 INTERNAL_OF_NLB = "oci-network-load-balancer.oraclecloud.com/internal"
@@ -20,15 +20,15 @@ def ingress(source: Any, **rest: Any) -> dict[str, Any]:
     return {"direction": "INGRESS", "protocol": "6", "source": source, "sourceType": "CIDR_BLOCK", **rest}
 
 
-OPEN, CLOSED = (network.POLICIES[0], "no-ingress-from-anywhere"), (network.POLICIES[1], "no-public-load-balancer")
+NO_INGRESS, NO_PUBLIC_BALANCER = network.POLICIES
 
 
 @pytest.mark.parametrize("source", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "0:0::/0", "1.2.3.4/0"])
-def test_a_rule_that_lets_the_internet_in_is_told(source: str) -> None:
+def test_policy_reports_a_rule_that_admits_the_internet(source: str) -> None:
     for inputs in (ingress(source), {"direction": "INGRESS", "protocol": "all", "source": source}):
-        assert source in told(OPEN[0], RULE, inputs)[0]
+        assert source in violations(NO_INGRESS, RULE, inputs)[0]
     lists = {"ingressSecurityRules": [{"protocol": "6", "source": "10.0.0.0/8"}, {"protocol": "6", "source": source}]}
-    assert len(told(OPEN[0], DEFAULT_LIST, lists)) == 1
+    assert len(violations(NO_INGRESS, DEFAULT_LIST, lists)) == 1
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_a_rule_that_lets_the_internet_in_is_told(source: str) -> None:
         ("oci:Core/vcn:Vcn", {"cidrBlocks": ["10.0.0.0/16"]}),
     ],
 )
-def test_rules_for_known_networks_and_ways_out_pass(kind: str, inputs: Mapping[str, Any]) -> None:
-    assert not told(OPEN[0], kind, inputs)
+def test_policy_accepts_rules_for_known_networks_and_egress(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert not violations(NO_INGRESS, kind, inputs)
 
 
 @pytest.mark.parametrize("options", [None, {"type": 3}, {"type": 8, "code": 4}])
-def test_of_icmp_from_anywhere_only_packet_too_large_passes(options: Any) -> None:
-    assert told(OPEN[0], RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
+def test_policy_accepts_no_other_icmp_from_anywhere(options: Any) -> None:
+    assert violations(NO_INGRESS, RULE, ingress("0.0.0.0/0", protocol="1", icmpOptions=options))
 
 
 VCN_ID, DEFAULT_ID = "ocid1.vcn.x", "ocid1.securitylist.default"
@@ -64,7 +64,7 @@ def vcn(default: Any = UNKNOWN) -> Resource:
 
 
 def subnet(lists: Any = None, **dependencies: Sequence[str]) -> Resource:
-    """One whose VCN is that of vcn(), with these lists if any. dependencies: property to URNs."""
+    """A subnet in vcn() with these security lists. dependencies: property to URNs."""
     given = {"vcnId": ["urn:vcn"], **({} if lists is None else {"securityListIds": []}), **dependencies}
     inputs = {"vcnId": UNKNOWN, "securityListIds": lists}
     return Resource("oci:Core/subnet:Subnet", "one", inputs, urn="urn:subnet", property_dependencies=given)
@@ -78,22 +78,22 @@ def default_list(managed: Any = UNKNOWN, *urns: str) -> Resource:
 @pytest.mark.parametrize(
     "resources",
     [
-        # As a preview knows it.
+        # In a preview.
         [vcn(), subnet()],
         [vcn(), subnet(), default_list(UNKNOWN, "urn:other")],
         [vcn(), subnet([UNKNOWN], securityListIds=["urn:vcn"])],
         [vcn(), subnet([])],
-        # Once it is made.
+        # In an update.
         [vcn(DEFAULT_ID), replace(subnet(), inputs={"vcnId": VCN_ID, "securityListIds": [DEFAULT_ID]})],
         [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own", DEFAULT_ID])],
         [vcn(DEFAULT_ID), subnet(), default_list("ocid1.securitylist.of-another", "urn:other")],
-        # In a VCN of somebody's.
+        # In an existing VCN.
         [subnet(vcnId=[])],
     ],
 )
-def test_a_subnet_with_the_default_security_list_as_oracle_makes_it_is_told(resources: Sequence[Resource]) -> None:
-    [complaint] = of_stack(OPEN[0], *resources)
-    assert complaint.startswith("one takes its VCN's default security list")
+def test_policy_reports_a_subnet_with_the_default_security_list(resources: Sequence[Resource]) -> None:
+    [violation] = stack_violations(NO_INGRESS, *resources)
+    assert violation.startswith("one uses its VCN's default security list")
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_a_subnet_with_the_default_security_list_as_oracle_makes_it_is_told(reso
         [vcn(), subnet(UNKNOWN, securityListIds=["urn:own"])],
         [vcn(DEFAULT_ID), subnet(["ocid1.securitylist.own"])],
         [subnet(["ocid1.securitylist.own"], vcnId=[])],
-        # Nothing in it, and one that is only read.
+        # No subnet, and one that the program only reads.
         [vcn()],
         [vcn(), replace(subnet(), property_dependencies={})],
     ],
 )
-def test_a_subnet_whose_security_lists_the_stack_or_a_person_says_passes(resources: Sequence[Resource]) -> None:
-    assert not of_stack(OPEN[0], *resources)
+def test_policy_accepts_a_subnet_with_managed_security_lists(resources: Sequence[Resource]) -> None:
+    assert not stack_violations(NO_INGRESS, *resources)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_subnet_whose_security_lists_the_stack_or_a_person_says_passes(resourc
         ("oci:NetworkLoadBalancer/networkLoadBalancer:NetworkLoadBalancer", {}),
     ],
 )
-def test_a_load_balancer_with_a_public_address_is_told(kind: str, inputs: Mapping[str, Any]) -> None:
-    assert "public address" in told(CLOSED[0], kind, inputs)[0]
+def test_policy_reports_a_load_balancer_with_a_public_address(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert "public address" in violations(NO_PUBLIC_BALANCER, kind, inputs)[0]
 
 
 @pytest.mark.parametrize(
@@ -142,5 +142,5 @@ def test_a_load_balancer_with_a_public_address_is_told(kind: str, inputs: Mappin
         ("oci:LoadBalancer/loadBalancer:LoadBalancer", {"isPrivate": UNKNOWN}),
     ],
 )
-def test_an_internal_load_balancer_and_what_is_none_pass(kind: str, inputs: Mapping[str, Any]) -> None:
-    assert not told(CLOSED[0], kind, inputs)
+def test_policy_accepts_internal_load_balancers(kind: str, inputs: Mapping[str, Any]) -> None:
+    assert not violations(NO_PUBLIC_BALANCER, kind, inputs)

@@ -1,4 +1,4 @@
-"""The pack as a whole: exceptions, what the engine hands over, its documentation, and what the program gives it to see."""
+"""The whole policy pack: exceptions, the protocol of the engine, the documentation, and the resources of the program."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import pytest
-import yaml
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy import data, exceptions, handover, network, pack, tags
+from policy import data, exceptions, network, pack, protocol, tags
 from policy.exceptions import ExceptionsError
 from policy.rule import UNKNOWN, Resource, SecretText, Stack
 from sandbox.oci import sdk as oci_sdk
-from specs import tags as program_tags
+from specs import scope
 from specs.oci_profile import SECRETS
 from tests.unit.conftest import ROOT
 from tests.unit.kubernetes_values import kubernetes_stack
@@ -38,7 +37,7 @@ def read(text: str | None) -> Sequence[str]:
     return exceptions.read({} if text is None else {exceptions.KEY: text}, pack.POLICIES, "dev")
 
 
-def test_a_stack_may_name_exceptions() -> None:
+def test_stack_can_name_exceptions() -> None:
     assert read(None) == read("[]") == ()
     assert read('["always-free", "data-kept"]') == ("always-free", "data-kept")
     assert {policy.name for policy in pack.POLICIES if policy.may_be_excepted} == EXCEPTABLE
@@ -48,7 +47,7 @@ def test_a_stack_may_name_exceptions() -> None:
     ("text", "words"),
     [
         ('["no-such"]', "policy:exceptions[0] in Pulumi.dev.yaml: no-such is no policy"),
-        ('["data-kept", "images-by-digest"]', "policy:exceptions[1] in Pulumi.dev.yaml: images-by-digest holds for every stack"),
+        ('["data-kept", "images-by-digest"]', "policy:exceptions[1] in Pulumi.dev.yaml: images-by-digest applies to every stack"),
         ("[7]", "7 is no policy"),
         ('[{"always-free": "because"}]', 'policy:exceptions[0] in Pulumi.dev.yaml: {"always-free": "because"} is no policy'),
         ('[["always-free"]]', '["always-free"] is no policy'),
@@ -56,19 +55,19 @@ def test_a_stack_may_name_exceptions() -> None:
         ('{"data-kept": true}', "It is an array"),
     ],
 )  # fmt: skip
-def test_a_wrong_exception_is_an_error_with_those_there_are(text: str, words: str) -> None:
+def test_wrong_exception_is_an_error_with_the_allowed_names(text: str, words: str) -> None:
     with pytest.raises(ExceptionsError) as raised:
         read(text)
     assert words in str(raised.value)
     assert all(name in str(raised.value) for name in EXCEPTABLE)
-    # What is wrong, not an exception beside it, is replaced.
+    # The command replaces the wrong value, not the exception beside it.
     place = int(words[words.index("[") + 1]) if words.startswith("policy:exceptions[") else 0
     assert f"pulumi config set --path 'policy:exceptions[{place}]'" in str(raised.value)
 
 
-def test_following_what_the_messages_say_keeps_every_exception() -> None:
-    bound = pack._Bound(pack.POLICIES)
-    bound.configure(Stack(name="local"), {exceptions.KEY: '["data-kept"]'})
+def test_commands_in_messages_keep_every_exception() -> None:
+    run = pack.Run(pack.POLICIES)
+    run.configure(Stack(name="local"), {exceptions.KEY: '["data-kept"]'})
     balancer, free, images = (
         next(one for one in pack.POLICIES if one.name == name)
         for name in ("no-public-load-balancer", "always-free", "images-by-digest")
@@ -77,36 +76,20 @@ def test_following_what_the_messages_say_keeps_every_exception() -> None:
     def places(message: str) -> list[str]:
         return re.findall(r"--path 'policy:exceptions(\[\d\]' \S+)$", message, re.MULTILINE)
 
-    assert places(bound._message(images, "wrong")) == []
-    assert places(bound._message(balancer, "wrong")) == ["[1]' no-public-load-balancer"]
-    told = bound._message(free, "wrong")
-    assert places(told) == ["[2]' always-free"]
-    assert "after the same for no-public-load-balancer" in told
-    assert places(bound._message(balancer, "wrong as well")) == ["[1]' no-public-load-balancer"]
-    # An `up` begins anew after its preview.
-    bound.configure(Stack(name="local"), {})
-    assert places(bound._message(free, "wrong")) == ["[0]' always-free"]
+    assert places(run.message(images, "wrong")) == []
+    assert places(run.message(balancer, "wrong")) == ["[1]' no-public-load-balancer"]
+    second = run.message(free, "wrong")
+    assert places(second) == ["[2]' always-free"]
+    assert "after the command for no-public-load-balancer" in second
+    assert places(run.message(balancer, "wrong as well")) == ["[1]' no-public-load-balancer"]
+    # `up` starts again after its preview.
+    run.configure(Stack(name="local"), {})
+    assert places(run.message(free, "wrong")) == ["[0]' always-free"]
 
 
-def test_names_are_unique_and_every_policy_checks_resources_the_stack_or_both() -> None:
-    assert len({policy.name for policy in pack.POLICIES}) == len(pack.POLICIES) == 8
-    assert all(policy.check or policy.check_stack for policy in pack.POLICIES)
-
-
-def test_the_table_in_the_documentation_is_that_of_the_pack() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \|(.*)\|$", DOCUMENT.read_text(), re.MULTILINE)
-    wanted = [
-        (one.name, [one.asks, one.why, one.remedy, "may be named" if one.may_be_excepted else "none"])
-        for one in pack.POLICIES
-    ]
-    assert [(name, [cell.strip() for cell in cells.split(" | ")]) for name, cells in rows] == wanted
-
-
-def test_types_without_tags_are_those_of_the_provider_that_take_none() -> None:
-    rows = dict(re.findall(r"^\| `(oci:[^`]+)` \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
-    assert rows == tags.UNTAGGED
-    for kind in tags.UNTAGGED:
-        assert "freeformTags" not in oci_sdk.inputs(kind), kind
+def test_documentation_names_every_policy_and_whether_it_has_exceptions() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (yes|no) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert rows == [(one.name, "yes" if one.may_be_excepted else "no") for one in pack.POLICIES]
 
 
 def made_of(run: Run) -> Mapping[str, Any]:
@@ -114,8 +97,7 @@ def made_of(run: Run) -> Mapping[str, Any]:
 
 
 def check_tags(run: Run) -> None:
-    wanted = tags.required(Stack(name="oke", project="containerised-app"))
-    assert program_tags.tags("containerised-app", "oke") == wanted
+    wanted = scope.tags("containerised-app", "oke")
     for name, asked in made_of(run).items():
         if "freeformTags" in oci_sdk.inputs(asked.type):
             assert wanted.items() <= asked.inputs["freeformTags"].items(), name
@@ -124,7 +106,7 @@ def check_tags(run: Run) -> None:
 
 
 def holders(run: Run) -> dict[str, tuple[bool, Any]]:
-    """What holds data: whether Pulumi is told to retain it, and what its tag says."""
+    """Resources that hold data: whether Pulumi retains them, and the value of the tag."""
     found = {}
     for name, asked in run.resources.items():
         if place := data.HOLDERS.get(asked.type):
@@ -136,27 +118,27 @@ def holders(run: Run) -> dict[str, tuple[bool, Any]]:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_what_the_program_makes_is_tagged_and_says_truly_whether_its_data_stay(
+def test_program_tags_its_resources_and_what_happens_to_their_data(
     values: dict[str, Any], kubernetes_stack: dict[str, Any], kept: bool
 ) -> None:
     instance = run_program({**values, "retainData": kept})
     cluster = run_program({**kubernetes_stack, "retainClaim": kept, "dataVolumeId": "ocid1.volume.oc1.x.kept"})
     for run in (instance, cluster):
         check_tags(run)
-    told = {**holders(instance), **holders(cluster)}
-    assert {name.removeprefix("jupyterlab-") for name in told} == {"data", "claim", "volume", "namespace"}
-    assert set(told.values()) == {(kept, "keep" if kept else "delete")}
+    found = {**holders(instance), **holders(cluster)}
+    assert {name.removeprefix("jupyterlab-") for name in found} == {"data", "claim", "volume", "namespace"}
+    assert set(found.values()) == {(kept, "keep" if kept else "delete")}
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_what_is_taken_over_says_what_this_stack_does_with_it(values: dict[str, Any], kept: bool) -> None:
-    taken = {"dataVolumeId": "ocid1.volume.oc1.x.kept", "repositoryId": "ocid1.containerrepo.oc1.x.kept"}
-    run = run_program({**values, **taken, "retainData": kept})
+def test_program_tags_adopted_resources_as_its_own(values: dict[str, Any], kept: bool) -> None:
+    adopted = {"dataVolumeId": "ocid1.volume.oc1.x.kept", "repositoryId": "ocid1.containerrepo.oc1.x.kept"}
+    run = run_program({**values, **adopted, "retainData": kept})
     imported = {name for name, asked in made_of(run).items() if asked.options.importId}
     assert imported == {"jupyterlab-data", "jupyterlab-repository"}
     check_tags(run)
     assert holders(run) == {"jupyterlab-data": (kept, "keep" if kept else "delete")}
-    # Policies are shown an ignored tag as its maker left it.
+    # Policies see the old value of an ignored tag.
     assert not any("freeformTags" in asked.options.ignoreChanges for asked in made_of(run).values())
 
 
@@ -188,16 +170,16 @@ def as_policies_see(run: Run) -> Sequence[Resource]:
         ),
     ],
 )  # fmt: skip
-def test_no_subnet_of_the_program_takes_the_default_security_list_that_oracle_makes(
+def test_program_uses_no_default_security_list_of_oracle(
     values: dict[str, Any], kubernetes_stack: dict[str, Any], theirs: Mapping[str, Any], subnets: set[str]
 ) -> None:
     seen = as_policies_see(run_program({**(kubernetes_stack if "target" in theirs else values), **theirs}))
-    assert not list(network.default_lists_as_made(seen, Stack()))
+    assert not list(network.default_security_lists(seen, Stack()))
     without = [one for one in seen if one.type != "oci:Core/defaultSecurityList:DefaultSecurityList"]
-    assert {told.split()[0] for told in network.default_lists_as_made(without, Stack())} == subnets
+    assert {violation.split()[0] for violation in network.default_security_lists(without, Stack())} == subnets
 
 
-def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
+def test_policies_see_which_values_are_secret_or_unknown() -> None:
     mark = {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG}
     properties = {
         "plain": "a",
@@ -206,7 +188,7 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
         "later": "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
         "later-secret": {**mark, "value": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"},
     }
-    seen = handover.plain(unknown_checking_proxy(deserialize_properties(handover._marked(properties))))
+    seen = protocol.plain(unknown_checking_proxy(deserialize_properties(protocol.with_secrets(properties))))
     assert seen == {
         "plain": "a",
         "secret": "b",
@@ -222,7 +204,7 @@ def test_policies_see_which_values_are_secret_and_which_are_not_known() -> None:
 
 
 def engine_args(kind: str, props: Mapping[str, Any], provider: Any = None, **dependencies: Sequence[str]) -> Any:
-    """As pulumi-policy hands over a resource "one"; dependencies: property to URNs."""
+    """A resource "one" as pulumi-policy describes it. dependencies: property to URNs."""
     return SimpleNamespace(
         resource_type=kind,
         name="one",
@@ -244,57 +226,55 @@ def engine_args(kind: str, props: Mapping[str, Any], provider: Any = None, **dep
         ("pulumi:pulumi:StackReference", None, False),
     ],
 )
-def test_a_component_is_what_has_outputs_by_the_program(kind: str, provider: Any, expected: bool) -> None:
-    assert pack._resource(engine_args(kind, {}, provider)).is_component == expected
+def test_components_are_the_resources_without_a_provider(kind: str, provider: Any, expected: bool) -> None:
+    assert pack.resource(engine_args(kind, {}, provider)).is_component == expected
 
 
-def test_policies_of_the_stack_see_what_is_given_and_what_came_of_it() -> None:
-    bound = pack._Bound(pack.POLICIES)
-    bound.seen["urn:one"] = pack._resource(engine_args("a:b:C", {"vcnId": "x", "token": SecretText("t"), "n": 1}))
+def test_stack_policies_see_inputs_and_outputs() -> None:
+    run = pack.Run(pack.POLICIES)
+    run.seen["urn:one"] = pack.resource(engine_args("a:b:C", {"vcnId": "x", "token": SecretText("t"), "n": 1}))
     args = engine_args("a:b:C", {"token": "t", "made": "later"}, vcnId=["urn:vcn"], gone=["urn:vcn"])
-    seen = bound._whole(args)
+    seen = run.complete(args)
     assert seen.inputs == {"vcnId": "x", "token": "t", "n": 1, "made": "later"}
     assert isinstance(seen.inputs["token"], SecretText)
     assert not isinstance(seen.outputs["token"], SecretText)
     assert seen.property_dependencies == {"vcnId": ["urn:vcn"], "token": [], "n": []}
-    # What is read, not made.
-    assert pack._Bound(pack.POLICIES)._whole(args).property_dependencies == {}
+    # A resource that the program only reads.
+    assert pack.Run(pack.POLICIES).complete(args).property_dependencies == {}
 
 
-def test_each_text_of_a_secret_value_is_looked_for() -> None:
-    assert dict(handover.texts("a:password", "12345678")) == {"a:password": "12345678"}
-    assert dict(handover.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
+def test_policies_look_for_each_text_of_a_secret_value() -> None:
+    assert dict(protocol.texts("a:password", "12345678")) == {"a:password": "12345678"}
+    assert dict(protocol.texts("a:files", '{"token": "t0ken", "more": ["x", 1]}')) == {
         "a:files.token": "t0ken",
         "a:files.more[0]": "x",
     }
 
 
-def test_an_encrypted_key_of_the_provider_that_names_a_thing_is_no_secret() -> None:
+def test_encrypted_provider_keys_that_name_things_are_no_secrets() -> None:
     names = ["oci:tenancyOcid", "oci:userOcid", "oci:fingerprint", "oci:region"]
-    config = dict.fromkeys([*names, *handover.SECRETS_OF_OCI, "app:password", "app:port", "other:key"], "a value")
+    config = dict.fromkeys([*names, *SECRETS, "app:password", "app:port", "other:key"], "a value")
     encrypted = [key for key in config if key != "app:port"]
-    assert handover.secrets(config, encrypted, "app").keys() == {*handover.SECRETS_OF_OCI, "app:password"}
-    assert handover.secrets({"app:files": '{"token": "t0ken"}'}, ["app:files", "app:gone"], "app") == {
+    assert protocol.secrets(config, encrypted, "app").keys() == {*SECRETS, "app:password"}
+    assert protocol.secrets({"app:files": '{"token": "t0ken"}'}, ["app:files", "app:gone"], "app") == {
         "app:files.token": "t0ken"
     }
 
 
-def test_what_is_taken_for_a_secret_of_the_provider_is_a_key_of_it() -> None:
-    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(handover.SECRETS_OF_OCI)
-    # The pack runs without what the settings need.
-    assert set(handover.SECRETS_OF_OCI) == set(SECRETS)
+def test_secret_provider_keys_exist() -> None:
+    assert {f"oci:{name}" for name in oci_sdk.config_names()}.issuperset(SECRETS)
 
 
 @pytest.mark.parametrize(
     "command",
     [
         [str(ROOT / "policy" / "run"), "127.0.0.1:1"],
-        # As the language host of an official Pulumi does, with the folder alone.
+        # As an official Pulumi starts it.
         [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(ROOT / "policy")],
     ],
     ids=["policy/run", "official"],
 )
-def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None:
+def test_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None:
     server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout
@@ -315,7 +295,7 @@ def test_the_pack_answers_the_engine(command: list[str], tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("target", "expected"), [("preview", True), ("up", True), ("refresh", False), ("destroy", False)]
 )
-def test_make_holds_previews_and_updates_to_the_policies_unless_told_otherwise(target: str, expected: bool) -> None:
+def test_make_applies_the_policies_to_previews_and_updates(target: str, expected: bool) -> None:
     def planned(*words: str) -> str:
         done = subprocess.run(
             ["make", "--dry-run", target, *words], cwd=ROOT, capture_output=True, text=True, check=True
@@ -325,9 +305,3 @@ def test_make_holds_previews_and_updates_to_the_policies_unless_told_otherwise(t
     assert ("--policy-pack policy/run" in planned()) == expected
     assert "--policy-pack" not in planned("POLICIES=")
     assert ("--policy-pack other" in planned("POLICIES=other")) == expected
-
-
-def test_the_pack_is_installed_with_the_program_and_by_an_official_pulumi_alike() -> None:
-    assert "-c ../requirements.txt" in (ROOT / "policy" / "requirements.in").read_text().splitlines()
-    project = yaml.safe_load((ROOT / "policy" / "PulumiPolicy.yaml").read_text())
-    assert (project["runtime"]["name"], project["name"]) == ("python", pack.NAME)

@@ -1,4 +1,4 @@
-"""What the policy on Always Free sizes lets pass, and what it tells."""
+"""The policy on Always Free sizes: what it accepts and what it reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from policy import sizes
 from policy.rule import UNKNOWN, Resource
-from tests.unit.judged import CLAIM, INSTANCE, POOL, SERVICE, SHAPE, STACK, VOLUME, resource, service
+from tests.unit.policy_resources import CLAIM, INSTANCE, POOL, SERVICE, SHAPE, STACK, VOLUME, resource, service
 
 
 def instance(ocpus: Any = 2, memory: Any = 12, boot: Any = "50", shape: Any = "VM.Standard.A1.Flex") -> Resource:
@@ -47,7 +47,7 @@ def balancer(most: str, shape: str = "flexible") -> Resource:
         [resource("oci:ContainerEngine/cluster:Cluster", {"type": "BASIC_CLUSTER"})],
     ],
 )
-def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
+def test_policy_accepts_what_always_free_covers(resources: Sequence[Resource]) -> None:
     assert not list(sizes.beyond_always_free(resources, STACK))
 
 
@@ -70,10 +70,10 @@ def test_what_always_free_covers_passes(resources: Sequence[Resource]) -> None:
         ([resource("oci:ContainerEngine/cluster:Cluster", {"type": "ENHANCED_CLUSTER"})], "ENHANCED_CLUSTER"),
     ],
 )
-def test_what_costs_money_is_told_with_its_parts(resources: Sequence[Resource], words: str) -> None:
+def test_policy_reports_what_costs_money_with_its_parts(resources: Sequence[Resource], words: str) -> None:
     assert words in "\n".join(sizes.beyond_always_free(resources, STACK))
 
 
-def test_resources_of_one_name_are_all_counted() -> None:
+def test_policy_counts_all_resources_of_one_name() -> None:
     both = [volume("100"), Resource(CLAIM, "one", claim("150Gi").inputs)]
     assert "250 GB" in "\n".join(sizes.beyond_always_free(both, STACK))

@@ -1,4 +1,4 @@
-"""Settings: what a stack file may say, and what is said to the person when it is wrong."""
+"""Settings: what a stack file may say, and the errors of a wrong one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic.alias_generators import to_snake
 
-from settings import ConfigurationError, InstanceSettings, KubernetesSettings, keys, parse, plain_places
+from settings import ConfigurationError, InstanceStack, KubernetesStack, parse, plain_places
+from settings.errors import describe
+from settings.key import KEYS
 from specs.checks import NO_HOSTS, cidr, own_network
-from specs.complaints import EXAMPLES, FORMS, SECRET_KEYS, describe
 from specs.oci_profile import OciProfile, read
-from tests.unit.conftest import PROFILE, ROOT, as_pulumi_does, settings_of
+from tests.unit.conftest import PROFILE, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
 from tests.wrong_configurations import WRONG, Wrong
 from tests.wrong_kubernetes_configurations import BASE, THEIRS
@@ -29,36 +29,20 @@ MISSING = {"password": "", "registryToken": ""}
 
 def test_the_account_and_the_defaults_are_a_whole_configuration(values: dict[str, Any]) -> None:
     settings = settings_of(values)
-    assert isinstance(settings, InstanceSettings)
+    assert isinstance(settings, InstanceStack)
     assert settings.registry_host == "ocir.eu-frankfurt-1.oci.oraclecloud.com"
-    assert settings.compartment_id == "ocid1.tenancy.oc1..root"
+    assert settings.scope.compartment_id == "ocid1.tenancy.oc1..root"
     assert settings.stack_name == "jupyterlab-dev"
-    assert (settings.ocpus, settings.memory_in_gbs, settings.app_memory_gb) == (2, 12, 10)
+    assert (settings.machine.ocpus, settings.machine.memory_in_gbs, settings.container.memory_gb) == (2, 12, 10)
     assert settings.url == "http://127.0.0.1:8888"
 
 
-def test_every_key_of_the_schema_is_a_setting_and_the_other_way_round() -> None:
-    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(schema) == keys(InstanceSettings) | keys(KubernetesSettings)
-
-
-def test_every_pattern_is_told_in_words() -> None:
-    models = (InstanceSettings, KubernetesSettings)
-    properties = [item for model in models for item in model.model_json_schema()["properties"].items()]
-    assert {key for key, entry in properties if "pattern" in entry} - set(FORMS) == set(SECRET_KEYS)
-
-
 @pytest.mark.parametrize("key", ["dataVolumeId", "repositoryId"])
-def test_the_remedy_for_a_wrong_ocid_is_a_value_of_the_right_kind(key: str, values: dict[str, Any]) -> None:
+def test_the_fix_for_a_wrong_ocid_is_one_of_the_right_kind(key: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, key: "mine"})
-    assert f"    pulumi config set {key} {EXAMPLES[key]}" in str(caught.value).splitlines()
-    assert getattr(settings_of({**values, key: EXAMPLES[key]}), to_snake(key)) == EXAMPLES[key]
-
-
-def test_every_key_of_the_schema_has_type_default_and_description() -> None:
-    for key, entry in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items():
-        assert {"type", "default", "description"} <= set(entry), key
+    assert f"    pulumi config set {key} {KEYS[key].example}" in str(caught.value).splitlines()
+    assert settings_of({**values, key: KEYS[key].example}).values[key] == KEYS[key].example
 
 
 ON_AN_INSTANCE = [wrong for wrong in WRONG if wrong.by == "program"]
@@ -66,24 +50,24 @@ ON_KUBERNETES = [replace(wrong, values={**BASE, **wrong.values}) for wrong in WR
 
 
 @pytest.mark.parametrize("wrong", ON_AN_INSTANCE + ON_KUBERNETES, ids=lambda wrong: wrong.name)
-def test_a_wrong_configuration_is_refused_with_key_reason_and_remedy(wrong: Wrong, values: dict[str, Any]) -> None:
+def test_a_wrong_configuration_is_refused_with_key_reason_and_fix(wrong: Wrong, values: dict[str, Any]) -> None:
     absent = {key: MISSING.get(key) for key, value in wrong.values.items() if value is None}
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong.values, **absent})
     message = str(caught.value)
     assert f"\n{wrong.key}" in message
     assert wrong.says in message
-    assert f"    {wrong.mend}" in message.splitlines()
+    assert f"    {wrong.fix}" in message.splitlines()
 
 
-def test_numbers_and_truth_values_of_the_environment_become_text_as_pulumi_wrote_them(values: dict[str, Any]) -> None:
+def test_numbers_and_booleans_in_environment_become_text(values: dict[str, Any]) -> None:
     given = {"SECONDS": 3600, "HALF": 0.5, "ON": True, "OFF": False, "TEXT": "007"}
-    told = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
+    shown = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
     on_instance = settings_of({**values, "environment": given})
-    assert on_instance.environment == told
+    assert on_instance.app.environment == shown
     on_kubernetes = settings_of({**values, **BASE, "environment": given})
-    assert isinstance(on_kubernetes, KubernetesSettings)
-    assert on_kubernetes.app_spec.environment == told
+    assert isinstance(on_kubernetes, KubernetesStack)
+    assert on_kubernetes.app.environment == shown
 
 
 def test_a_secret_file_larger_than_podman_takes_is_refused(values: dict[str, Any]) -> None:
@@ -107,13 +91,13 @@ def test_an_ssh_agent_that_is_gone_is_refused_with_the_command_that_forgets_it(
     assert "    unset SSH_AUTH_SOCK" in str(caught.value).splitlines()
 
 
-def test_all_that_is_wrong_is_told_at_once(values: dict[str, Any]) -> None:
+def test_one_run_reports_all_errors(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, "ocpus": 99, "port": 22, "imageTag": "/"})
     assert all(f"\n{key}: " in str(caught.value) for key in ("ocpus", "port", "imageTag"))
 
 
-def test_no_complaint_shows_a_secret(values: dict[str, Any]) -> None:
+def test_no_error_shows_a_secret(values: dict[str, Any]) -> None:
     wrong = {"password": "s3cr3t!", "registryToken": "t0ken with space", "secretFiles": {"x": "", "y": "c0ntent"}}
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong})
@@ -128,9 +112,9 @@ def test_a_secret_in_plain_text_is_refused_with_the_command_that_encrypts_it(key
     assert f"pulumi config set --secret {key}" in str(caught.value)
 
 
-def test_an_encrypted_variable_is_refused_since_it_would_become_plain_text(values: dict[str, Any]) -> None:
+def test_an_encrypted_variable_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="environment: has an encrypted value") as caught:
-        parse(as_pulumi_does({**values, "environment": {"HF_TOKEN": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
+        parse(as_pulumi_does({**values, "environment": {"GREETING": "hunter2"}}), "p", "dev", PROFILE, lambda _: True)
     assert "pulumi config set --secret --path 'secretFiles.<name>'" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -197,13 +181,13 @@ def test_no_value_plants_a_command_a_line_or_an_escape_sequence_in_a_message(
             assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stack_whose_name_no_registry_takes_is_refused_with_one_that_would_do(values: dict[str, Any]) -> None:
+def test_a_stack_name_that_no_registry_takes_is_refused_with_a_fitting_one(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="pulumi stack rename my-stack"):
         parse(as_pulumi_does(values), "p", "My_Stack", PROFILE)
 
 
 @pytest.mark.parametrize("stack", ["x.y", "x--y", "x-", "-x", "x_y", "X"])
-def test_a_stack_whose_name_could_become_another_ones_is_refused(stack: str, values: dict[str, Any]) -> None:
+def test_a_stack_name_that_could_equal_anothers_is_refused(stack: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="pulumi stack rename"):
         parse(as_pulumi_does(values), "p", stack, PROFILE)
 
@@ -212,7 +196,7 @@ def test_no_two_stacks_or_apps_have_a_name_in_common(values: dict[str, Any]) -> 
     def names(app: str, stack: str) -> list[tuple[str, str]]:
         on_kubernetes = parse(as_pulumi_does({**values, **BASE, "app": app}), "p", stack, PROFILE)
         on_instance = parse(as_pulumi_does({**values, "app": app}), "p", stack, PROFILE)
-        assert isinstance(on_kubernetes, KubernetesSettings)
+        assert isinstance(on_kubernetes, KubernetesStack)
         assert on_kubernetes.namespace == on_kubernetes.stack_name == on_instance.stack_name
         return [
             ("of all in the cloud, and the namespace", on_kubernetes.stack_name),
@@ -231,10 +215,10 @@ def test_the_usual_names_are_app_hyphen_stack(values: dict[str, Any]) -> None:
     assert settings_of({**values, "app": "my-app"}).stack_name == "my-app--dev"
 
 
-def test_the_data_are_kept_unless_told_otherwise_and_the_stack_says_so(values: dict[str, Any]) -> None:
+def test_data_are_retained_by_default_and_an_output_says_so(values: dict[str, Any]) -> None:
     settings = settings_of(values)
-    assert isinstance(settings, InstanceSettings)
-    assert settings.retain_data
+    assert isinstance(settings, InstanceStack)
+    assert settings.instance.retain_data
     assert "pulumi config set dataVolumeId" in settings.retained
     # Beyond that Pulumi shows an output cut off.
     assert len(settings.retained) <= 150
@@ -251,7 +235,7 @@ def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, A
         settings_of({**values, "sshPrivateKeyFile": str(file)})
 
 
-def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict[str, Any]) -> None:
+def test_without_an_account_the_error_names_the_keys_that_replace_it(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, OciProfile("", "", ""))
     for fix in ("oci:region '<region>'", "compartmentId '<OCID>'", "registryUsername '<user name>'"):
@@ -259,7 +243,7 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
 
 
 @pytest.mark.parametrize(
-    ("region", "tenancy", "says", "mend"),
+    ("region", "tenancy", "says", "fix"),
     [
         ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
         ("US-ASHBURN-1", "oc1", "oci:region: is 'US-ASHBURN-1', in capitals", "oci:region us-ashburn-1"),
@@ -268,17 +252,17 @@ def test_without_an_account_the_keys_that_stand_in_for_it_are_named(values: dict
         (
             "us-gov-ashburn-1",
             "oc3",
-            "registryHost: is not set, and the name of its registry is not known for the realm oc3",
+            "registryHost: is not set, and the name of the registry is unknown for the realm oc3",
             "registryHost '<registry host>'",
         ),
     ],
 )
-def test_a_place_whose_registry_is_not_known_is_refused(
-    region: str, tenancy: str, says: str, mend: str, values: dict[str, Any]
+def test_a_region_or_realm_with_an_unknown_registry_is_refused(
+    region: str, tenancy: str, says: str, fix: str, values: dict[str, Any]
 ) -> None:
-    told = complaints(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
-    assert told[0].startswith(says)
-    assert told[1:] == [f"    pulumi config set {mend}"]
+    shown = errors(values, OciProfile(region, f"ocid1.tenancy.{tenancy}..root", "ocid1.user.oc1..me"))
+    assert shown[0].startswith(says)
+    assert shown[1:] == [f"    pulumi config set {fix}"]
 
 
 def test_a_region_that_the_sdk_does_not_have_yet_is_taken(values: dict[str, Any]) -> None:
@@ -296,10 +280,12 @@ def test_a_network_without_hosts_is_refused_for_people_and_for_machines(network:
 
 
 def test_an_error_of_no_key_is_one_line() -> None:
-    assert describe({"loc": (), "type": "value_error", "msg": "Value error, a\nb"}, {}) == "the configuration: a\\nb"
+    assert (
+        describe({"loc": ("app",), "type": "value_error", "msg": "Value error, a\nb"}, {}) == "the configuration: a\\nb"
+    )
 
 
-def test_a_dockerfile_that_is_no_text_is_told(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_dockerfile_that_is_no_text_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_bytes("FROM x".encode("utf-16"))
     given = {**values, "context": str(tmp_path), "extraRequirements": "docker/jupyterlab/requirements.txt"}
     with pytest.raises(ConfigurationError, match=r"context: .*/Dockerfile cannot be read"):
@@ -315,8 +301,8 @@ def test_a_dockerignore_that_cannot_be_used_is_named(
 ) -> None:
     (tmp_path / "Dockerfile").touch()
     (tmp_path / ".dockerignore").write_bytes(content)
-    told = complaints({**values, "context": str(tmp_path)}, PROFILE)
-    assert told[0].startswith(f"context: {tmp_path}/.dockerignore {says}")
+    shown = errors({**values, "context": str(tmp_path)}, PROFILE)
+    assert shown[0].startswith(f"context: {tmp_path}/.dockerignore {says}")
 
 
 ACCOUNT = "user=ocid1.user.oc1..u\nfingerprint=12:34\ntenancy=ocid1.tenancy.oc1..t\nregion=eu-frankfurt-1\n"
@@ -362,53 +348,51 @@ UNUSABLE = {
 }
 
 
-def complaints(values: dict[str, Any], profile: OciProfile) -> list[str]:
-    """The lines that a person is told."""
+def errors(values: dict[str, Any], profile: OciProfile) -> list[str]:
+    """The lines of the error."""
     with pytest.raises(ConfigurationError) as caught:
         settings_of(values, profile)
     return str(caught.value).splitlines()[1:]
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_an_account_file_that_cannot_be_used_is_named_with_what_mends_it_and_nothing_else_is_asked_for(
+def test_an_unusable_account_file_is_the_only_error_and_has_its_fix(
     name: str, values: dict[str, Any], tmp_path: Path
 ) -> None:
-    content, says, mend = UNUSABLE[name]
+    content, says, fix = UNUSABLE[name]
     file = tmp_path / "config"
     file.write_text(content)
-    problem, remedy = complaints(values, read(lambda _: None, {}, file))
+    problem, remedy = errors(values, read(lambda _: None, {}, file))
     assert problem.startswith(f"{file}: {says}")
-    assert mend in remedy
+    assert fix in remedy
     assert "pass phrase" not in problem + remedy
 
 
-def test_an_account_file_in_another_encoding_is_told_without_a_traceback(
-    values: dict[str, Any], tmp_path: Path
-) -> None:
+def test_an_account_file_in_another_encoding_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_bytes(f"[DEFAULT]\n{ACCOUNT}".encode("utf-16"))
-    assert complaints(values, read(lambda _: None, {}, file))[0] == f"{file}: is not in UTF-8"
+    assert errors(values, read(lambda _: None, {}, file))[0] == f"{file}: is not in UTF-8"
 
 
-def test_a_misspelt_profile_is_told_with_those_that_there_are(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_misspelt_profile_is_refused_with_the_existing_ones(values: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text(f"[DEFAULT]\n{ACCOUNT}\n[work]\n{ACCOUNT}")
-    by_stack = complaints(values, read({"configFileProfile": "wrok"}.get, {}, file))
+    by_stack = errors(values, read({"configFileProfile": "wrok"}.get, {}, file))
     assert by_stack == [
         f"{file}: has no profile wrok; it has DEFAULT, work",
         "    pulumi config set oci:configFileProfile DEFAULT",
     ]
-    by_environment = complaints(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
+    by_environment = errors(values, read(lambda _: None, {"TF_VAR_config_file_profile": "wrok"}, file))
     assert by_environment[1] == "    export TF_VAR_config_file_profile=DEFAULT"
 
 
 def test_without_an_account_the_file_is_asked_for_and_not_what_follows_from_it(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
-    told = complaints(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
-    assert len(told) == 2
-    assert "does not exist, and nothing else names the account (docs/own-account.md)" in told[0]
-    assert "My profile → API keys" in told[1]
+    shown = errors(values, read({"region": "eu-frankfurt-1"}.get, {}, tmp_path / "none"))
+    assert len(shown) == 2
+    assert "does not exist, and nothing else names the account (docs/own-account.md)" in shown[0]
+    assert "My profile → API keys" in shown[1]
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
@@ -417,7 +401,7 @@ def test_the_account_file_does_not_matter_where_requests_are_signed_without_it(
 ) -> None:
     file = tmp_path / "config"
     file.write_text(UNUSABLE[name][0])
-    assert settings_of(values, read(lambda _: None, SIGNED_ELSEWHERE, file)).user_ocid == "ocid1.user.oc1..u"
+    assert settings_of(values, read(lambda _: None, SIGNED_ELSEWHERE, file)).profile.user_ocid == "ocid1.user.oc1..u"
     assert read({"configFileProfile": "wrok"}.get, SIGNED_ELSEWHERE, tmp_path / "none").problem == ""
     assert read({"auth": "InstancePrincipal"}.get, {}, file).problem == ""
 
@@ -430,29 +414,29 @@ def test_a_key_named_elsewhere_is_used_instead_of_the_account_files(tmp_path: Pa
     assert read(lambda _: None, {"TF_VAR_private_key_path": "x"}, file).problem == ""
 
 
-def test_a_stack_on_kubernetes_needs_no_ssh_and_one_on_an_instance_nothing_of_a_cluster(values: dict[str, Any]) -> None:
+def test_keys_of_the_other_target_are_not_checked(values: dict[str, Any]) -> None:
     of_cluster = {"apiNetworks": [], "clusterId": "mine", "nodeCount": 0, "loadBalancerMinMbps": 1}
-    assert isinstance(settings_of({**values, **of_cluster}), InstanceSettings)
+    assert isinstance(settings_of({**values, **of_cluster}), InstanceStack)
     of_instance = {
         "sshNetworks": [],
         "sshPrivateKeyFile": "/none",
         "subnetCidr": "10.9.0.0/24",
         "assignPublicIp": False,
     }
-    assert isinstance(settings_of({**values, **BASE, **of_instance}), KubernetesSettings)
+    assert isinstance(settings_of({**values, **BASE, **of_instance}), KubernetesStack)
 
 
 def test_a_clusters_own_network_is_not_asked_for_when_the_cluster_is_there(values: dict[str, Any]) -> None:
     settings = settings_of({**values, **BASE, **THEIRS, "apiNetworks": [], "vcnCidr": "10.0.0.0/30"})
-    assert isinstance(settings, KubernetesSettings)
-    assert settings.network.subnets == []
+    assert isinstance(settings, KubernetesStack)
+    assert settings.network_spec.subnets == []
 
 
 def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: dict[str, Any]) -> None:
     (pem, key), (_, another) = certificate(), certificate()
     with_tls = {**values, **BASE, "tlsCertificate": pem, "tlsPrivateKey": key}
     settings = settings_of(with_tls)
-    assert isinstance(settings, KubernetesSettings)
+    assert isinstance(settings, KubernetesStack)
     assert settings.listener_port == 443
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**with_tls, "tlsPrivateKey": another})
@@ -465,6 +449,6 @@ def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: di
     assert key not in str(caught.value)
 
 
-def test_a_stack_whose_namespace_would_be_too_long_is_told(values: dict[str, Any]) -> None:
+def test_a_stack_name_too_long_for_a_namespace_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Kubernetes takes 63 characters"):
         parse(as_pulumi_does({**values, **BASE}), "p", "s" * 60, PROFILE)

@@ -6,6 +6,7 @@ import base64
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from argon2 import PasswordHasher
 
 from sandbox import paths
 from specs import cloud_config, cluster, podman, podman_deploy, secret_files, ssh
+from specs.container import ContainerSpec
 from specs.network import security_rules
 from specs.registry import by_digest
 
-SPEC = podman.ContainerSpec(
+IMAGE = "host/ns/app@sha256:" + "0" * 64
+SPEC = ContainerSpec(
     name="jupyterlab",
-    image="host/ns/app@sha256:" + "0" * 64,
     port=8888,
     environment={"GREETING": 'it\'s $HOME & 100 %n of $(HOME), $$, `id` and "more"'},
     secret_names=["password-hash"],
@@ -31,15 +33,15 @@ SPEC = podman.ContainerSpec(
 
 
 def test_the_app_is_published_on_the_loopback_only() -> None:
-    words = podman.run_command(SPEC)
+    words = podman.run_command(SPEC, IMAGE)
     assert words[words.index("--publish") + 1] == "127.0.0.1:8888:8888"
     assert words.count("--publish") == 1
     assert "--network" not in words
 
 
 def test_the_container_runs_the_digest_without_root_and_without_capabilities() -> None:
-    words = podman.run_command(SPEC)
-    assert words[-1] == SPEC.image
+    words = podman.run_command(SPEC, IMAGE)
+    assert words[-1] == IMAGE
     assert words[words.index("--user") + 1] == "1000:1000"
     assert words[words.index("--cap-drop") + 1] == "all"
 
@@ -47,7 +49,7 @@ def test_the_container_runs_the_digest_without_root_and_without_capabilities() -
 @pytest.mark.parametrize(
     "script",
     [
-        podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one"),
+        podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "ocid1.instance.one"),
         podman_deploy.remove_script("jupyterlab"),
         cloud_config.PREPARE_DATA_DISK,
         cluster.START_NODE,
@@ -63,20 +65,20 @@ def test_the_scripts_pass_shellcheck(script: str, tmp_path: Path) -> None:
 
 
 def test_secret_files_are_mounted_where_no_container_engine_mounts_anything() -> None:
-    words = podman.run_command(SPEC)
+    words = podman.run_command(SPEC, IMAGE)
     mounted = "jupyterlab-0,type=mount,target=/etc/app-secrets/password-hash,uid=1000,gid=1000,mode=0400"
     assert words[words.index("--secret") + 1] == mounted
 
 
 def test_a_health_path_with_an_ampersand_is_one_check_and_no_shell_command() -> None:
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "health_path": "/api?a=1&b=2"})
-    words = podman.run_command(spec)
+    spec = replace(SPEC, health_path="/api?a=1&b=2")
+    words = podman.run_command(spec, IMAGE)
     assert json.loads(words[words.index("--health-cmd") + 1]) == ["healthcheck", "http://127.0.0.1:8888/api?a=1&b=2"]
 
 
-def test_port_and_data_folder_reach_the_app_whatever_its_environment_says() -> None:
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "environment": {"PORT": "1"}})
-    words = podman.run_command(spec)
+def test_the_environment_cannot_override_port_and_data_folder() -> None:
+    spec = replace(SPEC, environment={"PORT": "1"})
+    words = podman.run_command(spec, IMAGE)
     assert {"PORT=8888", "DATA_PATH=/jupyter", "HOME=/jupyter"} <= set(words)
     assert "PORT=1" not in words
 
@@ -106,7 +108,7 @@ def test_an_empty_data_disk_is_formatted_and_mounted(tmp_path: Path) -> None:
     assert blkid_and_mkfs(bytes(32 << 20), tmp_path) == (0, "", ["mkfs", "mount"])
 
 
-def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_system_is_not_known(
+def test_a_data_disk_with_any_content_is_never_formatted(
     tmp_path: Path,
 ) -> None:
     status, said, calls = blkid_and_mkfs(bytes(1 << 20) + b"notebooks" + bytes(31 << 20), tmp_path)
@@ -114,14 +116,14 @@ def test_a_data_disk_that_is_not_empty_is_never_formatted_even_when_its_file_sys
     assert "left alone" in said
 
 
-def test_an_environment_value_reaches_podman_as_it_was_written() -> None:
-    script = podman_deploy.deploy_script(SPEC, "host", "ns/me", "ocid1.instance.one")
+def test_an_environment_value_reaches_podman_unchanged() -> None:
+    script = podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "ocid1.instance.one")
     line = next(line for line in script.splitlines() if line.startswith("exec podman run"))
     assert f"GREETING={SPEC.environment['GREETING']}" in shlex.split(line)
 
 
 def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
-    script = podman_deploy.deploy_script(SPEC, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
+    script = podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/$(touch /tmp/x)`id`", "ocid1.instance.one")
     lines = [line for line in script.splitlines() if "touch" in line]
     assert lines
     assert all(line.count("'ns/$(touch /tmp/x)`id`'") == line.count("touch") for line in lines)
@@ -130,8 +132,8 @@ def test_the_name_of_a_user_is_never_run_by_the_shell() -> None:
 def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -> None:
     given = podman_deploy.deploy_input("the token", {"b": "two\nlines", "a": "one"})
     assert [base64.b64decode(line).decode() for line in given.splitlines()] == ["the token", "one", "two\nlines"]
-    spec = podman.ContainerSpec(**{**SPEC.__dict__, "secret_names": ["a", "b"]})
-    script = podman_deploy.deploy_script(spec, "host", "ns/me", "ocid1.instance.one")
+    spec = replace(SPEC, secret_names=["a", "b"])
+    script = podman_deploy.deploy_script(spec, IMAGE, "host", "ns/me", "ocid1.instance.one")
     assert (
         script.index("read -r token")
         < script.index('store_secret "jupyterlab-$generation-0"')
@@ -140,8 +142,8 @@ def test_secrets_travel_on_stdin_in_the_order_in_which_the_script_reads_them() -
 
 
 def test_another_instance_gets_the_app_even_at_the_address_of_the_one_before() -> None:
-    assert podman_deploy.deploy_script(SPEC, "host", "ns/me", "one") != podman_deploy.deploy_script(
-        SPEC, "host", "ns/me", "two"
+    assert podman_deploy.deploy_script(SPEC, IMAGE, "host", "ns/me", "one") != podman_deploy.deploy_script(
+        SPEC, IMAGE, "host", "ns/me", "two"
     )
 
 
@@ -190,7 +192,7 @@ def test_openssh_takes_the_host_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [["-t", "ed25519"], ["-t", "rsa", "-b", "3072"], ["-t", "ecdsa", "-m", "PEM"]])
-def test_the_public_half_of_a_key_file_is_what_ssh_keygen_says(options: list[str], tmp_path: Path) -> None:
+def test_the_public_key_is_the_one_that_ssh_keygen_prints(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", *options, "-N", "", "-f", str(file)], check=True)
     assert ssh.read_key(file).public.split() == file.with_suffix(".pub").read_text().split()[:2]
@@ -215,7 +217,7 @@ def test_the_password_is_accepted_by_its_hash_and_no_other_is() -> None:
     assert secret_files.argon2_hash("wrong horse", "a/stack") != phc
 
 
-def test_the_hash_is_the_same_in_every_run_and_its_salt_says_nothing_of_the_password() -> None:
+def test_the_hash_is_stable_and_its_salt_independent_of_the_password() -> None:
     one, two = (secret_files.argon2_hash(password, "a/stack") for password in ("correct horse", "another horse"))
     assert one.split("$")[4] == two.split("$")[4]
     assert one.split("$")[4] != secret_files.argon2_hash("correct horse", "b/stack").split("$")[4]
