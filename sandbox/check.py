@@ -58,9 +58,7 @@ def check(stack: str, say: Callable[[str], None]) -> None:
             )
     say(f"the app answered through its tunnel after {time.monotonic() - began:.1f} s\n")
     of = "" if stack == "local" else f" STACK={stack}"
-    # The command for a cluster is long and works in the sandbox's environment only.
-    command = "" if "kubeconfig" in found else f"     (runs {found['tunnel']})"
-    say(f"address    {found['url']}\n  tunnel     make tunnel{of}{command}\n  password   make password{of}")
+    say(f"address    {found['url']}\n  tunnel     make tunnel{of}\n  password   make password{of}")
 
 
 def hold_tunnel(stack: str, say: Callable[[str], None]) -> None:

@@ -14,13 +14,13 @@ import pty
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
 
+from sandbox import paths
 from tests.support.browser import SECONDS, chromium, log_in
 
 FOLDER = Path(__file__).resolve().parent
@@ -62,11 +62,11 @@ class Recording:
 
     def _show(self, text: str, seconds: float) -> None:
         self._now += seconds
-        # Where the checkout is on this machine is nobody's business.
+        # The checkout's own path is private.
         self._events.append((round(self._now, 3), "o", text.replace(str(ROOT), "~/containerised-app")))
 
     def run(self, command: str, until: str = "") -> None:
-        """Type a command, run it, and show what it prints. Without an end of its own it ends after it printed `until`."""
+        """Type a command, run it, and show what it prints. If `until` is given, stop the command after it printed that."""
         self._show(PROMPT, 0.0)
         for key in command:
             self._show(key, SECONDS_A_KEY)
@@ -74,7 +74,12 @@ class Recording:
         screen, terminal = pty.openpty()
         subprocess.run(["stty", "rows", str(LINES), "columns", str(COLUMNS)], stdin=terminal, check=True)
         process = subprocess.Popen(
-            ["sh", "-c", command], cwd=ROOT, start_new_session=True, stdin=terminal, stdout=terminal, stderr=terminal
+            ["env", "TERM=xterm-256color", "sh", "-c", command],
+            cwd=ROOT,
+            start_new_session=True,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
         )
         os.close(terminal)
         decoder, printed, before = codecs.getincrementaldecoder("utf-8")("replace"), "", time.monotonic()
@@ -90,11 +95,10 @@ class Recording:
     def draw(self, picture: Path) -> None:
         """Write the recording as an animated SVG."""
         header = {"version": 2, "width": COLUMNS, "height": LINES}
-        with tempfile.NamedTemporaryFile("w", suffix=".cast") as cast:
-            cast.writelines(json.dumps(line) + "\n" for line in [header, *self._events])
-            cast.flush()
-            options = ["--template", "window_frame", "--min-frame-duration", "200", "--loop-delay", "4000"]
-            subprocess.run([*TERMTOSVG, "render", cast.name, str(picture), *options], check=True)
+        cast = paths.HOME / "try-it.cast"
+        cast.write_text("".join(json.dumps(line) + "\n" for line in [header, *self._events]))
+        options = ["--template", "window_frame", "--min-frame-duration", "200", "--loop-delay", "4000"]
+        subprocess.run([*TERMTOSVG, "render", str(cast), str(picture), *options], check=True)
 
 
 def read(screen: int) -> bytes:
