@@ -25,6 +25,7 @@ LAYOUT = paths.IMAGES / "base"
 PACKAGES = distribution.words("""
 base-files base-passwd bash dash coreutils findutils grep sed gzip tar procps libc-bin ncurses-base netbase tzdata tini
 libgcc-s1 libstdc++6
+git
 """)
 
 

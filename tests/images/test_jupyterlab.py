@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from sandbox import engine
+from sandbox import engine, paths, tls
 from sandbox.process import privileged, run
 from specs.podman import STOP_TIMEOUT_SECONDS
 from tests.images.conftest import New
@@ -71,6 +77,21 @@ def offer(container: AppContainer, folder: Path, **code: str) -> str:
     return f"--no-index --find-links {container.app.data_path}/wheels"
 
 
+@contextmanager
+def served_over_tls(folder: Path, certificates: Path) -> Iterator[str]:
+    """Serve a folder to containers; the address. `certificates`: gets the CA's, ca.pem, among others."""
+    tls.ensure(certificates, paths.GATEWAY, paths.SUBNET)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server-key.pem")
+    server = ThreadingHTTPServer((paths.GATEWAY, 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://{paths.GATEWAY}:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
 def test_the_login_page_is_served(service: AppContainer) -> None:
     page = session().get(f"{service.url}/login", timeout=60)
     assert page.status_code == 200
@@ -127,6 +148,20 @@ def test_the_first_cell_names_packages_of_another_python_version(service: AppCon
     assert (printed, second) == ("first", "second\n")
     cells(service, forget.strip())
     assert cells(service, "print('third')") == ["third\n"]
+
+
+def test_git_commits_and_clones_over_https(service: AppContainer, tmp_path: Path) -> None:
+    author = "-c user.name=me -c user.email=me@example.com"
+    cells(
+        service,
+        f"!git init --quiet origin && git -C origin {author} commit --quiet --allow-empty --message 'first commit'",
+        "!git clone --quiet --bare origin origin.git && git -C origin.git update-server-info",
+    )
+    with served_over_tls(service.data, tmp_path) as url:
+        run(privileged(["cp", tmp_path / "ca.pem", service.data]))
+        trust = f"-c http.sslCAInfo={service.app.data_path}/ca.pem"
+        [said] = cells(service, f"!git {trust} clone --quiet {url}/origin.git cloned && git -C cloned log --format=%s")
+    assert said.strip() == "first commit"
 
 
 def test_requests_for_another_host_are_refused_where_no_load_balancer_is(service: AppContainer) -> None:

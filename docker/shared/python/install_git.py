@@ -1,0 +1,75 @@
+"""Installs git for the image's platform: install_git.py <root of the base for that platform>.
+
+Runs on the platform that builds and runs nothing of the image's platform: dnf unpacks packages for any architecture, here without their
+scripts. The result is /git, a tree to be copied to / of the last stage. It is empty if the base has git, if it has no dnf, or if dnf
+fails: an image without git is better than none.
+
+Environment: TARGETARCH ("arm64"), BASE_IMAGE (for messages).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from finish import finish
+from install_packages import trust
+
+# Architecture as images name it, to rpm's name of it.
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def main(root: Path, out: Path = Path("/git")) -> None:
+    """Fill `out`."""
+    out.mkdir()
+    if (root / "usr/bin/git").exists() or not (root / "usr/bin/dnf").exists():
+        return
+    before = rpm(root, "-qa")
+    with trust() as environment:
+        command = install(root, os.environ["TARGETARCH"], environment["SSL_CERT_FILE"])
+        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+            print(
+                f"warning: the image has no git: dnf cannot install it on {os.environ['BASE_IMAGE']}", file=sys.stderr
+            )
+            return
+    copy(root, rpm(root, "-ql", *(rpm(root, "-qa") - before)), out)
+    finish(out)
+
+
+def install(root: Path, architecture: str, certificates: str) -> list[str]:
+    """The command that installs git below `root`. dnf takes repositories and keys from there (dnf(8), --installroot)."""
+    options = ["install_weak_deps=0", "tsflags=noscripts,nodocs", "retries=2", f"sslcacert={certificates}"]
+    command = ["dnf", "-y", f"--installroot={root}", f"--forcearch={ARCHITECTURES[architecture]}"]
+    return [*command, *(f"--setopt={option}" for option in options), "install", "git-core"]
+
+
+def rpm(root: Path, *query: str) -> set[str]:
+    """The lines that rpm prints about the packages below `root`."""
+    done = subprocess.run(["rpm", "--root", root, *query], stdout=subprocess.PIPE, text=True, check=True)
+    return set(done.stdout.splitlines())
+
+
+def copy(root: Path, files: set[str], out: Path) -> None:
+    """Copy what packages installed, as rpm lists it: also documentation, which is not there, and sentences about packages without files."""
+    copied: dict[int, Path] = {}
+    for file in sorted(files):
+        source = root / file.lstrip("/")
+        if not os.path.lexists(source):
+            continue
+        # Where it really lies: a folder in the place of the base's link /lib64 would hide the base's libraries.
+        target = out / source.parent.resolve().relative_to(root.resolve()) / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir() and not source.is_symlink():
+            target.mkdir(exist_ok=True)
+        elif first := copied.get(source.lstat().st_ino):
+            # git's own commands are one file of many names.
+            os.link(first, target)
+        else:
+            copied[source.lstat().st_ino] = shutil.copy2(source, target, follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
