@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
@@ -215,43 +214,18 @@ def test_two_previews_of_a_stack_can_run_at_the_same_time(tmp_path: Path) -> Non
 
 
 @each_app
-def test_all_stages_start_from_the_configured_base(app: str) -> None:
-    bases = [arguments for word, arguments in instructions(app) if word == "FROM"]
-    own = "--platform=$BUILDPLATFORM ${BASE_IMAGE} AS"
-    git = ["${BASE_IMAGE} AS target", f"{own} git", "target"]
-    assert bases == [f"{own} packages", f"{own} files", *(git if app == "jupyterlab" else ["${BASE_IMAGE}"])]
-    default = next(rest for word, rest in instructions(app) if word == "ARG" and rest.startswith("BASE_IMAGE="))
-    tag = default.rpartition(":")[2]
-    assert re.fullmatch(r"\d+\.\d+", tag), f"{default}: needs a tag, and not latest"
+def test_all_stages_but_the_last_run_on_the_platform_that_builds(app: str) -> None:
+    own = [f"--platform=$BUILDPLATFORM ${{BASE_IMAGE}} AS {stage}" for stage in ("packages", "files", "git")]
+    bases = {arguments for word, arguments in instructions(app) if word == "FROM"}
+    assert bases <= {*own, "${BASE_IMAGE} AS target", "target", "${BASE_IMAGE}"}
+    assert not {"RUN", "ADD", "WORKDIR"} & {word for word, _ in final_stage(app)}
+    assert all(arguments.startswith("--link --from=") for word, arguments in final_stage(app) if word == "COPY")
 
 
 @each_app
 def test_the_default_base_is_that_of_the_program(app: str) -> None:
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     assert ("ARG", f"BASE_IMAGE={schema['baseImage']['default']}") in instructions(app)
-
-
-@each_app
-def test_the_last_stage_runs_nothing(app: str) -> None:
-    assert not [arguments for word, arguments in final_stage(app) if word == "RUN"]
-
-
-@each_app
-def test_an_app_is_a_numeric_user_under_an_init(app: str) -> None:
-    stage = dict(final_stage(app))
-    assert stage["USER"] == "10001:10001"
-    assert ast.literal_eval(stage["ENTRYPOINT"])[0] == "/opt/app/bin/dumb-init"
-
-
-@each_app
-def test_the_last_stage_only_copies_from_earlier_stages(app: str) -> None:
-    copies = [arguments for word, arguments in final_stage(app) if word in ("COPY", "ADD", "WORKDIR")]
-    assert copies == [
-        "--link --from=packages /out/common /",
-        "--link --from=packages /out/${TARGETARCH} /",
-        *(["--link --from=git /git /"] if app == "jupyterlab" else []),
-        "--link --from=files /out /",
-    ]
 
 
 def test_jupyterlab_needs_a_password_even_without_its_configuration_file() -> None:
