@@ -67,7 +67,8 @@ def copy(root: Path, files: set[str], out: Path) -> None:
             # git's commands are hard links to one file.
             os.link(first, target)
         else:
-            copied[source.lstat().st_ino] = shutil.copy2(source, target, follow_symlinks=False)
+            shutil.copy2(source, target, follow_symlinks=False)
+            copied[source.lstat().st_ino] = target
 
 
 if __name__ == "__main__":
