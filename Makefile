@@ -53,8 +53,8 @@ prepare: ## install what previews need; starts no container
 	@sandbox/bootstrap --preview
 	@$(sandbox) prepare-preview
 
-base-state: ## dry run of `up` of STACK with the program in folder BASE, for `make preview PULUMI=sandbox/rehearsal/pulumi`
-	@$(bin)/python -m sandbox.rehearsal $(STACK) $(BASE)
+base-state: ## dry run of `up` of STACK with the program in folder BASE, for `make preview PULUMI=sandbox/dry_run/pulumi`
+	@$(bin)/python -m sandbox.dry_run $(STACK) $(BASE)
 
 stacks: ## print the names of the committed stacks as JSON
 	@python3 .github/scripts/stacks.py
@@ -103,7 +103,7 @@ test: ## run all tests; TESTS=tests/unit for some
 	@$(pytest) $(or $(TESTS),--numprocesses=2 --dist=loadfile tests/unit tests/engine)
 	@$(if $(TESTS),,$(pytest) tests/kubernetes tests/images tests/e2e)  # one at a time: they share the sandbox
 
-lint: ## formatting, types, Dockerfiles, shell, YAML, workflows, stack files, secrets (.pre-commit-config.yaml)
+lint: ## run all linters (.pre-commit-config.yaml)
 	@sandbox/bootstrap --preview --test
 	@PRE_COMMIT_HOME=$(SANDBOX_HOME)/cache/pre-commit $(bin)/pre-commit run --all-files
 

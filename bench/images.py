@@ -22,7 +22,7 @@ import yaml
 from bench.measure import PULUMI, ROOT, Command, compare, runs_given
 from sandbox import account, paths, registry
 from sandbox.builders import Builder, registered
-from sandbox.emulation import emulation
+from sandbox.qemu import emulation
 
 PROJECT = "containerised-app"
 BUILDER = Builder("bench")

@@ -1,1 +1,1 @@
-"""Oracle Cloud on one machine: what `make local` and the tests run the program against (sandbox/README.md)."""
+"""An emulator of Oracle Cloud on one machine, used by `make local` and the tests (sandbox/README.md)."""

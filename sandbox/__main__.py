@@ -1,41 +1,41 @@
-"""`python -m sandbox`: what `make local` and the tests call."""
+"""`python -m sandbox`: the commands behind `make local` and the tests."""
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from sandbox import check, down, paths, status, up
-from sandbox.process import SandboxError
-from sandbox.progress import Progress, complain
+from sandbox.process import SandboxError, alone
+from sandbox.progress import Progress, report_error
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0, 1 with an error on standard error, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Oracle Cloud on one machine.")
+    """Return the exit status: 0, 1 after an error, 130 after an interrupt."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Emulate Oracle Cloud on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    upping = commands.add_parser("up", help="have everything there and running")
-    upping.add_argument("--stack", default="local", help="what this stack needs: one with a cluster needs more")
-    commands.add_parser("prepare-preview", help="have what a preview needs; no container")
-    commands.add_parser("status", help="what is there")
-    commands.add_parser("clean", help="take everything back and delete the sandbox's folder")
-    checking = commands.add_parser("check", help="does the app answer through its stack's tunnel?")
+    upping = commands.add_parser("up", help="start everything that a stack needs")
+    upping.add_argument("--stack", default="local", help="a stack with target kubernetes needs more")
+    commands.add_parser("prepare-preview", help="install what previews need; starts no container")
+    commands.add_parser("status", help="list services, machines and stacks")
+    commands.add_parser("clean", help="remove everything and delete the sandbox's folder")
+    checking = commands.add_parser("check", help="check that the app answers through its tunnel")
     checking.add_argument("--stack", default="local")
-    tunneling = commands.add_parser("tunnel", help="open the tunnel to the app of a stack, until Ctrl-C")
+    tunneling = commands.add_parser("tunnel", help="open the tunnel to the app until Ctrl-C")
     tunneling.add_argument("--stack", default="local")
     taking = commands.add_parser(
-        "down", help="destroy the sandbox's stacks; stop everything unless a test's stack needs it"
+        "down", help="destroy the sandbox's stacks, then stop everything unless a stack of a test remains"
     )
-    taking.add_argument("--force", action="store_true", help="remove everything of every stack, without asking Pulumi")
+    taking.add_argument(
+        "--force", action="store_true", help="remove everything of every stack without `pulumi destroy`"
+    )
     chosen = parser.parse_args(arguments)
     say = functools.partial(print, " ", flush=True)
     actions: dict[str, Callable[[], None]] = {
         "up": lambda: _timed("the sandbox", lambda progress: up.everything(progress, chosen.stack)),
-        "prepare-preview": lambda: _timed("what a preview needs", up.preview),
+        "prepare-preview": lambda: _timed("the tools for previews", up.preview),
         "status": lambda: status.status(say),
         "check": lambda: check.check(chosen.stack, say),
         "tunnel": lambda: check.hold_tunnel(chosen.stack, say),
@@ -45,9 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         actions[chosen.command]()
     except SandboxError as error:
-        return complain(error)
+        return report_error(error)
     except KeyboardInterrupt:
-        print("\ninterrupted; run it again and it goes on where it stopped", file=sys.stderr)
+        print("\ninterrupted; run it again to continue", file=sys.stderr)
         return 130
     return 0
 
@@ -59,21 +59,9 @@ def _timed(title: str, action: Callable[[Progress], None]) -> None:
 
 
 def _alone(action: Callable[[], None]) -> None:
-    """One run at a time; the kernel drops the lock of a run that dies."""
-    with _lock():
+    """Run one command at a time in this sandbox."""
+    with alone(paths.HOME / ".lock", lambda: print("  waiting for another run in this sandbox", flush=True)):
         action()
-
-
-@contextmanager
-def _lock() -> Iterator[None]:
-    paths.HOME.mkdir(parents=True, exist_ok=True)
-    with (paths.HOME / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("  another run is at work in this sandbox; waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a person with an account has: an SSH key, an API key, a registry token, the app's password, a passphrase for Pulumi's secrets.
+"""The credentials of the sandbox's account: SSH key, API key, registry token, app password, passphrase of Pulumi's secrets.
 
-Made once, kept until `make clean`, readable by their owner alone.
+They are created once, kept until `make clean`, and readable by their owner only.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ SSH_KEY = paths.ACCOUNT / "id_ed25519"
 TOKEN = paths.ACCOUNT / "registry-token"
 PASSWORD = paths.ACCOUNT / "app-password"
 PASSPHRASE = paths.ACCOUNT / "passphrase"
-# As ~/.oci: config, api-key.pem, api-key-public.pem, fingerprint (api_key.py).
+# Like ~/.oci: config, api-key.pem, api-key-public.pem, fingerprint (api_key.py).
 OCI_FOLDER = paths.ACCOUNT / "oci"
 OCI_CONFIG = OCI_FOLDER / "config"
 API_KEY = OCI_FOLDER / "api-key.pem"
 API_PUBLIC_KEY = OCI_FOLDER / "api-key-public.pem"
-# Certificate and private key, for stacks whose own key the sandbox cannot read.
+# Certificate and private key for stacks with an encrypted key of another account.
 LOAD_BALANCER = paths.ACCOUNT / "load-balancer.pem"
 
-# Without what is mistaken for something else when it is typed from a screen.
+# Without letters that look like digits.
 _LETTERS = "".join(letter for letter in string.ascii_lowercase if letter not in "lo")
 
 
 def ensure() -> None:
-    """Make what is not there yet."""
+    """Create missing credentials."""
     with _locked():
         _ensure()
 
@@ -52,19 +52,19 @@ def _ensure() -> None:
         os.replace(unfinished.with_name("unfinished.pub"), SSH_KEY.with_name("id_ed25519.pub"))
         os.replace(unfinished, SSH_KEY)
     if not OCI_CONFIG.exists():
-        # Here, since loading cryptography takes a tenth of a second.
+        # Imported here because cryptography takes 0.1 s to load.
         from sandbox import api_key
 
         api_key.make(OCI_FOLDER)
 
 
 def readable() -> str:
-    """A random password that can be typed: four groups of four letters, 74 bits."""
+    """Return a random password that is easy to type: four groups of four letters, 74 bits."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
 def registry_token() -> str:
-    """The token to log in to the registry with."""
+    """The token for the login to the registry."""
     return _read(TOKEN)
 
 
@@ -79,7 +79,7 @@ def api_fingerprint() -> str:
 
 
 def load_balancer_certificate() -> str:
-    """A certificate (PEM) that stands in for a stack's own."""
+    """A certificate (PEM) that replaces the certificate of a stack."""
     return _load_balancer()[0]
 
 
@@ -91,7 +91,6 @@ def load_balancer_key() -> str:
 def _load_balancer() -> tuple[str, str]:
     with _locked():
         if not LOAD_BALANCER.exists():
-            # As above, and few stacks need it.
             from sandbox import tls
 
             write_if_changed(LOAD_BALANCER, "".join(tls.self_signed("load-balancer.example")), 0o600)
@@ -101,7 +100,7 @@ def _load_balancer() -> tuple[str, str]:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """The right to make what is missing, for one process at a time, whatever else it holds: half of two pairs of keys is none."""
+    """Let one process at a time create credentials: parts of two key pairs would not match."""
     paths.ACCOUNT.mkdir(parents=True, exist_ok=True)
     paths.ACCOUNT.chmod(0o700)
     with alone(paths.ACCOUNT / ".lock"):

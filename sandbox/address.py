@@ -1,4 +1,4 @@
-"""Who has which address of the sandbox's network: cloud/machines/<name>/address, for machines, clusters, nodes and load balancers."""
+"""Addresses of machines, clusters, nodes and load balancers on the sandbox's network: cloud/machines/<name>/address."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from sandbox import paths
 from sandbox.process import SandboxError, alone, run, write_if_changed
 
-# The first addresses of the network are the gateway's and the services'.
+# The addresses below belong to the gateway and the services.
 FIRST_ADDRESS = 10
 
 
 def reserve(name: str) -> str:
-    """The address of `name`, which keeps it until `release`: the first free one. Raises SandboxError when all are taken."""
+    """Reserve the first free address for `name` until `release`, or return its address. Raises SandboxError if all are taken."""
     with locked():
         if have := of(name):
             return have
@@ -29,33 +29,31 @@ def reserve(name: str) -> str:
 
 
 def of(name: str) -> str:
-    """The address of `name`, "" when it has none."""
+    """Return the address of `name`, or ""."""
     return _read(paths.MACHINES / name)
 
 
 def release(name: str) -> None:
-    """Give the address back, with whatever else the folder holds. Content when there is none."""
+    """Release the address and delete its folder, if it exists."""
     with locked():
         shutil.rmtree(paths.MACHINES / name, ignore_errors=True)
 
 
 def announce(own: str) -> None:
-    """Within a container: tell the neighbours of its address. One that was made or started again has another hardware address than the one
-    they remember, and would not ask for a while.
-    """
+    """Announce the address of this container to its neighbours: after a restart they still have its old hardware address."""
     run(["arping", "-U", "-c", "1", "-I", "eth0", own], check=False)
 
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """The right to write in cloud/machines, for one process at a time, in and out of containers."""
+    """Let one process at a time write to cloud/machines, on the host or in a container."""
     paths.MACHINES.mkdir(parents=True, exist_ok=True)
     with alone(paths.CLOUD / "locks" / "machines"):
         yield
 
 
 def _read(folder: Path) -> str:
-    # A cluster's and a node's folder is deleted whole by another program, which knows no lock.
+    # Folders of clusters and nodes are deleted without the lock.
     try:
         return (folder / "address").read_text().strip()
     except FileNotFoundError:

@@ -1,5 +1,6 @@
-"""An API key of the account: the pair of keys and the configuration file that Oracle's SDK and CLI read (OCI documentation, "SDK and CLI
-Configuration File").
+"""The API key of the account: a key pair and the configuration file of Oracle's SDK and CLI.
+
+source: OCI documentation, "SDK and CLI Configuration File".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sandbox.process import write_if_changed
 
 
 def fingerprint(key: rsa.RSAPublicKey) -> str:
-    """As Oracle tells API keys apart (source: OCI documentation, "Required Keys and OCIDs"): MD5 of the public key's DER form."""
+    """Return Oracle's fingerprint of an API key: MD5 of the public key in DER (OCI documentation, "Required Keys and OCIDs")."""
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     digest = hashlib.md5(der, usedforsecurity=False).hexdigest()
     return ":".join(digest[index : index + 2] for index in range(0, 32, 2))
@@ -38,5 +39,5 @@ def make(folder: Path) -> None:
     write_if_changed(folder / "api-key.pem", private, 0o600)
     write_if_changed(folder / "api-key-public.pem", public)
     write_if_changed(folder / "fingerprint", fingerprint(key.public_key()))
-    # Last: its presence says that all are there.
+    # Written last: if it exists, all files exist.
     write_if_changed(folder / "config", "\n".join(lines) + "\n", 0o600)

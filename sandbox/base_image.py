@@ -1,7 +1,7 @@
-"""The base of the apps' images: Python on the host's own Debian or Ubuntu, for linux/amd64 and linux/arm64, in the registry.
+"""The base image of the apps in the sandbox's registry: Python on the host's own Debian or Ubuntu, for linux/amd64 and linux/arm64.
 
-Stands in for a base that a machine without access to public registries cannot pull. Packages are unpacked, none of their scripts is run,
-so that the foreign platform needs no emulation; what the scripts would have made and an app needs is added here.
+It replaces a public base image, which a machine without access to public registries cannot pull. Packages are unpacked and their scripts
+are not run, so the foreign platform needs no emulation. root_layer.py adds the files that the scripts would have created.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ REPOSITORY = "base/python"
 ARCHITECTURES = ("amd64", "arm64")
 LAYOUT = paths.IMAGES / "base"
 
-# A shell and its usual tools, tini as an init, and what wheels take for granted of a system (source: PEP 600, manylinux: libgcc and
-# libstdc++ are not in the wheels).
+# A shell, common tools, tini as init, and the libraries that wheels need from the system (source: PEP 600, manylinux: libgcc and
+# libstdc++).
 PACKAGES = distribution.words("""
 base-files base-passwd bash dash coreutils findutils grep sed gzip tar procps libc-bin ncurses-base netbase tzdata tini
 libgcc-s1 libstdc++6
@@ -30,26 +30,28 @@ git
 
 
 def python_version() -> str:
-    """The Python in the base, such as "3.11". Raises SandboxError when the release has none that will do."""
+    """Return the version of Python in the base, such as "3.11". Raises SandboxError if the release has no suitable one."""
     version = distribution.this().python
     if not version:
-        raise SandboxError(f"{distribution.this().codename} has no Python from 3.11 on; the apps' images need one")
+        raise SandboxError(
+            f"the images of the apps need Python 3.11 or newer, which {distribution.this().codename} does not have"
+        )
     return version
 
 
 def tags() -> list[str]:
-    """The tags it is pushed by: the Python's minor version, and "3" for whichever it is."""
+    """Return the tags: the minor version of Python, and "3"."""
     return [python_version(), "3"]
 
 
 def packages() -> list[str]:
-    """What is unpacked, beside what that depends on."""
+    """Return the packages to unpack, without their dependencies."""
     version = python_version()
     return [*PACKAGES, f"python{version}", f"python{version}-venv"]
 
 
 def key() -> str:
-    """Changes whenever the images would."""
+    """Return a hash of everything that decides the content of the images."""
     parts = [*packages(), *(line for one in ARCHITECTURES for line in distribution.this().sources(one))]
     digest = hashlib.sha256("\0".join(parts).encode() + distribution.CA_BUNDLE.read_bytes())
     for source in (
@@ -62,7 +64,7 @@ def key() -> str:
 
 
 def ensure() -> bool:
-    """Make the images unless they are there, in the OCI layout under images/; True when they were made."""
+    """Build the images in the OCI layout images/base unless they exist; return True if they were built."""
     wanted, stamp = key(), LAYOUT / "key"
     if stamp.exists() and stamp.read_text() == wanted:
         return False
@@ -83,7 +85,7 @@ def ensure() -> bool:
 
 
 def push() -> bool:
-    """Push them unless the registry has them; True when they were pushed. Needs the registry to run."""
+    """Push the images to the running registry unless it has them; return True if they were pushed."""
     return registry.push(LAYOUT, python_version(), REPOSITORY, tags())
 
 
@@ -92,7 +94,7 @@ def _root(architecture: str) -> Path:
 
 
 def _unpack(architecture: str) -> None:
-    """Unpack the packages and what they depend on into a tar. Nothing of the foreign platform is run."""
+    """Unpack the packages and their dependencies into a tar, without running programs of the foreign platform."""
     host = distribution.this()
     command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=extract", "--format=tar"]
     command += [f"--architectures={architecture}", f"--include={','.join(packages())}"]
@@ -100,7 +102,7 @@ def _unpack(architecture: str) -> None:
     options = ['APT::Install-Recommends "false"', 'Acquire::Languages "none"', *distribution.acquire_options()]
     command += [f"--aptopt={option}" for option in options]
     if architecture == host.architecture:
-        # As the packages' scripts do. An app's user may not write byte code, and would compile the library at every start.
+        # Like the packages' scripts: the user of an app cannot write byte code and would compile the library at every start.
         python = f"python{python_version()}"
         compile_all = f"-m compileall -q -j {os.cpu_count() or 1} --invalidation-mode unchecked-hash -x 'lib2to3|/test'"
         command += [f'--customize-hook=chroot "$1" /usr/bin/{python} {compile_all} /usr/lib/{python}']

@@ -1,4 +1,4 @@
-"""Further buildx builders in the sandbox, beside its own: each a BuildKit with a cache of its own, empty at first."""
+"""Additional buildx builders for tests and measurements: each is a BuildKit with its own, initially empty cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = "/var/lib/buildkit"
 
 @contextmanager
 def registered(name: str, socket: Path) -> Iterator[None]:
-    """Let buildx know a builder of this name at `socket`, as long as the context lasts, whether anything listens there or not."""
+    """Register a builder of this name at `socket` with buildx for the duration of the context."""
     buildx = paths.DOCKER_CONFIG / "buildx"
     instance = buildx / "instances" / name
     node = {"Name": f"{name}0", "Endpoint": f"unix://{socket}"}
@@ -31,7 +31,7 @@ def registered(name: str, socket: Path) -> Iterator[None]:
 
 
 class Builder:
-    """A BuildKit configured as the sandbox's own is. storage: podman's words for what its cache lies on, by default a new volume."""
+    """A BuildKit configured like the sandbox's own. storage: podman options for its cache, by default a new volume."""
 
     def __init__(self, name: str, storage: Sequence[str] = ("--volume", ROOT)) -> None:
         self.name, self.storage = name, storage
@@ -41,31 +41,20 @@ class Builder:
         self.configuration = paths.BUILDKIT / f"{name}.toml"
 
     def start(self) -> None:
-        """Run it; back when it listens."""
+        """Start the builder and wait until it listens."""
         self.remove()
         run(privileged(["install", "-d", "-m", "755", self.folder]))
         self.configuration.write_text(buildkit.configuration(os.getuid(), os.getgid()))
-        mounts = [
-            f"{buildkit.BINARY}:/usr/local/bin/buildkitd:ro",
-            f"{self.configuration}:/etc/buildkit/buildkitd.toml:ro",
-            f"{paths.REGISTRY / 'tls' / 'ca.pem'}:/etc/buildkit/ca.pem:ro",
-            f"{self.folder}:/run/buildkit",
-        ]
-        engine.podman(
-            *("run", "--detach", "--name", self.container),
-            *("--network", paths.NETWORK, "--ip", address.reserve(self.container)),
-            *("--privileged", "--cgroupns", "private", *self.storage),
-            *(word for mount in mounts for word in ("--volume", mount)),
-            *(paths.MACHINE_IMAGE, "buildkitd"),
-        )
+        own = address.reserve(self.container)
+        engine.podman(*buildkit.run_command(self.container, own, self.configuration, self.folder, self.storage))
         wait_for(self.socket.exists, f"the builder {self.name}", 30)
 
     def pid(self) -> int:
-        """Of buildkitd on the host; what runs in a build is below it."""
+        """Return the process id of buildkitd on the host, the ancestor of all build steps."""
         return int(engine.podman("container", "inspect", "--format", "{{.State.Pid}}", self.container).stdout)
 
     def remove(self) -> None:
-        """End it and delete what it had."""
+        """Stop the builder and delete its files."""
         engine.podman("rm", "--force", "--ignore", "--time", "0", "--volumes", self.container)
         address.release(self.container)
         run(privileged(["rm", "-rf", self.folder]))
@@ -74,7 +63,7 @@ class Builder:
 
 @contextmanager
 def running(builder: Builder) -> Iterator[None]:
-    """The builder runs, and buildx knows it, as long as the context lasts."""
+    """Run and register the builder for the duration of the context."""
     try:
         builder.start()
         with registered(builder.name, builder.socket):

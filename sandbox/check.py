@@ -1,4 +1,4 @@
-"""The stack's own tunnel: open for a person (`make tunnel`), and whether the app answers through it (the end of `make local`)."""
+"""The tunnel of a stack: `make tunnel` opens it, and `make check` tests the app through it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ SECONDS_BETWEEN_TUNNELS = 0.5
 
 
 def outputs(stack: str) -> dict[str, str]:
-    """The stack's outputs. Raises SandboxError when those needed here are not there."""
+    """Return the outputs of the stack. Raises SandboxError if a needed output is missing."""
     command: list[str | Path] = [paths.ROOT / "sandbox" / "pulumi", "stack", "output", "--json", "--stack", stack]
     found: dict[str, str] = json.loads(run(command, cwd=paths.ROOT).stdout)
     if missing := [name for name in ("url", "tunnel", "health") if name not in found]:
-        raise SandboxError(f"stack {stack} has no output {', '.join(missing)}: is it up? `make up STACK={stack}`")
+        raise SandboxError(f"stack {stack} has no output {', '.join(missing)}; deploy it with `make up STACK={stack}`")
     return found
 
 
 def check(stack: str, say: Callable[[str], None]) -> None:
-    """Open the stack's tunnel, wait for the app's health check, close it, and say how to get there.
+    """Open the stack's tunnel, wait for the health check of the app, close it, and print how to reach the app.
 
-    Raises SandboxError with what ssh or kubectl said when there is no answer within SECONDS, and when the tunnel's port is taken.
+    Raises SandboxError with the output of ssh or kubectl if the app does not answer within SECONDS, or if the port is taken.
     """
     found = outputs(stack)
     require_free_port(stack, found["url"])
@@ -48,23 +48,21 @@ def check(stack: str, say: Callable[[str], None]) -> None:
                     time.sleep(0.2)
                     healthy = answers(found["health"])
             if not healthy:
-                # One that breaks, say because the machine is booting, is opened anew.
+                # A tunnel breaks, for example, while the machine boots.
                 time.sleep(SECONDS_BETWEEN_TUNNELS)
         if not healthy:
-            # Each of them says the same, as a rule.
-            said = "\n".join([*dict.fromkeys(log.read_text(errors="replace").strip().splitlines())][-15:])
+            # Most tunnels print the same lines.
+            printed = "\n".join([*dict.fromkeys(log.read_text(errors="replace").strip().splitlines())][-15:])
             raise SandboxError(
-                f"{found['health']} did not answer within {SECONDS} s. The tunnel said: {said or '(nothing)'}"
+                f"{found['health']} did not answer within {SECONDS} s. The tunnel printed: {printed or '(nothing)'}"
             )
     say(f"the app answered through its tunnel after {time.monotonic() - began:.1f} s\n")
     of = "" if stack == "local" else f" STACK={stack}"
-    # That of a cluster is long, and finds its kubectl and its account in the sandbox's environment only.
-    command = "" if "kubeconfig" in found else f"     that is: {found['tunnel']}"
-    say(f"address    {found['url']}\n  tunnel     make tunnel{of}{command}\n  password   make password{of}")
+    say(f"address    {found['url']}\n  tunnel     make tunnel{of}\n  password   make password{of}")
 
 
 def hold_tunnel(stack: str, say: Callable[[str], None]) -> None:
-    """Become the stack's tunnel. Only in the sandbox's environment are its own kubectl and the account's API key found."""
+    """Replace this process by the tunnel, in the sandbox's environment, which has kubectl and the API key."""
     found = outputs(stack)
     require_free_port(stack, found["url"])
     command = found["tunnel"]
@@ -74,23 +72,23 @@ def hold_tunnel(stack: str, say: Callable[[str], None]) -> None:
 
 
 def require_free_port(stack: str, url: str) -> None:
-    """Raises SandboxError when another program has the address of the tunnel's end: what answers there is not this stack's app."""
+    """Raise SandboxError if another program listens on the local port of the tunnel."""
     port = urlsplit(url).port or 80
     with socket.socket() as probe:
-        # As ssh does; what is left of a connection that has ended keeps nobody from listening.
+        # Like ssh: a closed connection in TIME_WAIT does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise SandboxError(
-                f"127.0.0.1:{port} is taken ({error.strerror}): by another tunnel, of this stack or of one with the same `port`? End it, "
-                f"or give stack {stack} a port of its own:\n"
+                f"127.0.0.1:{port} is taken ({error.strerror}), probably by another tunnel. Close that tunnel, "
+                f"or give stack {stack} another port:\n"
                 f'    make pulumi ARGS="config set port {port + 1} --stack {stack}" && make up STACK={stack}'
             ) from None
 
 
 def answers(url: str) -> bool:
-    """Does a GET give 200? The environment's proxies are not for the loopback interface."""
+    """Return whether a GET gives status 200, without the proxies of the environment."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(url, timeout=5) as answer:
@@ -101,9 +99,9 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def _tunnel(command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the tunnel through a shell, as a person would; what it prints goes to the end of the file `log`."""
+    """Run the tunnel in a shell; its output is appended to `log`."""
     with log.open("ab") as sink:
-        # A session of its own, to be ended with the shell and whatever the shell starts.
+        # A new session, so that killpg ends the shell and its children.
         process = subprocess.Popen(
             ["sh", "-c", command],
             cwd=paths.ROOT,

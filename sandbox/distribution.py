@@ -1,4 +1,4 @@
-"""The Debian or Ubuntu this host runs: its release, its package sources, what it trusts. Images are made of the same packages."""
+"""The host's Debian or Ubuntu: release, package sources, trusted authorities. The sandbox's images use the same packages."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from sandbox.process import SandboxError, privileged, run, write_if_changed
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _ARCHIVES = {"debian": "Debian", "ubuntu": "Ubuntu"}
-# Ubuntu serves all but amd64 and i386 from another mirror (source: ports.ubuntu.com).
+# Ubuntu's mirror of all architectures except amd64 and i386 (source: ports.ubuntu.com).
 _UBUNTU_PORTS = "http://ports.ubuntu.com/ubuntu-ports/"
-# The newest of these which the release has goes into the base image; the apps' locked requirements are for 3.11 and later.
+# The base image gets the newest one of the release; the locked requirements of the apps are for 3.11 and later.
 _PYTHONS = ("3.14", "3.13", "3.12", "3.11")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One archive of packages: as in sources.list(5)."""
+    """One package archive, as in sources.list(5)."""
 
     uri: str
     suite: str
     components: list[str]
 
     def line(self, keyring: str) -> str:
-        """Its line in sources.list(5); `keyring` is a file, or "" for those that apt trusts anyway."""
+        """Return the line of sources.list(5); keyring: a file, or "" for apt's default keys."""
         signed = f"[signed-by={keyring}] " if keyring else ""
         return f"deb {signed}{self.uri} {self.suite} {' '.join(self.components)}"
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """name: "debian" or "ubuntu"; architecture: Debian's name of the host's; python: the newest the release has of those wanted, "3.11",
-    or ""; netavark: does it have podman's newer network; keyring: a file, or "".
+    """name: "debian" or "ubuntu"; architecture: of the host, in Debian's words; python: the newest suitable version, such as "3.11", or "";
+    netavark: whether the release has podman's newer network; keyring: a file, or "".
     """
 
     name: str
@@ -50,7 +50,7 @@ class Distribution:
     netavark: bool
 
     def sources(self, architecture: str) -> list[str]:
-        """The host's package sources for this architecture, as lines of sources.list(5)."""
+        """Return the host's package sources for an architecture, as lines of sources.list(5)."""
         elsewhere = self.name == "ubuntu" and architecture not in ("amd64", "i386", self.architecture)
         lines = (
             (Source(_UBUNTU_PORTS, one.suite, one.components) if elsewhere else one).line(self.keyring)
@@ -61,9 +61,9 @@ class Distribution:
 
 @cache
 def this() -> Distribution:
-    """What this host runs. Raises SandboxError on anything that is neither Debian nor Ubuntu, or where apt knows no package.
+    """Return the host's distribution. Raises SandboxError if it is neither Debian nor Ubuntu, or if apt has no packages.
 
-    apt takes a second to ask, so the answer is kept until its configuration changes.
+    The result is cached until apt's configuration changes, because apt takes a second.
     """
     kept, wanted = paths.STAMPS / "distribution.json", _fingerprint()
     try:
@@ -95,11 +95,11 @@ def _ask() -> Distribution:
         )
     architecture = run(["dpkg", "--print-architecture"]).stdout.strip()
     if not (archives := _archives(_ARCHIVES[name], architecture)):
-        # A source of somebody else's that cannot be reached fails this too: what counts is what is there afterwards.
+        # apt-get update also fails if only a third-party source is unreachable, so its status is ignored.
         run(privileged(["apt-get", "update", "-q"]), check=False)
         archives = _archives(_ARCHIVES[name], architecture)
     if not archives:
-        raise SandboxError(f"apt knows no source of {name} packages: `apt-get update` must work first")
+        raise SandboxError(f"apt has no {name} packages; fix its sources until `apt-get update` works")
     keyring = Path(f"/usr/share/keyrings/{name}-archive-keyring.gpg")
     names = set(run(["apt-cache", "pkgnames"]).stdout.split())
     return Distribution(
@@ -114,7 +114,7 @@ def _ask() -> Distribution:
 
 
 def _archives(origin: str, architecture: str) -> list[Source]:
-    # apt itself reads its sources, whichever of its formats they are written in; Origin is the archive's own word.
+    # apt reads its sources in all formats; Origin is the name that the archive gives itself.
     wanted = "$(ORIGIN)|$(ARCHITECTURE)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     found: dict[tuple[str, str], list[str]] = {}
     for line in run(["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"]).stdout.splitlines():
@@ -128,17 +128,17 @@ def _archives(origin: str, architecture: str) -> list[Source]:
 
 
 def acquire_options() -> list[str]:
-    """The host's proxy and certificate settings of apt (apt.conf(5)), for apt runs that do not read /etc/apt."""
+    """Return apt's proxy and certificate settings (apt.conf(5)), for apt runs that do not read /etc/apt."""
     wanted = ("::Proxy", "::CaInfo", "::Verify", "::SslCert", "::SslKey")
     lines = run(["apt-config", "dump"]).stdout.splitlines()
     return [line for line in lines if line.startswith("Acquire::http") and any(word in line for word in wanted)]
 
 
 def own_certificates() -> list[Path]:
-    """Certificates of authorities which this host trusts beside its distribution's, such as a proxy's."""
+    """Return the certificates of authorities that were added to this host, such as a proxy's."""
     return sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
 
 
 def words(text: str) -> list[str]:
-    """A list of packages, one or more a line, # for comments."""
+    """Split a list of packages with comments (#)."""
     return shlex.split(text, comments=True)

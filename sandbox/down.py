@@ -1,4 +1,4 @@
-"""Takes the sandbox back: its stacks, then, unless a stack of a test still has resources, everything that runs or is mounted."""
+"""Destroys the sandbox's stacks, then stops everything unless a stack of a test still has resources."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sandbox.process import SandboxError, privileged, run
 
 
 def ours() -> list[str]:
-    """The stacks with a file of the sandbox's (stack_file): what `make local` and `make up` made, but no test's."""
+    """Return the stacks of `make local` and `make up`, without those of tests."""
     return sorted(file.stem.removeprefix("Pulumi.") for file in paths.STACKS.glob("Pulumi.*.yaml"))
 
 
 def stacks() -> dict[str, int]:
-    """Each stack of the backend, "project/name", and how many resources it has."""
+    """Return the number of resources of each stack ("project/name") of the backend."""
     found = {}
     for file in sorted((paths.BACKEND / ".pulumi" / "stacks").glob("*/*.json")):
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
@@ -26,18 +26,18 @@ def stacks() -> dict[str, int]:
 
 
 def down(say: Callable[[str], None], *, force: bool) -> None:
-    """Take everything back. With `force` without asking Pulumi: for a state that cannot be destroyed any more.
+    """Destroy the stacks and stop everything. With `force`, remove everything without `pulumi destroy`, for a broken state.
 
-    Caches stay: toolchain, images, account (`make clean` deletes them).
+    Toolchain, images and account stay; `make clean` deletes them.
     """
     for stack in ours():
-        # What the tunnel to a cluster wrote (specs/kubeconfig.py).
+        # The tunnel to a cluster wrote it (specs/kubeconfig.py).
         (paths.ROOT / f".kubeconfig-{stack}").unlink(missing_ok=True)
     if force:
         engine.reset()
         for folder in (paths.CLOUD, paths.BACKEND):
             run(privileged(["rm", "-rf", folder]))
-        say("every container, volume, network and stack of the sandbox is gone")
+        say("removed every container, volume, network and stack of the sandbox")
         return
     for stack in ours():
         if stacks().get(f"{stack_file.project()}/{stack}"):
@@ -48,21 +48,21 @@ def down(say: Callable[[str], None], *, force: bool) -> None:
                 say(f"stack {stack}: {kept}")
     left = [stack for stack, count in stacks().items() if count]
     if left:
-        say(f"the sandbox stays up for {', '.join(left)}; `make destroy STACK=<name>` takes a stack back")
+        say(f"the sandbox keeps running for {', '.join(left)}; `make destroy STACK=<name>` removes a stack")
         return
     engine.reset()
-    say("stacks and sandbox are down; toolchain and images stay for the next time (`make clean` deletes them)")
+    say("removed the stacks and stopped the sandbox; toolchain and images stay (`make clean` deletes them)")
 
 
 def clean() -> None:
-    """Delete the sandbox's folder, with everything in it."""
+    """Remove everything and delete the sandbox's folder."""
     down(lambda _: None, force=True)
-    # As root: some of it is written by containers.
+    # As root, because containers wrote some of the files.
     run(privileged(["rm", "-rf", paths.HOME]))
 
 
 def _kept(stack: str) -> str:
-    """What the stack will leave behind, as it says itself; "" for nothing, and for a stack that never came so far."""
+    """Return what the stack will leave behind, from its outputs; "" for nothing."""
     command: list[str | Path] = [paths.ROOT / "sandbox" / "pulumi", "stack", "output", "--json", "--stack", stack]
     found = json.loads(run(command, cwd=paths.ROOT).stdout)
     return f"{found['retained']} (dataVolumeId {found.get('dataVolumeId')})" if found.get("retained") else ""
@@ -72,6 +72,6 @@ def _pulumi(*args: str) -> None:
     command = [str(paths.ROOT / "sandbox" / "pulumi"), *args]
     if subprocess.run(command, cwd=paths.ROOT).returncode:
         raise SandboxError(
-            f"`pulumi {' '.join(args)}` failed. Mend what it says and repeat `make local-down`, or give the stack up: "
-            "`make local-down FORCE=1` removes the machines, volumes and state of every stack in the sandbox"
+            f"`pulumi {' '.join(args)}` failed. Fix the error above and repeat `make local-down`. "
+            "`make local-down FORCE=1` removes the machines, volumes and state of every stack in the sandbox instead"
         )

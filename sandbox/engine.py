@@ -1,6 +1,6 @@
-"""Podman for the sandbox alone: own storage, own state, own configuration, so that the user's own podman is untouched.
+"""Podman with its own storage, state and configuration: the user's own podman is untouched.
 
-Everything is in the folders of sandbox/paths.py; `reset` leaves no container, volume, network, mount or process of it.
+Its files are in the folders of sandbox/paths.py. `reset` removes every container, volume, network, mount and process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from sandbox import paths, volume
 from sandbox.process import CommandError, SandboxError, privileged, run, write_if_changed
 
-# What containers need at least; Debian's podman asks for 1048576 otherwise, which a process without CAP_SYS_RESOURCE may not.
+# Debian's podman asks for 1048576 by default, which needs CAP_SYS_RESOURCE.
 OPEN_FILES = 10000
 
 
@@ -23,14 +23,14 @@ def _may_raise_limits() -> bool:
 
 
 def _cgroups_are_hybrid() -> bool:
-    # cgroups(7): the unified hierarchy is mounted at the top where it is the only one, beside the others where it is not.
+    # cgroups(7): in hybrid mode, the unified hierarchy is not mounted at the top.
     return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
 def containers_conf(*, hybrid_cgroups: bool, may_raise_limits: bool, network_folder: Path | None = None) -> str:
-    """containers.conf(5) for this host, or without `network_folder` for the podman inside a machine on this host.
+    """Return containers.conf(5) for this host; without `network_folder`, for podman inside a machine on this host.
 
-    Both meet the same kernel: crun (Debian's default) refuses hybrid cgroups, and limits which may not be raised must not be asked for.
+    Both run on the same kernel. crun, Debian's default, refuses hybrid cgroups. podman must not ask for limits above those of the host.
     """
     containers = ['log_driver = "k8s-file"'] if network_folder else []
     engine = []
@@ -41,7 +41,7 @@ def containers_conf(*, hybrid_cgroups: bool, may_raise_limits: bool, network_fol
         containers.append(f"default_ulimits = [{limits}]")
     network = []
     if network_folder:
-        # Without systemd nothing else works; with it, machines do not need their cgroups to be units of the host's.
+        # These also work on hosts without systemd.
         engine += ['cgroup_manager = "cgroupfs"', 'events_logger = "file"', 'lock_type = "file"']
         network.append(f'network_config_dir = "{network_folder}"')
     sections = {"containers": containers, "engine": engine, "network": network}
@@ -49,12 +49,12 @@ def containers_conf(*, hybrid_cgroups: bool, may_raise_limits: bool, network_fol
 
 
 def nested_containers_conf() -> str:
-    """The containers.conf for podman inside the machines of this host."""
+    """Return containers.conf for podman inside the machines of this host."""
     return containers_conf(hybrid_cgroups=_cgroups_are_hybrid(), may_raise_limits=_may_raise_limits())
 
 
 def configure() -> None:
-    """Write podman's configuration files. Has to have run once before `podman`; asks the kernel what it allows."""
+    """Write podman's configuration files, which `podman` needs, according to the kernel's limits."""
     networks = paths.PODMAN / "networks"
     networks.mkdir(parents=True, exist_ok=True)
     conf = containers_conf(
@@ -67,7 +67,7 @@ def configure() -> None:
 
 
 def command(*args: str | Path) -> list[str]:
-    """The whole command line of a podman call, for what has to run it in another way than `podman`."""
+    """Return the command line of a podman call."""
     environment: list[str | Path] = [
         f"CONTAINERS_CONF={paths.PODMAN / 'containers.conf'}",
         f"CONTAINERS_STORAGE_CONF={paths.PODMAN / 'storage.conf'}",
@@ -86,12 +86,12 @@ def command(*args: str | Path) -> list[str]:
 def podman(
     *args: str | Path, stdin: str | bytes | None = None, check: bool = True, timeout: float | None = 600
 ) -> subprocess.CompletedProcess[str]:
-    """Run podman on the sandbox's own storage. Raises CommandError, SandboxError as process.run does."""
+    """Run podman on the sandbox's storage. Raises the errors of process.run."""
     return run(command(*args), stdin=stdin, check=check, timeout=timeout)
 
 
 def inspect_container(name: str) -> dict[str, Any] | None:
-    """`podman container inspect`; None when there is no container of this name."""
+    """Return the result of `podman container inspect`, or None if the container does not exist."""
     done = podman("container", "inspect", name, check=False)
     if done.returncode:
         if "no such container" in done.stderr.lower():
@@ -102,38 +102,38 @@ def inspect_container(name: str) -> dict[str, Any] | None:
 
 
 def running(name: str) -> bool:
-    """Does a container of this name run?"""
+    """Return whether the container runs."""
     found = inspect_container(name)
     return bool(found and found["State"]["Running"])
 
 
 def runs_as(name: str, key: str) -> bool:
-    """Does a container of this name run that was made with the label `key` of this value?"""
+    """Return whether the container runs and has this value of the label `key`."""
     found = inspect_container(name)
     return bool(found and found["State"]["Running"] and (found["Config"]["Labels"] or {}).get("key") == key)
 
 
 def ensure_network() -> None:
-    """Make the sandbox's network unless it is there. Containers reach the outside by NAT and the host's resolvers."""
+    """Create the sandbox's network unless it exists. Containers reach the outside through NAT and the host's resolvers."""
     if podman("network", "exists", paths.NETWORK, check=False).returncode:
         subnet = ["--subnet", str(paths.SUBNET), "--gateway", paths.GATEWAY]
-        # Machines find each other by address, as their outputs say; a resolver in between would only be another thing that runs.
+        # Machines use addresses only, so podman's DNS server is not needed.
         try:
             podman("network", "create", "--disable-dns", *subnet, paths.NETWORK)
         except CommandError as error:
             if "already used" not in error.output:
                 raise
             raise SandboxError(
-                f"the addresses {paths.SUBNET} are in use on this machine, by another sandbox perhaps: `make local-down` "
-                "there, or set others here, such as SANDBOX_SUBNET=10.190.0.0/24"
+                f"another network of this machine, perhaps another sandbox, uses {paths.SUBNET}. Run `make local-down` there, or "
+                "choose other addresses here, such as SANDBOX_SUBNET=10.190.0.0/24"
             ) from None
         _amend_network()
 
 
 def _amend_network() -> None:
-    """Give the network's bridge a name of this sandbox's own: podman counts names up in its own folder only, and would share another's.
+    """Give the bridge a name that is unique to this sandbox: podman numbers bridges per storage, so two sandboxes would share one.
 
-    Ubuntu 22.04's podman writes CNI files of a version which its plugins do not know (launchpad.net bug 2024394).
+    podman of Ubuntu 22.04 also writes a CNI version that its plugins do not support (launchpad.net bug 2024394).
     """
     netavark, cni = (paths.PODMAN / "networks" / f"{paths.NETWORK}.{end}" for end in ("json", "conflist"))
     if netavark.exists():
@@ -146,7 +146,7 @@ def _amend_network() -> None:
 
 
 def reset() -> None:
-    """Remove every container, volume, network, mount and loop device of the sandbox, and its run-time state. Images stay."""
+    """Remove every container, volume, network, mount and loop device of the sandbox. Images stay."""
     if (paths.PODMAN / "containers.conf").exists() and paths.CONTAINERS.exists():
         running_ones = podman("ps", "--quiet").stdout.split()
         if running_ones:
@@ -156,7 +156,7 @@ def reset() -> None:
         podman("network", "rm", "--force", paths.NETWORK, check=False)
         podman("image", "prune", "--force", check=False)
     held = {device for device, file in _loop_devices() if Path(file).is_relative_to(paths.HOME)}
-    # The volume of a claim was attached in a container: of its path the kernel has only the part below that container's mount.
+    # Volumes of claims were attached inside a container, so the kernel lists them with a path of that container.
     for file in (paths.CLOUD / "volumes").glob("*.img"):
         held.update(volume.loop_devices(file))
     for device in sorted(held):

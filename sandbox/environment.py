@@ -1,4 +1,4 @@
-"""The environment in which the sandbox runs Pulumi: its own home, backend, plugins, trust and login, nothing of the user's."""
+"""The environment in which the sandbox runs Pulumi: its own home, backend, plugins, certificates and login."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sandbox import account, paths
 
-# Of the user's own clouds and builders; whatever they say must not reach the sandbox, nor the sandbox them.
+# Settings of the user's clouds and builders, which the sandbox must not use.
 _NOT_INHERITED = (
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_CONFIG_PASSPHRASE",
@@ -16,17 +16,17 @@ _NOT_INHERITED = (
     "BUILDX_CONFIG",
     "DOCKER_CONTEXT",
     "DOCKER_HOST",
-    # Python's byte code of the SDKs has to be kept: compiling it again at every run takes longer than the run.
+    # Without byte code, every run would compile the SDKs again.
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONPATH",
 )
-# Variables in which the OCI provider finds an account (specs/oci_profile.py).
+# Prefixes of variables in which the OCI provider finds an account.
 _OF_AN_ACCOUNT = ("TF_VAR_", "OCI_")
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment for a `pulumi` process, made of `inherited`."""
+    """Return the environment of a `pulumi` process, based on `inherited`."""
     kept = {
         key: value
         for key, value in inherited.items()
@@ -35,31 +35,31 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     unproxied = ",".join(value for value in (kept.get("no_proxy") or kept.get("NO_PROXY"), str(paths.SUBNET)) if value)
     return {
         **kept,
-        # The language host made of Go modules takes the first Python of PATH.
+        # The compiled language host takes the first Python on PATH.
         "PATH": os.pathsep.join([str(paths.VENV / "bin"), str(paths.BIN), kept.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(paths.VENV),
         "PULUMI_HOME": str(paths.PULUMI_HOME),
-        # Without the files which a kill can leave empty, so that the state cannot be read (operations/interrupted.py, _half_written).
+        # Without metadata files: a kill can leave them empty, and then the state cannot be read.
         "PULUMI_BACKEND_URL": f"file://{paths.BACKEND}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(account.PASSPHRASE),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # A plugin that is missing is an error of the sandbox's, not a download.
+        # The sandbox installs all plugins; a missing one is an error.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # One in the user's PATH would be taken before the sandbox's own (source: pulumi, sdk/go/common/workspace/plugins.go).
+        # Plugins on the user's PATH would have precedence (source: pulumi, sdk/go/common/workspace/plugins.go).
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "SSL_CERT_FILE": str(paths.CA_BUNDLE),
         "DOCKER_CONFIG": str(paths.DOCKER_CONFIG),
         "NO_PROXY": unproxied,
         "no_proxy": unproxied,
-        # Oracle's SDK and CLI take these; the SDK only where there is no ~/.oci/config.
+        # For Oracle's SDK and CLI; the SDK prefers ~/.oci/config.
         "OCI_CONFIG_FILE": str(account.OCI_CONFIG),
         "OCI_CLI_CONFIG_FILE": str(account.OCI_CONFIG),
-        # The OCI provider, and what signs as it would, take these before any file.
+        # For the OCI provider and the login to clusters, which prefer these to a file.
         "TF_VAR_tenancy_ocid": paths.TENANCY_OCID,
         "TF_VAR_user_ocid": paths.USER_OCID,
         "TF_VAR_fingerprint": account.api_fingerprint(),
         "TF_VAR_private_key_path": str(account.API_KEY),
-        # kubectl's, of what each cluster has; it would be in the user's ~/.kube.
+        # kubectl's cache, by default in ~/.kube.
         "KUBECACHEDIR": str(paths.HOME / "kubectl"),
         "SANDBOX_HOME": str(paths.HOME),
     }

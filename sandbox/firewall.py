@@ -1,7 +1,7 @@
-"""The rules of a machine's network security group, as nftables text.
+"""The security rules of a machine as nftables text.
 
-They sit where the cloud's sit: between the machine and its network, in front of whatever nftables or podman rules the machine has itself,
-hence at the mangle priority, before DNAT to published ports (source of the priorities: nft(8)).
+Like the cloud's rules, they apply before the machine's own nftables and podman rules: at the mangle priority, before DNAT to published
+ports (source of the priorities: nft(8)).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp"}
 
 @dataclass(frozen=True)
 class FirewallRule:
-    """One kind of traffic that is admitted, as a rule of a network security group.
+    """One kind of allowed traffic, as in a network security group.
 
-    protocol: the IP protocol's number, or "all"; network: the other side, a CIDR; ports: first and last destination port, None for all.
-    Raises ValueError for a network or ports that are none.
+    protocol: the number of the IP protocol, or "all"; network: CIDR of the other side; ports: first and last destination port, None for
+    all. Raises ValueError for an invalid network or invalid ports.
     """
 
     direction: Literal["INGRESS", "EGRESS"]
@@ -41,17 +41,17 @@ def _match(rule: FirewallRule) -> str:
     words = [f"ip{'6' if network.version == 6 else ''} {side} {network}"]
     if rule.protocol != "all":
         name = _PROTOCOLS[rule.protocol]
-        # Older nft takes a range of one port for an error.
+        # Older nft refuses a range of one port.
         ports = "-".join(map(str, sorted(set(rule.ports or ()))))
         words.append(f"{name} dport {ports}" if ports else f"meta l4proto {name}")
     return " ".join(words) + " accept"
 
 
 def nftables(rules: Sequence[FirewallRule], *, egress: bool = True) -> str:
-    """The rule set for `nft -f`, replacing the one before in one step. Without `egress` everything may leave.
+    """Return rules for `nft -f` that replace the previous ones in one step. Without `egress`, all egress is allowed.
 
-    What no rule admits is dropped; answers to what was admitted pass, as with the cloud's stateful rules. The resolver is always
-    reachable, since the cloud's is not subject to security rules either (source: OCI documentation, "Security Rules").
+    Other traffic is dropped, except answers to allowed traffic: the cloud's rules are stateful. The resolver is always reachable, as in
+    the cloud (source: OCI documentation, "Security Rules").
     """
     ingress = [_match(rule) for rule in rules if rule.direction == "INGRESS"]
     leaving = [_match(rule) for rule in rules if rule.direction == "EGRESS"]
@@ -59,7 +59,7 @@ def nftables(rules: Sequence[FirewallRule], *, egress: bool = True) -> str:
     chains = [_chain("ingress", "prerouting", "iifname", ingress)]
     if egress:
         chains.append(_chain("egress", "postrouting", "oifname", resolver + leaving))
-    # The first line makes the second succeed where there is no such table yet.
+    # The first line creates the table if necessary, so that the second succeeds.
     return "table inet nsg\ndelete table inet nsg\ntable inet nsg {\n" + "".join(chains) + "}\n"
 
 

@@ -1,8 +1,8 @@
-"""A machine of the sandbox's cloud: a podman container that runs systemd, sshd, cloud-init and nested podman.
+"""A machine of the sandbox's cloud: a podman container with systemd, sshd, cloud-init and nested podman.
 
-Around it stands what a hypervisor would do: cloud/machines/<name>/ holds its address, its security rules (nsg.nft) and its volumes
-(attachments), and is mounted read-only into the machine, where sandbox-hypervisor applies it at every boot and on every change. A machine
-that reboots comes back by itself with the same address, since podman restarts the container.
+cloud/machines/<name>/ has its address, its security rules (nsg.nft) and its volumes (attachments). The folder is mounted read-only into
+the machine, where sandbox-hypervisor applies it at every boot and after every change. After a reboot, podman restarts the container with
+the same address.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from sandbox import address, engine, firewall, paths, volume
+from sandbox import address, attachments, engine, firewall, paths, volume
 from sandbox.firewall import FirewallRule
-from sandbox.process import SandboxError, privileged, run, wait_for, write_if_changed
+from sandbox.process import SandboxError, privileged, run, write_if_changed
 
 __all__ = [
     "FirewallRule",
@@ -32,16 +32,16 @@ __all__ = [
     "set_firewall",
 ]
 
-# systemd stops its units in seconds; an app container that ignores its signal is killed after 10 s (podman-stop(1)).
+# systemd stops its units in seconds. podman kills an app container that ignores its signal after 10 s (podman-stop(1)).
 STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """What a machine is made from.
+    """The inputs of a machine.
 
-    name: the container's; user_data: decoded cloud-init user data, may be empty; ssh_authorized_keys: as in instance metadata, one key a
-    line; memory_gb: in GiB, as the cloud counts.
+    name: of the container; user_data: decoded cloud-init user data, may be empty; ssh_authorized_keys: as in instance metadata, one key a
+    line; memory_gb: in GiB, like the cloud's GB.
     """
 
     name: str
@@ -60,28 +60,19 @@ class MachineSpec:
 
 @dataclass(frozen=True)
 class MachineState:
-    """address: on the sandbox's network; plays the public IP."""
+    """address: on the sandbox's network; the instance's public IP."""
 
     running: bool
     address: str
 
 
-@dataclass(frozen=True)
-class Attachment:
-    """A volume in a machine. device: without /dev/, such as "oracleoci/oraclevdb"; loop: N of /dev/loopN on the host; image: its file."""
-
-    device: str
-    loop: int
-    image: Path
-
-
 def create(spec: MachineSpec) -> MachineState:
-    """Make and start the machine. Back once systemd runs; cloud-init goes on by itself, as after the cloud's RUNNING.
+    """Create and start the machine, and return when systemd runs. cloud-init continues, as after the cloud's state RUNNING.
 
-    Until set_firewall is called nothing may reach it and it may reach everything. Raises SandboxError if the name is taken.
+    Until set_firewall is called, all egress and no ingress is allowed. Raises SandboxError if the name is taken.
     """
     if engine.inspect_container(spec.name):
-        raise SandboxError(f"there is a machine {spec.name} already")
+        raise SandboxError(f"machine {spec.name} exists already")
     remove(spec.name)
     state = paths.MACHINES / spec.name
     own_address = address.reserve(spec.name)
@@ -93,7 +84,7 @@ def create(spec: MachineSpec) -> MachineState:
 
 
 def inspect(name: str) -> MachineState | None:
-    """What the machine is doing; None when there is none, also when somebody removed it by hand."""
+    """Return the state of the machine, or None if it does not exist."""
     found = engine.inspect_container(name)
     if found is None:
         return None
@@ -101,7 +92,7 @@ def inspect(name: str) -> MachineState | None:
 
 
 def remove(name: str) -> None:
-    """Shut the machine down in order, then remove it with its storage; its volumes are detached. Content when it is gone already."""
+    """Shut the machine down, detach its volumes and delete it with its storage, if it exists."""
     if engine.inspect_container(name):
         engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
     engine.podman("rm", "--force", "--ignore", name, f"{name}-before")
@@ -109,24 +100,24 @@ def remove(name: str) -> None:
     if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
         engine.podman("volume", "rm", "--force", _storage(name))
     state = paths.MACHINES / name
-    _free_unfinished(state)
-    for attachment in _attachments(state):
-        _free(attachment)
+    attachments.free_unfinished(state)
+    for attachment in attachments.read(state):
+        attachments.free(attachment)
     address.release(name)
 
 
 def resize(name: str, cpus: float, memory_gb: float) -> None:
-    """Give the machine another shape. It reboots, as in the cloud. Raises SandboxError when there is no such machine.
+    """Change the shape of the machine, which reboots, as in the cloud. Raises SandboxError if it does not exist.
 
-    podman keeps a container's limits for its life (`podman update` lasts until the next start), so the machine goes on in a new container
-    on the disk of the old one.
+    podman cannot change the limits of a container permanently (`podman update` lasts until the next start). Therefore a new container
+    continues with the disk of the old one.
     """
     _existing(name)
     found = engine.inspect_container(name)
     if found is None:
-        raise SandboxError(f"there is no machine {name}")
+        raise SandboxError(f"machine {name} does not exist")
     before = f"{name}-before"
-    # Of a resize which was killed at its very end.
+    # It exists if a resize was killed at its end.
     engine.podman("rm", "--force", "--ignore", before)
     engine.podman("stop", "--time", str(STOP_SECONDS), name)
     engine.podman("commit", "--quiet", name, _disk(name))
@@ -136,83 +127,78 @@ def resize(name: str, cpus: float, memory_gb: float) -> None:
 
 
 def set_firewall(name: str, rules: Sequence[FirewallRule]) -> None:
-    """Replace the machine's security rules; connections that are established stay. Raises SandboxError when there is no such machine."""
+    """Replace the security rules; established connections stay. Raises SandboxError if the machine does not exist."""
     _existing(name)
     write_if_changed(paths.MACHINES / name / "nsg.nft", firewall.nftables(rules))
     _apply(name)
 
 
 def attach(name: str, device: str, image: Path) -> None:
-    """Make the volume `image` (volume.create) appear as `device`, a path under /dev/, now and after reboots. Content when it is so.
+    """Attach the volume `image` (volume.create) as `device`, a path under /dev/, now and after reboots, unless it is attached.
 
-    Raises SandboxError when there is no such machine or volume, the device is taken or the volume attached elsewhere.
+    Raises SandboxError if machine or volume do not exist, or if device or volume are in use.
     """
     state = _existing(name)
-    short = _device(device)
+    short = attachments.device_name(device)
     if not image.is_file():
-        raise SandboxError(f"there is no volume {image}")
+        raise SandboxError(f"volume {image} does not exist")
     with address.locked():
-        _free_unfinished(state)
-        attachments = _attachments(state)
+        attachments.free_unfinished(state)
+        existing = attachments.read(state)
         loops = volume.loop_devices(image)
-        same = [one for one in attachments if one.device == short]
+        same = [one for one in existing if one.device == short]
         if same and (same[0].image != image or f"/dev/loop{same[0].loop}" not in loops):
-            raise SandboxError(f"{device} of {name} is taken by {same[0].image}")
+            raise SandboxError(f"{same[0].image} uses {device} of {name}")
         if not same:
             if loops:
                 raise SandboxError(f"volume {image.name} is attached already ({', '.join(loops)})")
             write_if_changed(state / "attaching", str(image))
             loop = run(privileged(["losetup", "--find", "--show", image])).stdout.strip()
-            _write_attachments(state, [*attachments, Attachment(short, int(loop.removeprefix("/dev/loop")), image)])
+            attachments.write(
+                state, [*existing, attachments.Attachment(short, int(loop.removeprefix("/dev/loop")), image)]
+            )
             (state / "attaching").unlink()
     _apply(name)
 
 
 def detach(name: str, device: str) -> None:
-    """Take the volume away, also from who still uses it in the machine. Content when machine or attachment are gone already."""
+    """Detach the volume, even if the machine uses it. Does nothing if machine or attachment do not exist."""
     state = paths.MACHINES / name
-    short = _device(device)
+    short = attachments.device_name(device)
     with address.locked():
-        _free_unfinished(state)
-    found = [one for one in _attachments(state) if one.device == short]
+        attachments.free_unfinished(state)
+    found = [one for one in attachments.read(state) if one.device == short]
     if not found:
         return
     engine.podman("exec", name, "sandbox-hypervisor", "release", short, check=False)
-    _free(found[0])
+    attachments.free(found[0])
     with address.locked():
-        _write_attachments(state, [one for one in _attachments(state) if one.device != short])
+        attachments.write(state, [one for one in attachments.read(state) if one.device != short])
     _apply(name)
 
 
 def names() -> list[str]:
-    """All machines there are."""
+    """Return the names of all machines."""
     listed = engine.podman("ps", "--all", "--format", "{{.Names}}", "--filter", f"name=^{paths.MACHINE_PREFIX}").stdout
     return listed.split()
 
 
 def start_all() -> None:
-    """Start the machines which are down because the host was, with their volumes."""
+    """Start the stopped machines with their volumes after a restart of the host."""
     for name in names():
         current = inspect(name)
         if current and not current.running:
             state = paths.MACHINES / name
             with address.locked():
-                _write_attachments(state, [_looped(one) for one in _attachments(state)])
+                attachments.write(state, [attachments.looped(one) for one in attachments.read(state)])
             engine.podman("start", name)
-
-
-def _looped(attachment: Attachment) -> Attachment:
-    loops = volume.loop_devices(attachment.image) or [
-        run(privileged(["losetup", "--find", "--show", attachment.image])).stdout.strip()
-    ]
-    return Attachment(attachment.device, int(loops[0].removeprefix("/dev/loop")), attachment.image)
 
 
 def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: float) -> list[str | Path]:
     state = paths.MACHINES / name
     certificates = f"/etc/containers/certs.d/{paths.REGISTRY_ADDRESS}/ca.crt"
     mounts = [
-        # Nested podman's overlay storage cannot lie on this container's own overlay.
+        # Overlay storage of nested podman cannot be on the overlay of this container.
         f"{_storage(name)}:/var/lib/containers",
         f"{state}:/var/lib/hypervisor:ro",
         f"{state / 'seed'}:/var/lib/cloud/seed/nocloud:ro",
@@ -221,14 +207,14 @@ def _run_command(name: str, hostname: str, image: str, cpus: float, memory_gb: f
     command: list[str | Path] = ["run", "--detach", "--name", name, "--hostname", hostname, "--restart", "always"]
     command += ["--network", paths.NETWORK, "--ip", address.of(name)]
     command += ["--privileged", "--systemd", "always"]
-    # More than the host has means nothing: the machine shares what there is.
+    # podman refuses more processors than the host has.
     command += ["--cpus", f"{min(cpus, os.cpu_count() or 1):g}", "--memory", f"{int(memory_gb * 1024)}m"]
     command += [word for mount in mounts for word in ("--volume", mount)]
     return [*command, image, "/usr/local/sbin/sandbox-init"]
 
 
 def _write_seed(seed: Path, spec: MachineSpec) -> None:
-    """cloud-init's NoCloud seed (source: cloud-init documentation, "NoCloud")."""
+    """Write the NoCloud seed (source: cloud-init documentation, "NoCloud")."""
     keys = [line.strip() for line in spec.ssh_authorized_keys.splitlines() if line.strip()]
     metadata = {"instance-id": spec.name, "local-hostname": spec.hostname, "public-keys": keys}
     write_if_changed(seed / "meta-data", yaml.safe_dump(metadata))
@@ -238,7 +224,7 @@ def _write_seed(seed: Path, spec: MachineSpec) -> None:
 def _existing(name: str) -> Path:
     state = paths.MACHINES / name
     if not (state / "address").exists():
-        raise SandboxError(f"there is no machine {name}")
+        raise SandboxError(f"machine {name} does not exist")
     return state
 
 
@@ -250,49 +236,9 @@ def _disk(name: str) -> str:
     return f"localhost/{name}"
 
 
-def _device(device: str) -> str:
-    if not re.fullmatch(r"/dev/oracleoci/oraclevd[b-z][a-g]?", device):
-        raise SandboxError(f"device {device!r} is no consistent device path such as /dev/oracleoci/oraclevdb")
-    return device.removeprefix("/dev/")
-
-
-def _attachments(state: Path) -> list[Attachment]:
-    file = state / "attachments"
-    lines = file.read_text().splitlines() if file.exists() else []
-    fields = [line.split(" ", 2) for line in lines]
-    return [Attachment(device, int(loop), Path(image)) for device, loop, image in fields]
-
-
-def _write_attachments(state: Path, attachments: Sequence[Attachment]) -> None:
-    write_if_changed(state / "attachments", "".join(f"{one.device} {one.loop} {one.image}\n" for one in attachments))
-
-
-def _free_unfinished(state: Path) -> None:
-    """Let go of the volume which a process was attaching that died before it had written down the loop device."""
-    unfinished = state / "attaching"
-    if not unfinished.exists():
-        return
-    image, known = Path(unfinished.read_text()), {one.loop for one in _attachments(state)}
-    for device in volume.loop_devices(image):
-        loop = int(device.removeprefix("/dev/loop"))
-        if loop not in known:
-            _free(Attachment("", loop, image))
-    unfinished.unlink()
-
-
-def _free(attachment: Attachment) -> None:
-    """Let go of the loop device. Raises SandboxError when somebody keeps using it."""
-    device = f"/dev/loop{attachment.loop}"
-    if device not in volume.loop_devices(attachment.image):
-        return
-    run(privileged(["losetup", "--detach", device]), check=False)
-    gone = f"{attachment.image.name} is unused ({device})"
-    wait_for(lambda: device not in volume.loop_devices(attachment.image), gone, 20)
-
-
 def _apply(name: str) -> None:
-    """Tell the machine at once. One that is down or booting reads it at boot."""
+    """Make a running machine apply its files now. Other machines apply them at boot."""
     done = engine.podman("exec", name, "sandbox-hypervisor", "apply", check=False)
     current = inspect(name) if done.returncode else None
     if current and current.running and "can only create exec sessions" not in done.stderr:
-        raise SandboxError(f"{name} did not take its new security rules or volumes: {done.stderr.strip()}")
+        raise SandboxError(f"{name} could not apply its security rules or volumes: {done.stderr.strip()}")

@@ -17,7 +17,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer in the layout. digest: of the blob; diff_id: of the tar in it; size: of the blob, in bytes."""
+    """A layer. digest: of the compressed blob; diff_id: of the tar in it; size: of the blob in bytes."""
 
     digest: str
     diff_id: str
@@ -25,12 +25,12 @@ class Layer:
 
 
 def blob(layout: Path, digest: str) -> Path:
-    """Where the layout has this blob."""
+    """Return the path of a blob."""
     return layout / "blobs" / digest.replace(":", "/", 1)
 
 
 def write_image(layout: Path, architecture: str, layers: Sequence[Layer]) -> dict[str, Any]:
-    """Write config and manifest of an image whose layers are in the layout; gives its descriptor for an index."""
+    """Write config and manifest of an image; its layers exist. Returns the descriptor for an index."""
     config = {
         "architecture": architecture,
         "os": "linux",
@@ -54,7 +54,7 @@ def write_image(layout: Path, architecture: str, layers: Sequence[Layer]) -> dic
 
 
 def write_index(layout: Path, images: list[dict[str, Any]], tag: str) -> None:
-    """Write the image index of all platforms and the layout's files around it."""
+    """Write the image index of all platforms and the layout's own files."""
     index_type = f"{_TYPE}index.v1+json"
     index = _write(layout, index_type, {"schemaVersion": 2, "mediaType": index_type, "manifests": images})
     top = {**index, "annotations": {"org.opencontainers.image.ref.name": tag}}
@@ -63,12 +63,12 @@ def write_index(layout: Path, images: list[dict[str, Any]], tag: str) -> None:
 
 
 def index_digest(layout: Path) -> str:
-    """The digest of the index that write_index wrote."""
+    """Return the digest of the index."""
     return str(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"])
 
 
 def layer_of(layout: Path, architecture: str) -> Layer:
-    """The layer of the one-layer image for this architecture."""
+    """Return the only layer of the image for this architecture."""
     images = _read(layout, index_digest(layout))["manifests"]
     [found] = [entry["digest"] for entry in images if entry["platform"]["architecture"] == architecture]
     manifest = _read(layout, found)

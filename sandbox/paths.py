@@ -1,7 +1,7 @@
-"""Where the sandbox keeps everything: one ignored folder, the network's addresses, the fixed names.
+"""Folders, addresses and fixed names of the sandbox.
 
-SANDBOX_HOME names another folder than `.sandbox` of the checkout, SANDBOX_SUBNET another network than 10.189.0.0/24; with both set
-two sandboxes can run beside each other on one host.
+Everything is in `.sandbox` of the checkout or in SANDBOX_HOME. The network is 10.189.0.0/24 or SANDBOX_SUBNET. Set both to run two
+sandboxes on one host.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ IMAGES = HOME / "images"
 LOG = HOME / "log"
 STAMPS = HOME / "stamps"
 
-# The joined bundle which the Pulumi process trusts (the system's and the sandbox's CA).
+# The CA certificates that Pulumi trusts: those of the system and of the sandbox.
 CA_BUNDLE = REGISTRY / "tls" / "bundle.pem"
 
-# Podman's run-time state goes to the tmpfs which a reboot of the host empties, as podman expects; the name is short since Unix
-# sockets in it are limited to 107 bytes (unix(7)), and of this home alone.
+# Podman expects its run-time state on a tmpfs, which a reboot empties. The name is unique to this sandbox, and short because paths of
+# Unix sockets have at most 107 bytes (unix(7)).
 _ID = hashlib.sha256(str(HOME).encode()).hexdigest()
 RUNTIME = Path("/run") / f"sandbox-{_ID[:8]}"
 
 SUBNET = ipaddress.IPv4Network(os.environ.get("SANDBOX_SUBNET") or "10.189.0.0/24")
 GATEWAY = str(SUBNET[1])
 REGISTRY_ADDRESS = str(SUBNET[2])
-# What committed stack files say; another SANDBOX_SUBNET puts the registry elsewhere.
+# The address in committed stack files. It differs from REGISTRY_ADDRESS if SANDBOX_SUBNET is set.
 USUAL_REGISTRY_ADDRESS = "10.189.0.2"
 BUILDKIT_ADDRESS = str(SUBNET[3])
 
 NETWORK = "sandbox"
-# A network interface's name has 15 characters at most.
+# Names of network interfaces have at most 15 characters.
 BRIDGE = f"sandbox-{_ID[:7]}"
 BUILDER = "sandbox"
 MACHINE_IMAGE = "localhost/sandbox-machine"
@@ -55,14 +55,14 @@ REGISTRY_CONTAINER = "sandbox-registry"
 BUILDKIT_CONTAINER = "sandbox-buildkit"
 MACHINE_PREFIX = "sandbox-instance-"
 
-# The account that the sandbox's cloud knows, named as Oracle names such things.
+# The account of the sandbox's cloud, named in Oracle's style.
 REGION = "eu-frankfurt-1"
 AVAILABILITY_DOMAINS = tuple(f"Sndb:{REGION.upper()}-AD-{number}" for number in (1, 2, 3))
 NAMESPACE = "sandbox"
 USER_NAME = "person@example.com"
 TENANCY_OCID = "ocid1.tenancy.oc1..sandbox"
 USER_OCID = "ocid1.user.oc1..sandbox"
-# A colleague, who has nothing here but a name.
+# A second user of the tenancy, without any rights.
 COLLEAGUE_OCID = "ocid1.user.oc1..colleague"
 USERS = {USER_OCID: USER_NAME, COLLEAGUE_OCID: "colleague@example.com"}
 REGISTRY_USER = f"{NAMESPACE}/{USER_NAME}"

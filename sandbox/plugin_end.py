@@ -1,4 +1,4 @@
-"""How a stand-in ends: the engine interrupts it, or is gone."""
+"""Ends an emulated provider when the engine interrupts it or exits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SECONDS_BETWEEN_LOOKS = 2
 
 
 async def ended(engine: int, busy: Callable[[], bool] = lambda: False) -> None:
-    """Wait for the interrupt, or for the end of the process `engine`, the parent of this one, and of what is `busy` then.
+    """Wait for an interrupt, or until the parent process `engine` has exited and nothing is `busy`.
 
-    The interrupt has to wake the loop, which it does not by itself where one of gRPC's threads receives it: the engine would wait as long
-    as the loop sleeps. It counts too where interrupts are ignored from the start, as in the background of a script.
+    If one of gRPC's threads receives the interrupt, it does not wake the event loop by itself: the handler does. The handler also works in
+    the background of a script, where interrupts are ignored by default.
     """
     interrupted = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)

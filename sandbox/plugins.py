@@ -1,4 +1,4 @@
-"""Puts the providers where Pulumi looks for plugins: official ones where they can be had, else the stand-ins."""
+"""Installs the providers where Pulumi looks for plugins: official ones if available, otherwise the emulated ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from sandbox import paths, toolchain
 from sandbox.process import SandboxError, run, write_if_changed
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 
-# Provider to the module that stands in for it.
-STAND_INS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
+# The Python module that emulates each provider.
+EMULATORS = {"oci": "sandbox.oci", "command": "sandbox.command", "kubernetes": "sandbox.kubernetes_provider"}
 
 
 def version(name: str) -> str:
-    """The version of the provider's SDK that the program is pinned to; the engine asks for a plugin of that version."""
+    """Return the pinned version of the provider's SDK; the engine asks for a plugin of that version."""
     found = re.search(rf"^pulumi-{name}==(\S+)", (paths.ROOT / "requirements.txt").read_text(), re.MULTILINE)
     if not found:
         raise SandboxError(f"requirements.txt does not pin pulumi-{name}")
@@ -24,21 +24,21 @@ def version(name: str) -> str:
 
 
 def launcher(module: str) -> str:
-    """The executable that runs a stand-in."""
+    """Return the executable script of an emulated provider."""
     python, root, home = (shlex.quote(str(path)) for path in (paths.VENV / "bin" / "python", paths.ROOT, paths.HOME))
     return f'#!/bin/sh\nSANDBOX_HOME={home} PYTHONPATH={root} exec {python} -m {module} "$@"\n'
 
 
 def install(say: Callable[[str], None]) -> bool:
-    """Have all in place; False when they were already. Needs the Pulumi CLI, and the network only the first time.
+    """Install all providers; return True if one changed. Needs the Pulumi CLI, and the network the first time.
 
-    Oracle's own plugin talks to Oracle's own cloud, so it is taken only from the folder that SANDBOX_PLUGINS names.
+    The official oci plugin connects to Oracle's cloud, so it is used only from the folder SANDBOX_PLUGINS.
     """
     changed = False
-    for name, module in STAND_INS.items():
-        piece = pieces.plugin(name, version(name))
-        target, script = piece.paths(paths.HOME)[0], launcher(module)
-        given = pieces.given_plugin(piece)
+    for name, module in EMULATORS.items():
+        tool = tools.plugin(name, version(name))
+        target, script = tool.paths(paths.HOME)[0], launcher(module)
+        given = tools.given_plugin(tool)
         if not given and target.exists() and target.read_bytes() == script.encode():
             continue
         official = (given or name != "oci") and toolchain.ensure_plugin(paths.HOME, name, version(name), say)
@@ -48,12 +48,12 @@ def install(say: Callable[[str], None]) -> bool:
 
 
 def program_environment() -> bool:
-    """Make the program's own virtual environment where Pulumi's language host wants it, as Pulumi.yaml says; True when it was made.
+    """Create the program's virtual environment, as Pulumi.yaml configures it; return True if it was created.
 
-    The one compiled from Go modules is of an age that takes the first Python of PATH instead.
+    A compiled language host does not need it: that older version takes the first Python on PATH.
     """
     stamp, wanted = paths.STAMPS / "program-requirements", (paths.ROOT / "requirements.txt").read_text()
-    record = json.loads(pieces.stamp_file(paths.HOME).read_text()) if pieces.stamp_file(paths.HOME).exists() else {}
+    record = json.loads(tools.stamp_file(paths.HOME).read_text()) if tools.stamp_file(paths.HOME).exists() else {}
     if record.get("pulumi", {}).get("source", "").startswith("compiled"):
         return False
     if stamp.exists() and stamp.read_text() == wanted and (paths.ROOT / "venv").exists():

@@ -1,4 +1,4 @@
-"""Runs other programs and says well what went wrong."""
+"""Runs other programs and reports clearly what went wrong."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 
 class SandboxError(Exception):
-    """Something a person can act on: the message says what failed and, where known, what to do."""
+    """An error that a person can act on: the message says what failed and, if known, how to fix it."""
 
 
 class CommandError(SandboxError):
-    """A program ended with an error. `output` is what it printed, standard error first."""
+    """A program failed. `output` is what it printed, standard error first."""
 
     def __init__(self, command: Sequence[str], code: int, output: str) -> None:
         self.command, self.code, self.output = list(command), code, output
@@ -26,7 +26,7 @@ class CommandError(SandboxError):
 
 
 def privileged(command: Sequence[str | Path]) -> list[str]:
-    """The command as root runs it: containers, loop devices and mounts need root, nothing else of the sandbox does."""
+    """Return the command as run by root. Only containers, loop devices and mounts need root."""
     words = [str(word) for word in command]
     return words if os.geteuid() == 0 else ["sudo", "-n", *words]
 
@@ -40,9 +40,9 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run to the end and capture. `timeout` in seconds; `env` is added to this process's environment.
+    """Run a program and capture its output. `timeout` in seconds; `env` is added to the environment of this process.
 
-    Raises CommandError where `check` is set and the status is not 0, and SandboxError when the program is missing or takes too long.
+    Raises CommandError if `check` is set and the status is not 0, and SandboxError if the program is missing or too slow.
     """
     words = [str(word) for word in command]
     data = stdin.encode() if isinstance(stdin, str) else stdin
@@ -69,7 +69,7 @@ def run(
 
 
 def run_logged(command: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None) -> None:
-    """Run a long step with everything it prints going to the file `log`. Raises CommandError with the log's last lines."""
+    """Run a long step and write its output to the file `log`. Raises CommandError with the last lines of the log."""
     words = [str(word) for word in command]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
@@ -90,14 +90,14 @@ def run_logged(command: Sequence[str | Path], log: Path, *, env: Mapping[str, st
 
 
 def as_owner(path: Path) -> None:
-    """Give a file to who has its folder, where this runs as root: a container writes what the person's own processes read and replace."""
+    """If this runs as root, give the file the owner of its folder: containers write files that the user replaces."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float, interval: float = 0.1) -> None:
-    """Ask until it is true. Raises SandboxError naming `what` when it is not within `seconds`."""
+    """Poll until the condition is true. Raises SandboxError with `what` after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -106,16 +106,23 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float, interval:
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Be the only process that holds the file `lock`, which is made with its folder. The kernel takes it from a process that dies."""
+def alone(lock: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the file `lock`, which is created, as the only process. Calls `waiting` if another process holds it.
+
+    The kernel releases the lock of a process that dies.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
 def write_if_changed(path: Path, content: str | bytes, mode: int = 0o644) -> bool:
-    """Write by rename, so that nobody reads half a file; True when the content was another one."""
+    """Replace the file atomically; return True if its content changed."""
     data = content.encode() if isinstance(content, str) else content
     if path.exists() and path.read_bytes() == data:
         return False

@@ -1,4 +1,4 @@
-"""Tells a person what is being done, how long it took, and that it is still going on."""
+"""Shows the steps of a run, how long they take, and what is still running."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from sandbox import paths
 from sandbox.process import SandboxError, privileged, run, write_if_changed
 
-# Below this a step that had nothing to do is not worth a line.
+# A shorter step that changed nothing prints no line.
 QUIET_SECONDS = 1.0
 REMINDER_SECONDS = 20
 
 
 class Progress:
-    """The steps of one run. Thread-safe: steps may run beside each other."""
+    """The steps of one run. Thread-safe: steps may run in parallel."""
 
     def __init__(self, title: str) -> None:
         self._title, self._began = title, time.monotonic()
@@ -33,7 +33,7 @@ class Progress:
             print(f"  {line}", flush=True)
 
     def step(self, name: str, action: Callable[[], object]) -> None:
-        """Do one step. `action` gives True where it changed something, False where all was there."""
+        """Run one step. `action` returns True if it changed something."""
         began = time.monotonic()
         with self._lock:
             self._running[name] = began
@@ -49,7 +49,7 @@ class Progress:
 
     @contextmanager
     def reminders(self) -> Iterator[None]:
-        """While in it, say every now and then what is still running."""
+        """Print the running steps every REMINDER_SECONDS."""
         over = threading.Event()
 
         def remind() -> None:
@@ -58,7 +58,7 @@ class Progress:
                     names = [f"{name} ({duration(time.monotonic() - began)})" for name, began in self._running.items()]
                 if names:
                     self.say(f"… {', '.join(names)}")
-                # So that sudo does not ask again in the middle (sudo(8): the time starts anew with each use).
+                # sudo(8): each use restarts its timeout, so sudo does not ask for the password in the middle.
                 run(privileged(["true"]), check=False)
 
         thread = threading.Thread(target=remind, daemon=True)
@@ -69,7 +69,7 @@ class Progress:
             over.set()
 
     def finish(self) -> None:
-        """Say what it took, and leave it in log/timings.json: {"title", "seconds", "steps": [{"step", "seconds", "changed"}]}."""
+        """Print the duration and write log/timings.json: {"title", "seconds", "steps": [{"step", "seconds", "changed"}]}."""
         seconds = time.monotonic() - self._began
         record = {"title": self._title, "seconds": round(seconds, 2), "steps": self._steps}
         write_if_changed(paths.LOG / "timings.json", json.dumps(record, indent=2) + "\n")
@@ -79,7 +79,7 @@ class Progress:
 
 
 def together(*actions: Callable[[], None]) -> None:
-    """Run beside each other, to the end of all; then raise what went wrong, all of it in one SandboxError."""
+    """Run the actions in parallel to their end, then raise one SandboxError with all errors."""
     with ThreadPoolExecutor(max_workers=len(actions)) as pool:
         running: list[Future[None]] = [pool.submit(action) for action in actions]
     errors = [error for future in running if (error := future.exception())]
@@ -91,11 +91,11 @@ def together(*actions: Callable[[], None]) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Such as "3.2 s" or "4 min 10 s"."""
+    """Format as "3.2 s" or "4 min 10 s"."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
-def complain(error: Exception) -> int:
-    """Print an error that a person can act on; gives the exit status."""
+def report_error(error: Exception) -> int:
+    """Print an error and return the exit status."""
     print(f"\nerror: {error}", file=sys.stderr)
     return 1

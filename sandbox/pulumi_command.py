@@ -1,7 +1,7 @@
-"""`sandbox/pulumi`: the real Pulumi CLI in the sandbox's environment, with the stack's file of the sandbox (stack_file).
+"""`sandbox/pulumi`: the real Pulumi CLI in the sandbox's environment, with the sandbox's stack file (stack_file).
 
-Without `--stack` the stack is "local". What it is asked to do is passed on as it is, but for the flag `--config-file`, and for three
-commands which write or delete the committed stack file: `stack init` and `stack rm`.
+The default stack is "local". Arguments are passed on, with `--config-file` added. `stack init` and `stack rm` are changed so that they do
+not write or delete the committed stack file.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sandbox import paths, stack_file
 from sandbox.environment import environment
 from sandbox.process import CommandError, SandboxError
 
-# Commands which take --config-file, with their other names (source: pulumi 3.259.0, pkg/cmd/pulumi).
+# Commands with the flag --config-file, and their aliases (source: pulumi 3.259.0, pkg/cmd/pulumi).
 CONFIGURED = {"up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "import", "watch", "logs", "config"}
-# Of these, those which show what the configuration makes of the stack.
+# Commands that show a plan.
 PLANNING = {"up", "update", "preview", "pre"}
-# Flags before or after the command whose value is the next word; what follows other flags may be taken for a word, which does no harm.
+# Flags with a value in the next word. A value of any other flag counts as a word, which does no harm.
 _WITH_VALUE = {
     "-C",
     "--cwd",
@@ -38,7 +38,7 @@ _DEFAULT_STACK = "local"
 
 @dataclass(frozen=True)
 class Arguments:
-    """What matters of a command line: its words that are no flags, and the values of three flags; "" where not given."""
+    """The words without flags, and the values of three flags or ""."""
 
     words: tuple[str, ...]
     stack: str
@@ -47,7 +47,7 @@ class Arguments:
 
 
 def parse(args: Sequence[str]) -> Arguments:
-    """Read a command line of pulumi as far as is needed here."""
+    """Parse the relevant parts of a pulumi command line."""
     words: list[str] = []
     values: dict[str, str] = {}
     rest = iter(args)
@@ -68,12 +68,12 @@ def parse(args: Sequence[str]) -> Arguments:
 
 
 def project_folder(start: Path) -> Path | None:
-    """The folder of the Pulumi project that `start` is in."""
+    """Return the folder of the Pulumi project that contains `start`."""
     return next((folder for folder in [start, *start.parents] if (folder / "Pulumi.yaml").exists()), None)
 
 
 def command_line(args: Sequence[str]) -> list[str]:
-    """The command line to execute, having made what it needs; [] when there is nothing left to do."""
+    """Prepare what the command needs and return the command line to execute, or [] if nothing remains to be done."""
     given = parse(args)
     stack = given.stack or os.environ.get("PULUMI_STACK") or _DEFAULT_STACK
     command, verb = (*given.words, "", "")[:2]
@@ -92,10 +92,10 @@ def command_line(args: Sequence[str]) -> list[str]:
         file = stack_file.ensure(stack)
         differing = stack_file.differing(stack) if command in PLANNING else []
         if differing:
-            # operations/review/summary.py finds the line by its beginning.
-            why = "(docs/review.md says why)"
+            # The review's summary finds the line by its beginning.
+            why = "(docs/review.md explains why)"
             shown = [key if key.isprintable() else repr(key) for key in differing]
-            print(f"sandbox: not as Pulumi.{stack}.yaml has them: {', '.join(shown)} {why}", file=sys.stderr)
+            print(f"sandbox: values that differ from Pulumi.{stack}.yaml: {', '.join(shown)} {why}", file=sys.stderr)
         position = list(args).index(command) + 1
         return [*args[:position], "--config-file", str(file), *args[position:]]
     if command == "stack" and known:
@@ -104,9 +104,9 @@ def command_line(args: Sequence[str]) -> list[str]:
 
 
 def main(args: Sequence[str]) -> int:
-    """Become pulumi."""
+    """Replace this process by pulumi, or return an exit status."""
     if not stack_file.PULUMI.exists():
-        print("The sandbox has no pulumi yet: `make local`, or `make prepare` for previews alone.", file=sys.stderr)
+        print("The sandbox has no pulumi yet. Run `make local`, or `make prepare` for previews only.", file=sys.stderr)
         return 1
     try:
         command = command_line(args)
@@ -117,7 +117,7 @@ def main(args: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if command:
-        # Of another project in this sandbox this may be the first stack.
+        # The first stack of another project needs the folder.
         paths.BACKEND.mkdir(parents=True, exist_ok=True)
         defaults = {"PULUMI_STACK": _DEFAULT_STACK, **os.environ}
         os.execve(stack_file.PULUMI, ["pulumi", *command], environment(defaults))  # noqa: S606

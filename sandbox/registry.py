@@ -1,6 +1,6 @@
-"""The sandbox's registry: docker-registry in a container, with TLS and login, at an address that machines and builds reach.
+"""The sandbox's registry: docker-registry in a container, with TLS and login, reachable by machines and builds.
 
-Its login is the account's (account.registry_token); whoever logs in may read and write every repository, the base images' as well.
+The account's token (account.registry_token) may read and write every repository, including the base images.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from sandbox.process import run, wait_for, write_if_changed
 _TLS = paths.REGISTRY / "tls"
 _DATA = paths.REGISTRY / "data"
 _REPOSITORIES = _DATA / "docker/registry/v2/repositories"
-# Says that repositories were deleted, whose blobs the next start clears away: the registry must not run meanwhile.
+# Exists if repositories were deleted. The next start then removes their blobs, which needs a stopped registry.
 _GARBAGE = paths.REGISTRY / "garbage"
 
 
 def configuration() -> str:
-    """config.yml of docker-registry, paths as in the container. No blob cache: repositories are deleted behind its back."""
+    """Return config.yml of docker-registry, with paths in the container. No blob cache: delete_repository removes files."""
     return yaml.safe_dump(
         {
             "version": "0.1",
@@ -50,21 +50,21 @@ def configuration() -> str:
 
 
 def prepare() -> None:
-    """Make certificates, the trusted bundle and the login. Needs no container."""
+    """Create certificates, CA bundle and login. Starts no container."""
     tls.ensure(_TLS, paths.REGISTRY_ADDRESS, paths.SUBNET)
     write_if_changed(paths.CA_BUNDLE, SYSTEM_BUNDLE.read_bytes() + (_TLS / "ca.pem").read_bytes())
     _DATA.mkdir(parents=True, exist_ok=True)
     write_if_changed(paths.REGISTRY / "config.yml", configuration())
     token, file = account.registry_token().encode(), paths.REGISTRY / "htpasswd"
     if not file.exists() or not bcrypt.checkpw(token, file.read_bytes().strip().partition(b":")[2]):
-        # Cost 5, as htpasswd(1) has it: the token is random, and every request of a build pays.
+        # Cost 5, the default of htpasswd(1): the token is random, and every request of a build checks it.
         hashed = bcrypt.hashpw(token, bcrypt.gensalt(rounds=5))
         write_if_changed(file, paths.REGISTRY_USER.encode() + b":" + hashed + b"\n", 0o600)
 
 
 def start() -> None:
-    """Run the registry unless it runs; back when it answers. Needs the machine image and `prepare`."""
-    # What it reads at its start only; the login it reads at every request.
+    """Start the registry unless it runs, and wait until it answers. Needs the machine image and `prepare`."""
+    # The registry reads these at its start; it reads the login at every request.
     parts = configuration().encode(), (_TLS / "server.pem").read_bytes()
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     if not engine.runs_as(paths.REGISTRY_CONTAINER, key):
@@ -80,7 +80,7 @@ def start() -> None:
 
 
 def _command(verb: str) -> list[str]:
-    # As who owns the data, so that the person who has the checkout can delete it.
+    # It runs as the owner of the folder, so the user can delete the data.
     owner = paths.REGISTRY.stat()
     who = ["--user", f"{owner.st_uid}:{owner.st_gid}", "--cap-drop", "all"]
     mount = ["--volume", f"{paths.REGISTRY}:/registry"]
@@ -88,7 +88,7 @@ def _command(verb: str) -> list[str]:
 
 
 def answers() -> bool:
-    """Does it answer, by TLS, and want a login?"""
+    """Return whether the registry answers over TLS and requires a login."""
     context = ssl.create_default_context(cafile=str(_TLS / "ca.pem"))
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
@@ -101,7 +101,7 @@ def answers() -> bool:
 
 
 def delete_repository(namespace: str, name: str) -> None:
-    """Remove all manifests and tags of the repository; content when it has none. Its layers go when the registry starts next."""
+    """Delete all manifests and tags of the repository, if it has any. The next start of the registry deletes the layers."""
     folder = _repository(namespace, name)
     if folder.exists():
         shutil.rmtree(folder)
@@ -109,7 +109,7 @@ def delete_repository(namespace: str, name: str) -> None:
 
 
 def images(namespace: str, name: str) -> list[str]:
-    """The tags and, after them, the digests in the repository; of one that nothing was pushed to, none."""
+    """Return the tags and then the digests in the repository."""
     manifests = _repository(namespace, name) / "_manifests"
     tags = sorted(path.name for path in manifests.glob("tags/*") if (path / "current/link").exists())
     digests = sorted(f"sha256:{path.name}" for path in manifests.glob("revisions/sha256/*") if (path / "link").exists())
@@ -117,15 +117,13 @@ def images(namespace: str, name: str) -> list[str]:
 
 
 def digest(namespace: str, name: str, tag: str) -> str | None:
-    """The digest this tag names; None when there is no such tag."""
+    """Return the digest of a tag, or None if the tag does not exist."""
     link = _repository(namespace, name) / "_manifests/tags" / tag / "current/link"
     return link.read_text().strip() if link.exists() else None
 
 
 def push(layout: Path, reference: str, repository: str, tags: Sequence[str]) -> bool:
-    """Have the image `reference` of an OCI layout in the repository of the account under all `tags`; True when something was pushed.
-    Needs the registry to run.
-    """
+    """Push the image `reference` of an OCI layout to the account's repository under all `tags`; return True if one was missing."""
     wanted = oci_layout.index_digest(layout)
     missing = [tag for tag in tags if digest(paths.NAMESPACE, repository, tag) != wanted]
     for tag in missing:
@@ -137,7 +135,7 @@ def push(layout: Path, reference: str, repository: str, tags: Sequence[str]) -> 
 
 
 def login_file() -> Path:
-    """The account's login in a file of its own, as container tools want it (containers-auth.json(5))."""
+    """Write and return the account's login for container tools (containers-auth.json(5))."""
     file = paths.ACCOUNT / "registry-auth.json"
     login = base64.b64encode(f"{paths.REGISTRY_USER}:{account.registry_token()}".encode()).decode()
     write_if_changed(file, json.dumps({"auths": {paths.REGISTRY_ADDRESS: {"auth": login}}}), 0o600)
@@ -145,7 +143,7 @@ def login_file() -> Path:
 
 
 def certificates() -> Path:
-    """A folder with the registry's CA alone, as container tools want it (containers-certs.d(5))."""
+    """Write and return a folder with the registry's CA for container tools (containers-certs.d(5))."""
     folder = paths.REGISTRY / "certs.d"
     write_if_changed(folder / "ca.crt", (_TLS / "ca.pem").read_bytes())
     return folder
@@ -154,5 +152,5 @@ def certificates() -> Path:
 def _repository(namespace: str, name: str) -> Path:
     folder = (_REPOSITORIES / namespace / name).resolve()
     if not name or not namespace or not folder.is_relative_to(_REPOSITORIES.resolve() / namespace):
-        raise ValueError(f"no name of a repository: {namespace}/{name}")
+        raise ValueError(f"not the name of a repository: {namespace}/{name}")
     return folder

@@ -1,4 +1,4 @@
-"""Makes an image layer of unpacked packages: leaves out what no app reads, adds what the packages' scripts would have made."""
+"""Writes an image layer of unpacked packages, without unused files, with the files that the packages' scripts would create."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 from sandbox import distribution
 from sandbox.oci_layout import Layer, blob
 
-# Package manager, manuals, translations, other character sets (UTF-8 needs none), leap-second time zones; files of the host.
+# Package manager, manuals, translations, character sets (UTF-8 needs none), leap-second time zones, and files of the host.
 _LEFT_OUT = re.compile(
     r"(dev|proc|sys|run|tmp|boot|var/cache|var/log|var/lib/(dpkg|apt)|etc/(apt|dpkg|cron\.\w+|init\.d|logrotate\.d|rc.\.d))/."
     r"|usr/share/(doc|man|info|locale|lintian|bug|zoneinfo/(right|posix))(/|$)"
@@ -27,18 +27,20 @@ CA_BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
 
 def left_out(name: str) -> bool:
-    """Is this path of the root, such as "usr/bin/env", not in the layer?"""
+    """Return whether a path, such as "usr/bin/env", is excluded from the layer."""
     return bool(_LEFT_OUT.match(name))
 
 
 def write_layer(root: Path, native: Path, layout: Path, python: str) -> Layer:
-    """Write the layer of the tar `root` into the OCI layout. `native` is the tar of the host's platform: it has the byte code of the
-    library, which is the same on every platform. `python` is the version that is called python3.
+    """Write the layer of the tar `root` into the OCI layout.
+
+    native: the tar of the host's platform, which has the byte code of the library, the same on every platform; python: the version that
+    python3 names.
     """
     unfinished = layout / f"{root.stem}.layer"
     with unfinished.open("wb") as file:
         compressed = _Hashing(file)
-        # Level 1: it is packed and unpacked on this machine; time counts and size does not.
+        # Level 1: the layer stays on this machine, so time matters more than size.
         with gzip.GzipFile(fileobj=compressed, mode="wb", compresslevel=1, mtime=0) as packed:
             plain = _Hashing(packed)
             with tarfile.open(fileobj=plain, mode="w|") as out:
@@ -58,15 +60,15 @@ def _fill(out: tarfile.TarFile, root: Path, native: Path, python: str) -> None:
             if name in (".", "") or left_out(name):
                 continue
             added.add(name)
-            # When it was unpacked says nothing; without it the same packages are the same layer.
+            # Without times, the same packages give the same layer.
             entry.mtime = 0
             out.addfile(entry, tar.extractfile(entry) if entry.isreg() else None)
         for source, target in (("passwd", "passwd"), ("group", "group")):
-            # base-passwd's script copies them.
+            # The script of base-passwd copies them.
             master = tar.extractfile(f"./usr/share/base-passwd/{source}.master")
             _add(out, f"etc/{target}", master.read() if master else b"")
     if "usr/bin/python3" not in added:
-        # The package that has it is of the release's own version, which need not be this one.
+        # The package python3 may have another version.
         link = tarfile.TarInfo("./usr/bin/python3")
         link.type, link.linkname = tarfile.SYMTYPE, f"python{python}"
         out.addfile(link)
@@ -91,7 +93,7 @@ def _add(out: tarfile.TarFile, name: str, data: bytes, present: set[str] | None 
 
 
 class _Hashing(io.RawIOBase):
-    """Passes on what is written and hashes it."""
+    """Writes to `sink` and hashes the data."""
 
     def __init__(self, sink: IO[bytes] | gzip.GzipFile) -> None:
         self._sink, self._hash = sink, hashlib.sha256()

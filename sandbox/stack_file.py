@@ -1,7 +1,6 @@
-"""A stack's configuration file in the sandbox: the committed Pulumi.<stack>.yaml, as far as it holds here (committed_file), and what the
-account adds to it.
+"""A stack's configuration file in the sandbox: the adapted Pulumi.<stack>.yaml (committed_file) and the account's values.
 
-It lies in .sandbox/stacks and is what `pulumi --config-file` reads and `pulumi config set` writes; the committed file is never written.
+It is in .sandbox/stacks. Pulumi reads and writes it (`--config-file`); the committed file is never written.
 """
 
 from __future__ import annotations
@@ -19,36 +18,36 @@ from sandbox.process import SandboxError, alone, run, write_if_changed
 
 PULUMI = paths.BIN / "pulumi"
 BUILD_KEYS = ("registryHost", "builder", "baseImage")
-"""Where the sandbox's own registry, builder and images are."""
+"""The keys of registry, builder and base image."""
 
 
 def project() -> str:
-    """The name of this project, which is also the namespace of its configuration keys."""
+    """Return the name of this project, the namespace of its configuration keys."""
     return str(yaml.safe_load((paths.ROOT / "Pulumi.yaml").read_text())["name"])
 
 
 def path(stack: str) -> Path:
-    """Where the file of this stack is."""
+    """Return the stack's file in the sandbox."""
     return paths.STACKS / f"Pulumi.{stack}.yaml"
 
 
 def committed(stack: str) -> Path:
-    """The file of this stack in the checkout; it need not be there."""
+    """Return the stack's file in the checkout, which may not exist."""
     return paths.ROOT / f"Pulumi.{stack}.yaml"
 
 
 def committed_config(name: str, file: Path, *, builds: bool = False) -> Config:
-    """The configuration of project `name` in a committed file as far as it holds here (committed_file.adapted); empty without a file."""
+    """Return the adapted configuration of a committed file (committed_file.adapted); empty without a file."""
     return committed_file.adapted(_config(file), name, builds=builds)
 
 
 def differing(stack: str) -> list[str]:
-    """The keys of the committed file that the sandbox's file, which is up to date, does not have as committed."""
+    """Return the committed keys with another value in the sandbox's file."""
     return committed_file.differing(_config(committed(stack)), _config(path(stack)), project())
 
 
 def account_values(name: str) -> Config:
-    """What someone with an account sets for project `name`, beside the secrets."""
+    """Return the values of the account for project `name`, without secrets."""
     return {
         "oci:region": paths.REGION,
         "oci:tenancyOcid": paths.TENANCY_OCID,
@@ -60,17 +59,16 @@ def account_values(name: str) -> Config:
 
 
 def build_values(name: str) -> Config:
-    """What a stack of project `name` needs to be built and run here, as the stack local has it."""
+    """Return what a stack needs to be built and run here, from the stack local."""
     of_local = committed_config(name, committed("local"))
     return {f"{name}:{key}": of_local[f"{name}:{key}"] for key in BUILD_KEYS}
 
 
 def target(stack: str) -> str:
-    """Where the app of this stack runs, "instance" or "kubernetes", as its file says. Raises SandboxError when there is no file."""
+    """Return the stack's target, "instance" or "kubernetes". Raises SandboxError if the stack has no file."""
     if not committed(stack).exists() and not path(stack).exists():
         raise SandboxError(
-            f"there is no stack {stack}: a file Pulumi.{stack}.yaml makes one, of a line `config: {{}}` or more "
-            '(README, "Another stack, another target")'
+            f"stack {stack} does not exist; create a file Pulumi.{stack}.yaml with at least the line `config: {{}}`"
         )
     name = project()
     default = yaml.safe_load((paths.ROOT / "Pulumi.yaml").read_text())["config"]["target"]["default"]
@@ -78,9 +76,9 @@ def target(stack: str) -> str:
 
 
 def merged(current: Config, before: Config, now: Config, added: Config) -> Config:
-    """The new configuration: `current`, with what changed from `before` to `now` in the committed file, and `added` where it is missing.
+    """Return `current` with the changes of the committed file from `before` to `now`, and with `added` for missing keys.
 
-    What was set in the sandbox's file itself stays.
+    Values that were set in the sandbox's file stay.
     """
     result = dict(current)
     for key in {**before, **now}:
@@ -94,10 +92,10 @@ def merged(current: Config, before: Config, now: Config, added: Config) -> Confi
 
 
 def ensure(stack: str, *, builds: bool = False) -> Path:
-    """Bring the stack's file up to date, and make the stack in the backend; an unchanged file is not written. Needs the Pulumi CLI.
+    """Update the stack's file and create the stack in the backend. Needs the Pulumi CLI.
 
-    builds: it is going to be built and run here, so registry and builder are the sandbox's, base image where the committed file has none,
-    and this machine may connect. From then on that stays so, since the next `up` has to reach the same machine.
+    builds: the stack is built and run here. It gets the sandbox's registry and builder, a base image if it has none, and access for this
+    host. It keeps them from then on, because the next `up` has to reach the same machine.
     """
     with alone(paths.STACKS / ".lock"):
         return _ensure(stack, builds=builds)
@@ -118,29 +116,30 @@ def _ensure(stack: str, *, builds: bool) -> Path:
 
 
 def write(stack: str, file: Path, document: Config, config: Config) -> None:
-    """Write the stack file `document` with another configuration; what is only marked as encrypted in that is taken from `document`, else
-    set as a secret that stands in for it.
+    """Write the stack file `document` with the configuration `config`.
+
+    A value ENCRYPTED is copied from `document`, or set as a secret placeholder.
     """
     missing: list[tuple[str, ...]] = []
     filled = _filled(config, document.get("config") or {}, (), missing)
     if filled == _config(file) and not missing:
         return
     name = project()
-    # Renamed when it is whole: a half of it, left by a killed run, would be taken for what a person has set.
+    # Renamed when complete, because a killed run must not leave half a file.
     new = file.with_name(f".new-{file.name}")
     write_if_changed(new, yaml.safe_dump({**document, "config": filled}, sort_keys=False), 0o600)
     for key, *inner in missing:
-        # Names of secret files may have dots.
+        # Names of secret files may contain dots.
         at = "".join('["{}"]'.format(str(part).replace('"', '\\"')) for part in inner)
         command: list[str | Path] = [PULUMI, "config", "set", "--secret", *(["--path"] if inner else []), key + at]
         options: list[str | Path] = ["--stack", stack, "--config-file", new]
-        value = committed_file.stand_in((key.removeprefix(f"{name}:"), *inner))
+        value = committed_file.placeholder((key.removeprefix(f"{name}:"), *inner))
         run([*command, *options], stdin=value, env=environment(os.environ), cwd=_scratch(name))
     new.replace(file)
 
 
 def _filled(wanted: Config, current: Any, place: tuple[str, ...], missing: list[tuple[str, ...]]) -> Config:
-    """`wanted` with the encrypted values of `current` at the same places; where it has none the place goes to `missing`."""
+    """Return `wanted` with the encrypted values of `current`; places without one are added to `missing`."""
     result = {}
     for key, value in wanted.items():
         there = current.get(key) if isinstance(current, dict) else None
@@ -162,14 +161,14 @@ def _current(name: str, stack: str, added: Config, *, builds: bool = False) -> C
 
 
 def _remembered(stack: str) -> Path:
-    # The committed file as it was when it was last joined.
+    # The committed file at the last update.
     return paths.STACKS / f".committed-{stack}.yaml"
 
 
 def init(name: str, stack: str) -> None:
-    """Make the stack of project `name` in the backend. Raises CommandError when it is there or the name will not do.
+    """Create the stack of project `name` in the backend. Raises CommandError if it exists or the name is invalid.
 
-    In a folder of its own, since the CLI writes the salt of the stack's secrets beside the project it finds.
+    It runs in another folder, because the CLI writes the salt of the stack's secrets beside the project.
     """
     paths.BACKEND.mkdir(parents=True, exist_ok=True)
     command: list[str | Path] = [PULUMI, "stack", "init", stack, "--no-select", "--non-interactive"]
@@ -177,7 +176,7 @@ def init(name: str, stack: str) -> None:
 
 
 def exists(name: str, stack: str) -> bool:
-    """Is the stack of project `name` in the backend (source: pulumi pkg/backend/diy, store.go)?"""
+    """Return whether the backend has the stack of project `name` (source: pulumi pkg/backend/diy, store.go)."""
     folder = paths.BACKEND / ".pulumi" / "stacks" / name
     return any((folder / f"{stack}{suffix}").exists() for suffix in (".json", ".json.gz"))
 

@@ -1,4 +1,4 @@
-"""What there is of the sandbox right now."""
+"""Lists the services, machines and stacks of the sandbox (`make status`)."""
 
 from __future__ import annotations
 
@@ -11,29 +11,23 @@ from sandbox.kubernetes import service
 
 
 def status(say: Callable[[str], None]) -> None:
-    """Say which services, machines and stacks there are."""
+    """Print services, machines, load balancers, volumes and stacks."""
     if not paths.RUNTIME.exists():
-        # Not even asked: podman would set itself up to answer.
-        say("nothing runs: `make local`")
+        # podman would create its files to answer.
+        say("nothing is running; `make local` starts the sandbox")
         return
-    for name, where in (
-        (paths.REGISTRY_CONTAINER, paths.REGISTRY_ADDRESS),
-        (paths.BUILDKIT_CONTAINER, paths.BUILDKIT_ADDRESS),
-    ):
-        say(f"{name:34} {'runs' if engine.running(name) else 'down':6} {where}")
-    for name in machine.names():
-        if state := machine.inspect(name):
-            say(f"{name:34} {'runs' if state.running else 'down':6} {state.address}")
-    for name in service.names():
-        say(f"{name:34} {'runs' if engine.running(name) else 'down':6} {address.of(name)}")
+    services = {paths.REGISTRY_CONTAINER: paths.REGISTRY_ADDRESS, paths.BUILDKIT_CONTAINER: paths.BUILDKIT_ADDRESS}
+    others = {name: address.of(name) for name in [*machine.names(), *service.names()]}
+    for name, where in {**services, **others}.items():
+        say(f"{name:34} {'running' if engine.running(name) else 'stopped':8} {where}")
     for kind in ("loadbalancer", "volume"):
         for record in _records(kind):
             where = record["private"].get("address") or f"{record['properties']['sizeInGbs']} GB"
-            say(f"{kind} {record['id'][-12:]:24} {'there':6} {where}")
+            say(f"{kind} {record['id'][-12:]:{33 - len(kind)}} {'exists':8} {where}")
     for stack, count in down.stacks().items():
         say(f"stack {stack:28} {count} resources")
 
 
 def _records(kind: str) -> list[dict[str, Any]]:
-    """What the cloud has of a kind; what is retained is among it."""
+    """Return the cloud's resources of a kind, including retained ones."""
     return [json.loads(file.read_text()) for file in sorted((paths.CLOUD / "resources" / kind).glob("*.json"))]

@@ -1,4 +1,4 @@
-"""The sandbox's certificate authority, which vouches for the registry's address and for nothing else, and a stand-in for a certificate."""
+"""The sandbox's certificate authority, which signs the registry's certificate only, and a self-signed test certificate."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DAYS = 3650
 
 
 def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
-    """Make ca.pem, server.pem and server-key.pem in `folder` unless those of this address are there. The authority's key is never written.
+    """Create ca.pem, server.pem and server-key.pem for `address` in `folder` unless they exist. The authority's key is never written.
 
-    The authority may only sign for addresses of `network`, so that trusting it gives nothing away.
+    The authority is limited to addresses of `network`, so trusting it is safe.
     """
     if _is_for(folder / "server.pem", address):
         return
@@ -44,12 +44,12 @@ def ensure(folder: Path, address: str, network: ipaddress.IPv4Network) -> None:
     )
     write_if_changed(folder / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
     write_if_changed(folder / "server-key.pem", _pem(key), 0o600)
-    # Last: its presence says that all are there.
+    # Written last: if it exists, all files exist.
     write_if_changed(folder / "server.pem", server.public_bytes(serialization.Encoding.PEM))
 
 
 def self_signed(name: str) -> tuple[str, str]:
-    """A certificate which nobody vouches for, and its private key, both PEM: where a pair is needed, whichever it is."""
+    """Return a self-signed certificate and its private key, both PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     made = certificate(_name(name), _name(name), key.public_key()).sign(key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.PEM).decode(), _pem(key).decode()
@@ -89,8 +89,8 @@ def _usage(*, key_cert_sign: bool) -> x509.KeyUsage:
 
 
 def certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    """What every certificate of the sandbox has, still to be extended and signed: names, key, serial number, DAYS of validity."""
-    # A day back, for machines whose clocks are a little off.
+    """Return an unsigned certificate with names, key, serial number and DAYS of validity."""
+    # A day earlier, for machines with wrong clocks.
     start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
     return (
         x509.CertificateBuilder()

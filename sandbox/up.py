@@ -1,4 +1,4 @@
-"""Brings the sandbox up: toolchain and images beside each other, then the services. Everything is there already on a second run."""
+"""Starts the sandbox: installs toolchain and images in parallel, then starts the services. A second run has little to do."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from sandbox.progress import Progress, together
 
 
 def preview(progress: Progress) -> None:
-    """Have what a preview needs: engine, plugins, account. No container."""
+    """Install what previews need: engine, plugins, account. Starts no container."""
     with progress.reminders():
         _account(progress)
         _engine(progress)
 
 
 def everything(progress: Progress, stack: str = "local") -> None:
-    """Have all that `pulumi up` of a stack needs, and the machines running that ran before the host was restarted.
+    """Start everything that `pulumi up` of a stack needs, and the machines that ran before a restart of the host.
 
-    A stack with target kubernetes needs more than one with an instance. Raises SandboxError when nobody knows the stack.
+    A stack with target kubernetes needs more than one with an instance. Raises SandboxError if the stack does not exist.
     """
     kubernetes = stack_file.target(stack) == "kubernetes"
     _check_privilege()
     with progress.reminders():
         _account(progress)
         progress.step("container engine", engine.configure)
-        # The one compiles, the others wait for the network most of the time.
+        # The first compiles, the others mostly wait for the network.
         together(
             lambda: _engine(progress, kubernetes=kubernetes),
             lambda: _machine_image_and_registry(progress),
@@ -59,7 +59,7 @@ def _account(progress: Progress) -> None:
 def _engine(progress: Progress, *, kubernetes: bool = False) -> None:
     progress.step("toolchain", lambda: toolchain.ensure(paths.HOME, progress.say))
     progress.step("plugins", lambda: plugins.install(progress.say))
-    progress.step("the program's packages", plugins.program_environment)
+    progress.step("packages of the program", plugins.program_environment)
     if kubernetes:
         service.programs(progress)
 
@@ -83,4 +83,4 @@ def _services(progress: Progress, stack: str) -> None:
 
 def _check_privilege() -> None:
     if run(privileged(["true"]), check=False).returncode:
-        raise SandboxError("containers, loop devices and mounts need root: run `sudo -v` first, or this as root")
+        raise SandboxError("containers, loop devices and mounts need root; run `sudo -v` first, or run this as root")

@@ -1,4 +1,4 @@
-"""A block volume is a sparse file; attaching it to a machine makes a loop device of it (machine.attach)."""
+"""Block volumes: sparse files, attached to machines as loop devices (machine.attach)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from sandbox.process import SandboxError, as_owner, privileged, run
 
 
 def create(path: Path, size_gb: int) -> None:
-    """Make a blank volume of `size_gb` GiB (the cloud's "GB"). It takes disk space only as it is written to.
+    """Create a sparse, blank volume of `size_gb` GiB (the cloud's "GB"), or grow an existing one.
 
-    An existing file is kept if it has that size, and grown if it is smaller, as the cloud grows a volume.
-    Raises SandboxError when it is larger: the cloud does not shrink volumes.
+    Raises SandboxError if it is larger: the cloud does not shrink volumes.
     """
     size = size_gb * 1024**3
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +18,7 @@ def create(path: Path, size_gb: int) -> None:
     as_owner(path)
     has = path.stat().st_size
     if has > size:
-        raise SandboxError(f"volume {path.name} has {has // 1024**3} GB, and a volume cannot shrink to {size_gb} GB")
+        raise SandboxError(f"volume {path.name} has {has // 1024**3} GB and cannot shrink to {size_gb} GB")
     with path.open("r+b") as file:
         file.truncate(size)
     for device in loop_devices(path):
@@ -27,14 +26,14 @@ def create(path: Path, size_gb: int) -> None:
 
 
 def delete(path: Path) -> None:
-    """Delete the volume; content when it is gone already. Raises SandboxError while a loop device still uses it."""
+    """Delete the volume if it exists. Raises SandboxError if a loop device uses it."""
     if devices := loop_devices(path):
-        raise SandboxError(f"volume {path.name} is still in use as {', '.join(devices)}: detach it first")
+        raise SandboxError(f"volume {path.name} is in use as {', '.join(devices)}; detach it first")
     path.unlink(missing_ok=True)
 
 
 def loop_devices(path: Path) -> list[str]:
-    """The loop devices that use this file, such as /dev/loop0."""
+    """Return the loop devices of this file, such as /dev/loop0."""
     if not path.exists():
         return []
     listed = run(privileged(["losetup", "--noheadings", "--output", "NAME", "--associated", path])).stdout

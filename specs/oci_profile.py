@@ -95,8 +95,8 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
         file = Path(environment["TF_HOME_OVERRIDE"], ".oci", "config")
     if not profile and not os.path.exists(file):
         file = Path(environment.get("OCI_CONFIG_FILE") or file)
-    beside = {name: value for name, key in KEYS.items() if (value := configured(key)[0])}
-    places, problem = {"": beside}, ""
+    overrides = {name: value for name, key in KEYS.items() if (value := configured(key)[0])}
+    places, problem = {"": overrides}, ""
     try:
         places |= _profiles(profile, of_profile, file)
     except ProfileError as error:
@@ -107,20 +107,20 @@ def find(config: Callable[[str], str | None], environment: Mapping[str, str], fi
     if signing is not None:
         values |= {name: places[signing].get(name, "") for name in IDENTITY}
     values |= {name: key.get(name, "") for name in ("key_file", "key_content", "pass_phrase")}
-    if configured("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is beside):
+    if configured("auth")[0].lower() not in ("", "apikey", "securitytoken") or (signing == "" and key is overrides):
         return Account(values)
     if problem:
         return Account(values, problem)
     if signing is None:
-        return Account(values, _unknown(file, list(places.values())))
+        return Account(values, _incomplete(file, list(places.values())))
     for where, place in takewhile(lambda item: item[0] != signing, places.items()):
         for name in IDENTITY:
             if place.get(name, values[name]) != values[name]:
                 lacking = [each for each in IDENTITY if each not in place]
-                return Account(values, _half(name, where or configured(KEYS[name])[1], lacking, signing))
+                return Account(values, _conflict(name, where or configured(KEYS[name])[1], lacking, signing))
     if not key:
         return Account(values, f"{file}: has no key_file\n    {PASTE}")
-    if key is not beside and not os.path.isfile(expanded(values["key_file"])):
+    if key is not overrides and not os.path.isfile(expanded(values["key_file"])):
         return Account(values, f"{file}: its key_file does not exist: {values['key_file']}\n    {PASTE}")
     return Account(values)
 
@@ -143,19 +143,19 @@ def _has_identity(place: Mapping[str, str]) -> bool:
     return all(name in place or (name == "user" and "security_token_file" in place) for name in IDENTITY)
 
 
-def _unknown(file: Path, places: list[dict[str, str]]) -> str:
-    beside, *profiles = places
-    if not profiles and not any(name in beside for name in IDENTITY):
+def _incomplete(file: Path, places: list[dict[str, str]]) -> str:
+    overrides, *profiles = places
+    if not profiles and not any(name in overrides for name in IDENTITY):
         return f"{file}: does not exist, and nothing else names the account (docs/own-account.md)\n    {PASTE}"
     profile = profiles[0] if profiles else {}
-    of_file, of_stack = (", ".join(name for name in IDENTITY if name not in place) for place in (profile, beside))
+    of_file, of_stack = (", ".join(name for name in IDENTITY if name not in place) for place in (profile, overrides))
     return (
         f"{file}: lacks {of_file}; the stack's oci: configuration and the environment lack {of_stack}. The OCI provider takes tenancy, "
         f"user and fingerprint from one of the two\n    {PASTE}"
     )
 
 
-def _half(name: str, where: str, lacking: list[str], signing: str) -> str:
+def _conflict(name: str, where: str, lacking: list[str], signing: str) -> str:
     if where.startswith("profile "):
         missing, fix = " and ".join(lacking), f"remove {name} from that profile"
     else:

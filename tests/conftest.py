@@ -1,4 +1,4 @@
-"""What the tests on a running sandbox share."""
+"""Fixtures of all tests that need a running sandbox."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from sandbox import paths
 from tests.support.services import bring_up
 from tests.support.stack import PULUMI, ROOT
 
-# Tests call make as a person does, also when `make test` runs them.
+# Tests call make like a user, without variables of `make test`.
 for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(inherited, None)
-# What a script runs in the background ignores interrupts, and so does all that it starts. Pulumi ends its plugins by them, and waits
-# 5 seconds for each that stays (pulumi 3.259, sdk/go/common/resource/plugin/plugin.go): at every command of every test.
+# A background process of a script ignores interrupts, and so do its children. Pulumi interrupts its plugins and waits 5 seconds for each
+# one that ignores it (pulumi 3.259, sdk/go/common/resource/plugin/plugin.go), at every command of every test.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def sandbox(request: pytest.FixtureRequest) -> None:
-    """The sandbox's services."""
+    """Start the sandbox's services."""
     bring_up(request.config)
 
 
 @pytest.fixture(scope="session")
 def overlay(sandbox: None) -> Path:
-    """The configuration of the committed stack "local" with the account's values, as the sandbox's `pulumi` makes it."""
+    """The sandbox's configuration file of the stack "local"."""
     subprocess.run([PULUMI, "stack", "ls"], cwd=ROOT, check=True, capture_output=True)
     return paths.STACKS / "Pulumi.local.yaml"

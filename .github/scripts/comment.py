@@ -1,4 +1,4 @@
-"""Writes one comment on a pull request and updates it: `python3 comment.py <folder of the artifact>`.
+"""Writes one comment on a pull request and updates it: `PYTHONPATH=. python3 .github/scripts/comment.py <folder>`.
 
 The pull request's own code made the artifact, so it is not trusted. GitHub confirms which pull request it belongs to. Only files of known
 names and sizes are read. Nothing in them is run, replaces our marker, mentions people or loads an image.
@@ -15,11 +15,11 @@ from typing import Any
 
 from github import LONGEST_BODY, Api, fail, marked
 
+from operations.review.summary import FOLD, cut
+
 MARKER = "<!-- previews of this pull request -->"
 _SUMMARY = re.compile(r"<!-- review: preview of (?P<stack>[A-Za-z0-9_-]+): (?P<result>changes|nothing|failed) -->")
 _RESULTS = {"changes": "changes", "nothing": "nothing changes", "failed": "the preview failed"}
-# The one fold inside a summary (operations/review/summary.py).
-_FOLD = "<details><summary>What is created, with its properties</summary>"
 _MOST_STACKS = 20
 _LARGEST_FILE = 1 << 20
 
@@ -47,12 +47,12 @@ def section(file: Path, room: int) -> str:
     found = _SUMMARY.fullmatch(first)
     if found is None or found["stack"] != file.stem:
         return f"### `{file.stem}`\n\nThe summary cannot be read; see the run.\n"
-    head, fold, folded = text.partition(f"\n{_FOLD}\n")
-    body = fitted(harmless(head), room)
+    head, fold, folded = text.partition(f"\n{FOLD}\n")
+    body = cut(harmless(head), room)
     left = room - len(body)
     if fold and left > 0:
-        inside = fitted(harmless(folded.rstrip().removesuffix("</details>")), left)
-        body = f"{body}\n{_FOLD}\n{inside}\n</details>\n"
+        inside = cut(harmless(folded.rstrip().removesuffix("</details>")), left)
+        body = f"{body}\n{FOLD}\n{inside}\n</details>\n"
     title = f"<b>{file.stem}</b>: {_RESULTS[found['result']]}"
     return (
         f"<details{' open' if found['result'] != 'nothing' else ''}><summary>{title}</summary>\n\n{body}\n</details>\n"
@@ -63,15 +63,6 @@ def harmless(text: str) -> str:
     """Return the same text without HTML, images and mentions: a zero-width space follows each character that begins one."""
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|@", "\\g<0>\u200b", text)
-
-
-def fitted(text: str, room: int) -> str:
-    """Return the text up to the last line that fits, with a note; close an open code block."""
-    if len(text) <= room:
-        return text
-    kept = text[:room].rpartition("\n")[0]
-    fences = re.findall(r"^ *(`{3,})", kept, flags=re.MULTILINE)
-    return kept + (f"\n{fences[-1]}" if len(fences) % 2 else "") + "\n\n… the rest is in the run's artifact.\n"
 
 
 def comment(folder: Path, run: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """`python3 -m operations.interrupted [--stack NAME] [--pulumi COMMAND] [--found "RESOURCE=ID RESOURCE=none …"]`.
 
-Prints nothing and ends with 0 if no operation is pending. Ends with 1 and an error if a question is open or an answer is wrong. If Pulumi
-itself fails, prints its error and ends with its status.
+Prints nothing and ends with 0 if no operation is pending. Ends with 1 and an error if a question is open, an answer is wrong, or Pulumi
+fails.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ def parse(words: Sequence[str], interrupted: Mapping[str, Json], resources: Sequ
 
 
 def _check_id(name: str, id: str, resource: Json, resources: Sequence[Json]) -> None:
-    look_up = LOOK_UPS.get(resource["type"])
-    if look_up and look_up.ocid and not id.startswith(f"ocid1.{look_up.ocid}."):
-        raise UnresolvedError(f"{name}: its OCID begins with ocid1.{look_up.ocid}., this is {id}")
+    word, _ = LOOK_UPS.get(resource["type"], ("", ""))
+    if word and not id.startswith(f"ocid1.{word}."):
+        raise UnresolvedError(f"{name}: its OCID begins with ocid1.{word}., this is {id}")
     for one in resources:
         if one.get("id") == id:
             raise UnresolvedError(f"{name}: {id} is in the state, as {name_of(one)}")

@@ -46,8 +46,9 @@ def _look_up(resource: Json, times: int, compartment: str | None, kept: str) -> 
     texts = {key: value for key, value in inputs.items() if isinstance(value, str)}
     title = texts.get("displayName") or texts.get("name") or texts.get("description")
     lines = [printable(f"  {name_of(resource)} ({resource['type']})" + (f', called "{title}"' if title else ""))]
-    if look_up := LOOK_UPS.get(resource["type"]):
-        arguments = look_up.command.format_map(_Placeholders({key: quoted(value) for key, value in texts.items()}))
+    _, command = LOOK_UPS.get(resource["type"], ("", ""))
+    if command:
+        arguments = command.format_map(_Placeholders({key: quoted(value) for key, value in texts.items()}))
         lines.append(f"    oci {arguments}")
     if kept:
         lines.append(f"    {kept} is in the state and stays. If there is another one, delete it and answer {NONE}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from specs.resource_types import CLUSTER
 
@@ -12,40 +11,37 @@ from specs.resource_types import CLUSTER
 REPEATABLE = re.compile(r"docker-build:|command:remote:Command$|kubernetes:|pulumi:providers:|oci:Core/default")
 
 
-@dataclass(frozen=True)
-class LookUp:
-    """ocid: the word in the OCID, "" if the id is no OCID; command: arguments of the OCI CLI, with inputs of the resource in braces."""
-
-    ocid: str
-    command: str
-
-
 _NAMED = "--compartment-id {compartmentId} --display-name {displayName}"
 # source: OCI CLI, command reference.
 LOOK_UPS = {
-    "oci:Core/vcn:Vcn": LookUp("vcn", f"network vcn list {_NAMED}"),
-    "oci:Core/subnet:Subnet": LookUp("subnet", f"network subnet list {_NAMED}"),
-    "oci:Core/internetGateway:InternetGateway": LookUp("internetgateway", f"network internet-gateway list {_NAMED}"),
-    "oci:Core/natGateway:NatGateway": LookUp("natgateway", f"network nat-gateway list {_NAMED}"),
-    "oci:Core/serviceGateway:ServiceGateway": LookUp(
-        "servicegateway", "network service-gateway list --compartment-id {compartmentId} --vcn-id {vcnId}"
+    "oci:Core/vcn:Vcn": ("vcn", f"network vcn list {_NAMED}"),
+    "oci:Core/subnet:Subnet": ("subnet", f"network subnet list {_NAMED}"),
+    "oci:Core/internetGateway:InternetGateway": ("internetgateway", f"network internet-gateway list {_NAMED}"),
+    "oci:Core/natGateway:NatGateway": ("natgateway", f"network nat-gateway list {_NAMED}"),
+    "oci:Core/serviceGateway:ServiceGateway": (
+        "servicegateway",
+        "network service-gateway list --compartment-id {compartmentId} --vcn-id {vcnId}",
     ),
-    "oci:Core/routeTable:RouteTable": LookUp("routetable", f"network route-table list {_NAMED}"),
-    "oci:Core/networkSecurityGroup:NetworkSecurityGroup": LookUp("networksecuritygroup", f"network nsg list {_NAMED}"),
-    "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": LookUp(
-        "", "network nsg rules list --nsg-id {networkSecurityGroupId}"
+    "oci:Core/routeTable:RouteTable": ("routetable", f"network route-table list {_NAMED}"),
+    "oci:Core/networkSecurityGroup:NetworkSecurityGroup": ("networksecuritygroup", f"network nsg list {_NAMED}"),
+    "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": (
+        "",
+        "network nsg rules list --nsg-id {networkSecurityGroupId}",
     ),
-    "oci:Core/instance:Instance": LookUp("instance", f"compute instance list {_NAMED}"),
-    "oci:Core/volume:Volume": LookUp("volume", f"bv volume list {_NAMED}"),
-    "oci:Core/volumeAttachment:VolumeAttachment": LookUp(
+    "oci:Core/instance:Instance": ("instance", f"compute instance list {_NAMED}"),
+    "oci:Core/volume:Volume": ("volume", f"bv volume list {_NAMED}"),
+    "oci:Core/volumeAttachment:VolumeAttachment": (
         "volumeattachment",
         "compute volume-attachment list --compartment-id {compartmentId} --instance-id {instanceId} --volume-id {volumeId}",
     ),
-    "oci:Artifacts/containerRepository:ContainerRepository": LookUp(
-        "containerrepo", f"artifacts container repository list {_NAMED}"
+    "oci:Artifacts/containerRepository:ContainerRepository": (
+        "containerrepo",
+        f"artifacts container repository list {_NAMED}",
     ),
-    CLUSTER: LookUp("cluster", "ce cluster list --compartment-id {compartmentId} --name {name}"),
-    "oci:ContainerEngine/nodePool:NodePool": LookUp(
-        "nodepool", "ce node-pool list --compartment-id {compartmentId} --name {name}"
+    CLUSTER: ("cluster", "ce cluster list --compartment-id {compartmentId} --name {name}"),
+    "oci:ContainerEngine/nodePool:NodePool": (
+        "nodepool",
+        "ce node-pool list --compartment-id {compartmentId} --name {name}",
     ),
 }
+"""Type to the word in its OCIDs ("" if its id is no OCID), and arguments of the OCI CLI with inputs of the resource in braces."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.review.remedy import no_program
+from operations.review.engine import EngineError, output
 from specs.shell import quoted
 
-ROOT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
 
 
@@ -32,7 +30,7 @@ class Stack:
 
     def export(self) -> Json:
         """Return its state; secrets stay encrypted."""
-        exported: Json = json.loads(self._run("stack", "export", capture=True))
+        exported: Json = json.loads(self._run("stack", "export"))
         return exported
 
     def replace(self, exported: Json) -> None:
@@ -40,28 +38,22 @@ class Stack:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(exported, file)
             file.flush()
-            self._run("stack", "import", "--file", file.name, capture=True)
+            self._run("stack", "import", "--file", file.name)
 
     def refresh(self, urns: Sequence[str]) -> None:
         """Read these resources from the cloud into the state."""
-        targets = [word for urn in urns for word in ("--target", urn)]
-        self._run("refresh", "--yes", "--skip-preview", *targets)
+        self._run("refresh", "--yes", "--skip-preview", *(word for urn in urns for word in ("--target", urn)))
 
-    def _run(self, *arguments: str, capture: bool = False) -> str:
-        command = [*shlex.split(self.pulumi), *arguments, "--stack", self.name, "--non-interactive"]
+    def _run(self, *arguments: str) -> str:
         try:
-            done = subprocess.run(command, cwd=ROOT, capture_output=capture, text=True, check=False)
-        except FileNotFoundError:
-            sys.exit(f"error: {no_program(self.pulumi)}")
-        if done.returncode:
-            error = done.stderr or ""
-            if "currently locked" in error:
-                error += f"\nIf that run was killed: {self.pulumi} cancel --yes --stack {quoted(self.name)}"
-            elif error.rstrip().endswith("EOF"):
-                error += self._empty_attributes()
-            print(error.strip(), file=sys.stderr)
-            sys.exit(done.returncode)
-        return done.stdout or ""
+            return output(self.pulumi, self.name, [*arguments, "--non-interactive"])
+        except EngineError as error:
+            text = str(error)
+            if "currently locked" in text:
+                text += f"\nIf that run was killed: {self.pulumi} cancel --yes --stack {quoted(self.name)}"
+            elif text.endswith("EOF"):
+                text += self._empty_attributes()
+            raise UnresolvedError(text) from None
 
     def _empty_attributes(self) -> str:
         """Return the command that makes the state readable after a kill; "" if the backend is not a folder.
@@ -70,7 +62,7 @@ class Stack:
         one empty (source: gocloud.dev, fileblob/attrs.go, setAttrs). Pulumi reads the state without the `.attrs` file as well.
         """
         command = [*shlex.split(self.pulumi), "whoami", "--json", "--non-interactive"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         url = json.loads(done.stdout)["url"] if done.returncode == 0 else ""
         if not url.startswith("file://"):
             return ""

@@ -59,12 +59,11 @@ def main(arguments: Sequence[str]) -> int:
             return _planned_up(pulumi, stack, plan, file, flags)
         return _operation(options.operation, pulumi, stack, plan, file, flags)
     except (EngineError, PlanError) as error:
-        text = str(error)
-        print(text if text.startswith("error:") else f"error: {text}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         if options.operation == "drift":
-            _write(file, drift_summary(stack, pulumi, Events(), "failed", text))
+            _write(file, drift_summary(stack, pulumi, Events(), "failed", str(error)))
         else:
-            _write(file, summary(options.operation, stack, Events(), failed=True, printed=text))
+            _write(file, summary(options.operation, stack, Events(), failed=True, printed=str(error)))
         return REFUSED
 
 

@@ -22,7 +22,6 @@ class Kind(Enum):
     DELETED = "Deleted"
     KEPT = "Kept in the cloud, no longer managed"
     MOVED = "Moved, or with other options"
-    READ = "Read only"
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,14 @@ class Property:
 class Change:
     """The change of one resource.
 
-    operations: the engine's, in order; id: in the cloud, of the old one if there are two, "" before the creation; notes: short sentences;
-    retained: the old one stays in the cloud.
+    id: in the cloud, of the old one if there are two, "" before the creation; notes: short sentences; retained: the old one stays in the
+    cloud.
     """
 
     kind: Kind
     name: str
     type: str
     urn: str
-    operations: tuple[str, ...]
     id: str = ""
     properties: tuple[Property, ...] = ()
     notes: tuple[str, ...] = ()
@@ -67,17 +65,8 @@ _KINDS = {
     "delete": Kind.DELETED,
     "delete-replaced": Kind.DELETED,
     "same": Kind.MOVED,
-    "read": Kind.READ,
-    "discard": Kind.READ,
 }
-_REPLACEMENT = {
-    "create-replacement",
-    "replace",
-    "import-replacement",
-    "read-replacement",
-    "discard-replaced",
-    "remove-pending-replace",
-}
+_REPLACEMENT = {"create-replacement", "replace", "import-replacement", "remove-pending-replace"}
 
 
 def changes(steps: Iterable[Step]) -> list[Change]:
@@ -104,7 +93,7 @@ def changes(steps: Iterable[Step]) -> list[Change]:
 
 def _replacement(steps: list[Step]) -> Change:
     first = next((step for step in steps if step.operation in ("replace", "create-replacement")), steps[0])
-    operations = tuple(step.operation for step in steps)
+    operations = [step.operation for step in steps]
     old = next((step.old for step in steps if step.operation == "delete-replaced" and step.old), first.old)
     properties = _properties(first)
     notes = []
@@ -121,7 +110,6 @@ def _replacement(steps: list[Step]) -> Change:
         first.name,
         first.type,
         first.urn,
-        operations,
         old.id if old else "",
         properties,
         tuple(notes),
@@ -154,7 +142,6 @@ def _single(step: Step) -> Change | None:
         step.name,
         step.type,
         step.urn,
-        (step.operation,),
         state.id if state else "",
         _properties(step) if kind in (Kind.CHANGED, Kind.ADOPTED) else (),
         notes,

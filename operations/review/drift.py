@@ -47,6 +47,6 @@ def _remedies(stack: str, pulumi: str) -> list[str]:
     return [
         "What to do:",
         "",
-        f"- To restore what the configuration says: {preview} shows the steps, {up} does them. It creates anew what is gone.",
+        f"- To restore what the configuration says: {preview} shows the steps, {up} does them. It creates again what is gone.",
         f"- To keep what was found: change the configuration, then run {refresh}, until {plain_preview} shows no change.",
     ]

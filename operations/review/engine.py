@@ -75,7 +75,10 @@ def output(pulumi: str, stack: str, command: Sequence[str]) -> str:
     except FileNotFoundError:
         raise EngineError(no_program(pulumi)) from None
     if done.returncode:
-        raise EngineError(done.stderr.strip() or f"`pulumi {' '.join(command)}` ended with {done.returncode}")
+        error = (
+            done.stderr.strip() or done.stdout.strip() or f"`pulumi {' '.join(command)}` ended with {done.returncode}"
+        )
+        raise EngineError(error.removeprefix("error: "))
     return done.stdout
 
 

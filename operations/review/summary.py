@@ -17,7 +17,7 @@ LIMIT = 60_000
 _LONGEST_MESSAGE = 8_000
 _CUT = "\n\n*The rest is left out, since comments have a size limit. The output of the preview is complete.*\n"
 FOLD = "<details><summary>What is created, with its properties</summary>"
-"""The one fold of a summary. .github/scripts/comment.py has the same line."""
+"""The one fold of a summary."""
 NOTE = "sandbox: "
 """Beginning of the lines on standard error that belong in the summary."""
 _VERBS = {
@@ -28,7 +28,6 @@ _VERBS = {
     Kind.DELETED: "deleted",
     Kind.KEPT: "kept, but no longer managed",
     Kind.MOVED: "moved or with other options",
-    Kind.READ: "read only",
 }
 
 
@@ -57,12 +56,12 @@ def summary(operation: str, stack: str, events: Events, *, failed: bool, printed
     return cut(text)
 
 
-def cut(text: str) -> str:
-    """Return the text up to the last line that fits, with a note."""
-    if len(text) <= LIMIT:
+def cut(text: str, limit: int = LIMIT) -> str:
+    """Return the text up to the last line that fits, with a note; close an open code block."""
+    if len(text) <= limit:
         return text
-    kept = text[: LIMIT - len(_CUT) - 10].rpartition("\n")[0]
-    fences = re.findall(r"^(`{3,})(?:text)?$", kept, flags=re.MULTILINE)
+    kept = text[: max(0, limit - len(_CUT) - 10)].rpartition("\n")[0]
+    fences = re.findall(r"^ *(`{3,})", kept, flags=re.MULTILINE)
     return kept + (f"\n{fences[-1]}" if len(fences) % 2 else "") + _CUT
 
 
@@ -147,7 +146,7 @@ def _names(found: Sequence[Change]) -> list[str]:
 
 def _sections(found: Sequence[Change], lines_of: Callable[[Change], list[str]]) -> list[str]:
     # Irreversible changes come first.
-    order = (Kind.DELETED, Kind.REPLACED, Kind.KEPT, Kind.CHANGED, Kind.ADOPTED, Kind.MOVED, Kind.CREATED, Kind.READ)
+    order = (Kind.DELETED, Kind.REPLACED, Kind.KEPT, Kind.CHANGED, Kind.ADOPTED, Kind.MOVED, Kind.CREATED)
     lines = []
     for kind in order:
         of_kind = [change for change in found if change.kind is kind]

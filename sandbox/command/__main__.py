@@ -1,4 +1,4 @@
-"""`python -m sandbox.command <engine address>`: what the launcher pulumi-resource-command of the sandbox executes."""
+"""`python -m sandbox.command <engine address>`: the program behind the sandbox's pulumi-resource-command."""
 
 from __future__ import annotations
 

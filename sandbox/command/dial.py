@@ -1,4 +1,4 @@
-"""Connecting and logging in: one attempt, attempts in a row, and the way through a bastion host.
+"""Connects and logs in, with repeated attempts and through a bastion host.
 
 Semantics from pulumi-command 1.2.1 (provider/pkg/provider/remote/connection.go) and golang.org/x/crypto 0.48 (ssh/client.go).
 """
@@ -31,10 +31,10 @@ _Dial = Callable[[], Awaitable[asyncssh.SSHClientConnection]]
 async def connect(
     endpoint: Endpoint, proxy: Endpoint | None, operation: Operation
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """An authenticated connection to the endpoint, through the proxy where there is one, closed at the end.
+    """Connect and log in to the endpoint, through the proxy if one is set.
 
-    CommandError after more failed attempts than the endpoint's limit. A refused login or a wrong host key is a failed attempt
-    like any other.
+    Raises CommandError after more failed attempts than the endpoint's limit. A refused login or a wrong host key counts as a failed
+    attempt.
     """
     async with AsyncExitStack() as connections:
         options = await _options(endpoint, connections)
@@ -59,7 +59,7 @@ async def _retry(what: str, endpoint: Endpoint, operation: Operation, dial: _Dia
         try:
             return await dial()
         except (OSError, asyncssh.Error) as error:
-            # The limit is of failed attempts that are followed by another one: with 10, the eleventh failure is the last.
+            # With a limit of 10, the eleventh failure is the last.
             if limit > -1 and failures >= limit:
                 raise CommandError(f"after {failures} failed attempts: {_reason(error, endpoint)}") from None
         failures += 1
@@ -69,7 +69,7 @@ async def _retry(what: str, endpoint: Endpoint, operation: Operation, dial: _Dia
 
 
 async def _dial(endpoint: Endpoint, options: dict[str, Any]) -> asyncssh.SSHClientConnection:
-    # The limit per attempt is for the TCP connection alone (ssh.Dial hands it to net.DialTimeout).
+    # The limit per attempt applies to the TCP connection only (ssh.Dial passes it to net.DialTimeout).
     connected = await asyncio.to_thread(
         socket.create_connection, (endpoint.host, endpoint.port), endpoint.per_dial_timeout or None
     )
@@ -87,19 +87,19 @@ async def _dial_through(
     except asyncssh.ChannelOpenError:
         raise
     except (OSError, asyncssh.Error) as error:
-        # pulumi-command tries a failed handshake again on the connection that it broke, which never works.
+        # pulumi-command repeats a failed handshake on the broken connection, which never works.
         raise CommandError(str(_reason(error, endpoint))) from None
 
 
 async def _options(endpoint: Endpoint, connections: AsyncExitStack) -> dict[str, Any]:
-    """What asyncssh is told about the endpoint: nothing of the user's own SSH set-up takes part."""
+    """Return asyncssh's options for the endpoint, without the user's SSH configuration."""
     host_key = _host_key(endpoint)
     return {
         "config": None,
         "username": endpoint.user,
         "known_hosts": None if host_key is None else ([host_key], [], []),
-        # pulumi-command offers the pinned key's own type alone. For an RSA key that is ssh-rsa, with SHA-1, which OpenSSH has
-        # refused since 8.8: such a pin fails there, so it has to fail here.
+        # pulumi-command offers only the type of the pinned key. For an RSA key that is ssh-rsa with SHA-1, which OpenSSH refuses since
+        # 8.8, so such a pin fails with pulumi-command and has to fail here.
         **({} if host_key is None else {"server_host_key_algs": [host_key.get_algorithm()]}),
         "client_keys": await _client_keys(endpoint, connections),
         "agent_path": None,
@@ -122,9 +122,9 @@ def _host_key(endpoint: Endpoint) -> asyncssh.SSHKey | None:
 
 
 async def _client_keys(endpoint: Endpoint, connections: AsyncExitStack) -> list[Any] | None:
-    """The keys to log in with. An agent that is named, or that SSH_AUTH_SOCK names, must answer even where a key is given.
+    """Return the keys for the login. A configured agent, also one in SSH_AUTH_SOCK, must answer even if a key is given.
 
-    With both, the key alone is tried: golang.org/x/crypto/ssh uses the first of several public key methods.
+    With both, only the key is tried: golang.org/x/crypto/ssh uses the first of several public key methods.
     """
     keys: list[Any] = []
     path = endpoint.agent_socket_path
@@ -141,10 +141,10 @@ async def _client_keys(endpoint: Endpoint, connections: AsyncExitStack) -> list[
     passphrase = endpoint.private_key_password
     try:
         if passphrase is not None and _opens_without_password(endpoint.private_key):
-            raise CommandError("privateKeyPassword is given, and the private key is not an encrypted key")
+            raise CommandError("privateKeyPassword is set, but the private key is not encrypted")
         return [asyncssh.import_private_key(endpoint.private_key, passphrase)]
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise CommandError(f"the private key cannot be used: {error}") from None
+        raise CommandError(f"the private key is not usable: {error}") from None
 
 
 def _opens_without_password(private_key: str) -> bool:
@@ -167,14 +167,14 @@ def _reason(error: Exception, endpoint: Endpoint) -> str:
 
 
 class _Client(asyncssh.SSHClient):
-    """Answers every question of one keyboard-interactive login with the password, as pulumi-command does."""
+    """Answers all prompts of a keyboard-interactive login with the password, like pulumi-command."""
 
     def __init__(self, password: str | None) -> None:
         self._password = password
         self._tried = False
 
     def kbdint_auth_requested(self) -> str | None:
-        """Whether to log in this way, with which submethods ("": the server's choice). Asked again after each refusal."""
+        """Return the submethods ("": the server's choice), or None to stop. asyncssh asks again after each refusal."""
         if self._password is None or self._tried:
             return None
         self._tried = True
@@ -183,5 +183,5 @@ class _Client(asyncssh.SSHClient):
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
-        """The answers to the prompts."""
+        """Return the answers to the prompts."""
         return None if self._password is None else [self._password] * len(prompts)

@@ -1,4 +1,4 @@
-"""Which properties differ between two sets of inputs, and what a difference does: update in place, or replace.
+"""Finds differing properties of two sets of inputs, and whether they update or replace the resource.
 
 The comparison is that of pulumi-go-provider 1.3.0 (infer/resource.go, `diff`), which compares as pulumi's PropertyMap.Diff and
 asks for a replacement only when `triggers` as a whole comes, goes or changes its kind. A changed element of `triggers` replaces
@@ -25,7 +25,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]+")
 
 
 def diff(old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]) -> DiffResponse:
-    """The engine's answer for two sets of inputs without nulls. A secret is compared as a whole, as is an unknown."""
+    """Compare two sets of inputs without nulls. A secret and an unknown are compared as a whole."""
     kinds: dict[str, PropertyDiffKind] = {}
     for name in sorted(old.keys() | new.keys()):
         kinds.update(_diff_member(name, old.get(name), new.get(name)))
@@ -41,7 +41,7 @@ def diff(old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]) -> 
 
 
 def equal(old: PropertyValue, new: PropertyValue) -> bool:
-    """Whether two values are the same, secretness included. An unknown equals nothing, since it may become anything."""
+    """Return whether two values and their secretness are equal. An unknown value equals nothing."""
     return not _diff_value("", old, new)
 
 

@@ -1,7 +1,7 @@
-"""The one error that reaches the engine as it is."""
+"""The error whose message the engine prints unchanged."""
 
 from __future__ import annotations
 
 
 class CommandError(Exception):
-    """Something that a person can act on; its message is printed by the engine, without a stack trace."""
+    """An error that a person can act on; the engine prints its message without a stack trace."""

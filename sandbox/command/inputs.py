@@ -1,8 +1,7 @@
-"""What a `command:remote:Command` takes: the check of its inputs, their defaults, and the checked inputs as typed values.
+"""Inputs of `command:remote:Command`: check, defaults and typed values.
 
-Names, types, required properties and defaults are those of the pulumi_command SDK's own annotations, so an input which the SDK
-does not have, or of another type, fails the plan. Which of them are secret is from the tags of pulumi-command 1.2.1
-(provider/pkg/provider/remote/command.go and connection.go).
+Names, types, required properties and defaults come from the annotations of the pulumi_command SDK. An unknown input or a wrong type fails
+the plan. The tags of pulumi-command 1.2.1 say which inputs are secret (provider/pkg/provider/remote/command.go and connection.go).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _SECRETS = frozenset({"connection", "password", "privateKey", "privateKeyPasswor
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One SSH server and how to log in to it; secrets stay out of its representation."""
+    """An SSH server and its login. `repr` contains no secrets."""
 
     host: str
     port: int
@@ -48,7 +47,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Command:
-    """The inputs of a remote command, and what its last run put out."""
+    """The inputs of a remote command and the outputs of its last run."""
 
     endpoint: Endpoint
     proxy: Endpoint | None
@@ -65,14 +64,14 @@ class Command:
 
 
 def check(news: Mapping[str, PropertyValue]) -> tuple[Properties, list[CheckFailure]]:
-    """The inputs with defaults filled in and secrets marked, and what is wrong with them. No message holds a value."""
+    """Return the inputs with defaults and marked secrets, and the failures. No message contains a value."""
     failures: list[CheckFailure] = []
     inputs = _check_object(without_nulls(news), remote.CommandArgs, "", failures)
     return inputs, failures
 
 
 def decode(properties: Mapping[str, PropertyValue]) -> Command:
-    """The inputs or the state of a command as typed values; CommandError when they are not in order."""
+    """Return the inputs or the state of a command as typed values. Raises CommandError for invalid ones."""
     outputs = {name: properties[name] for name in OUTPUTS if name in properties}
     inputs, failures = check({name: value for name, value in properties.items() if name not in OUTPUTS})
     if failures:
@@ -114,7 +113,7 @@ def _endpoint(values: Mapping[str, Any]) -> Endpoint:
 
 @cache
 def _required(cls: type) -> list[str]:
-    """The properties that the SDK's constructor has no default for."""
+    """Return the properties without a default in the SDK's constructor."""
     names = sdk.input_type_py_to_pulumi_names(cls)
     parameters = inspect.signature(cls).parameters.values()
     return [names[p.name] for p in parameters if p.default is inspect.Parameter.empty]
@@ -122,7 +121,7 @@ def _required(cls: type) -> list[str]:
 
 @cache
 def _defaults(cls: type) -> Properties:
-    """The properties that the SDK's constructor fills in. The provider does the same, for inputs written as a plain dict."""
+    """Return the defaults of the SDK's constructor. The provider needs them for inputs in a plain dict."""
     required = {p.name: "" for p in inspect.signature(cls).parameters.values() if p.default is inspect.Parameter.empty}
     values = sdk.input_type_to_dict(cls(**required))
     wire = {name: value if isinstance(value, str | bool) else float(value) for name, value in values.items()}
@@ -158,7 +157,9 @@ def _check_value(value: PropertyValue, expected: Any, path: str, failures: list[
         return PropertyValue(parts, value.is_secret)
     if isinstance(got, Sequence) and get_origin(expected) is Sequence and not isinstance(got, str):
         if _has_assets(value):
-            failures.append(_failure(path, "holds an asset, which the sandbox's stand-in cannot compare: use its hash"))
+            failures.append(
+                _failure(path, "contains an asset, which the sandbox's emulator cannot compare; use its hash")
+            )
         return value  # the only array, triggers, takes anything else
     if not _is_instance(got, expected):
         failures.append(_failure(path, f"must be {_name(expected)}, not {_name(type(got))}"))
@@ -168,7 +169,7 @@ def _check_value(value: PropertyValue, expected: Any, path: str, failures: list[
 
 
 def _failure(path: str, reason: str) -> CheckFailure:
-    """Names the property in the reason alone: for a failure of a property the engine prints the value too, secret or not."""
+    """Name the property in the reason only: for a named property, the engine would print the value, even of a secret."""
     return CheckFailure("", f"{path} {reason}")
 
 
@@ -181,7 +182,7 @@ def _has_assets(value: PropertyValue) -> bool:
 
 
 def _is_instance(got: Any, expected: Any) -> bool:
-    """Whether a scalar of the wire (bool, float, str) is what the annotation asks for."""
+    """Return whether a scalar (bool, float, str) matches the annotation."""
     if expected is bool or isinstance(got, bool):
         return expected is bool and isinstance(got, bool)
     if expected is int:
@@ -192,7 +193,7 @@ def _is_instance(got: Any, expected: Any) -> bool:
 
 
 def _name(kind: Any) -> str:
-    """A type in the words of somebody who writes a Pulumi program."""
+    """Return the name of a type for messages."""
     if isinstance(kind, type) and issubclass(kind, str):
         return "a string"
     if get_origin(kind) is Mapping or (

@@ -1,4 +1,4 @@
-"""What surrounds one request of the engine: where its log lines go, and when it is to end early."""
+"""The context of one request of the engine: its log, time limit and cancellation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sandbox.command.errors import CommandError
 
 
 class Log(Protocol):
-    """Takes what a person should see while a command runs."""
+    """Shows messages while a command runs."""
 
     async def status(self, message: str) -> None:
-        """A line that passes by: shown beside the resource, not kept among the diagnostics."""
+        """Show a line beside the resource, without keeping it in the diagnostics."""
 
     async def warning(self, message: str) -> None:
-        """A line that stays among the resource's diagnostics."""
+        """Add a line to the resource's diagnostics."""
 
     async def error(self, message: str) -> None:
-        """As `warning`, as an error."""
+        """Add an error to the resource's diagnostics."""
 
 
 class EngineLog:
@@ -34,20 +34,20 @@ class EngineLog:
         self._urn = urn
 
     async def status(self, message: str) -> None:
-        """As InfoStatus of pulumi-go-provider, which pulumi-command uses for output and for failed dials."""
+        """Show a line like InfoStatus of pulumi-go-provider, which pulumi-command uses for output and failed dials."""
         await self._send(engine_pb2.INFO, message, ephemeral=True)
 
     async def warning(self, message: str) -> None:
-        """Kept, as a warning."""
+        """Add a warning."""
         await self._send(engine_pb2.WARNING, message)
 
     async def error(self, message: str) -> None:
-        """Kept, as an error."""
+        """Add an error."""
         await self._send(engine_pb2.ERROR, message)
 
     async def _send(self, severity: engine_pb2.LogSeverity.ValueType, message: str, ephemeral: bool = False) -> None:
         request = engine_pb2.LogRequest(severity=severity, message=message, urn=self._urn, ephemeral=ephemeral)
-        # A line that does not arrive is no reason to lose the result of the command.
+        # A lost log line must not lose the result of the command.
         with contextlib.suppress(grpc.RpcError):
             await self._engine.Log(request)
 
@@ -56,8 +56,8 @@ class EngineLog:
 class Operation:
     """One create, update or delete.
 
-    As in pulumi-command, the end of the time limit (`custom_timeouts`) or a cancellation is noticed between two attempts to dial
-    only: a running command is waited for (pulumi-go-provider 1.3.0 middleware/cancel; retry.Until of pulumi's sdk/go).
+    As in pulumi-command, the time limit (`custom_timeouts`) and a cancellation only end dialling; a running command is waited for
+    (pulumi-go-provider 1.3.0 middleware/cancel; retry.Until of pulumi's sdk/go).
     """
 
     log: Log
@@ -66,7 +66,7 @@ class Operation:
     """In seconds of the event loop's clock; None: no limit."""
 
     async def pause(self, seconds: float) -> None:
-        """Waits, unless the operation is to end before that: CommandError then."""
+        """Wait. Raises CommandError if the operation has to end before that."""
         remaining = None if self.deadline is None else self.deadline - asyncio.get_running_loop().time()
         try:
             await asyncio.wait_for(self.cancelled.wait(), seconds if remaining is None else min(seconds, remaining))

@@ -1,7 +1,7 @@
 """`command:remote:Command` as the engine sees it: check, diff, create, update, delete.
 
-Semantics from pulumi-command 1.2.1 (provider/pkg/provider/remote/commandController.go) and the framework it is written in,
-pulumi-go-provider 1.3.0 (infer/resource.go). What is left out is in README.md.
+Semantics from pulumi-command 1.2.1 (provider/pkg/provider/remote/commandController.go) and its framework pulumi-go-provider 1.3.0
+(infer/resource.go). README.md lists the differences.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERSION = "1.2.1"
 
 
 class CommandProvider(api.Provider):
-    """Runs scripts on remote hosts over SSH. Keeps nothing itself: all that a later run needs is in the stack's state."""
+    """Runs scripts on remote hosts over SSH. It keeps no data: the stack's state has everything that a later run needs."""
 
     def __init__(self, log: Callable[[str], Log]) -> None:
         """`log` gives the log of the resource with a URN."""
@@ -32,13 +32,13 @@ class CommandProvider(api.Provider):
         self._cancelled = asyncio.Event()
 
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Refuses what the SDK does not declare; fills in defaults and marks secrets."""
+        """Refuse inputs that the SDK does not declare, fill in defaults and mark secrets."""
         _only_remote_command(request.type)
         checked, failures = inputs.check(request.new_inputs)
         return api.CheckResponse(checked, failures)
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
-        """Compares inputs only: the machine is never looked at."""
+        """Compare inputs only, without looking at the machine."""
         _only_remote_command(request.type)
         old = _old_inputs(request.old_state)
         new = _ignoring(request.ignore_changes, old, without_nulls(request.new_inputs))
@@ -46,7 +46,7 @@ class CommandProvider(api.Provider):
         return diff(old, {k: v for k, v in new.items() if k != "version" and not k.startswith("__")})
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
-        """Runs `create`, if there is one. A preview connects nowhere and knows no output."""
+        """Run `create` if it is set. A preview does not connect, and its outputs are unknown."""
         _only_remote_command(request.type)
         properties = without_nulls(request.properties)
         resource_id = request.name + secrets.token_hex(4)
@@ -57,14 +57,14 @@ class CommandProvider(api.Provider):
         return api.CreateResponse(resource_id, {**properties, **output})
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
-        """Runs `update`, else `create`, else nothing: with the new connection, and the output of the last run at hand."""
+        """Run `update`, or `create`, or nothing, with the new connection and the output of the last run."""
         _only_remote_command(request.type)
         state = without_nulls(request.olds)
         old = _old_inputs(state)
         new = _ignoring(request.ignore_changes, old, without_nulls(request.news))
         previous = {name: state.get(name, PropertyValue("")).with_secret(False) for name in inputs.OUTPUTS}
         if request.preview:
-            # An input that is merely added leaves the output known, as in pulumi-go-provider (markComputed).
+            # An added input leaves the output known, as in pulumi-go-provider (markComputed).
             changed = any(name not in new or not equal(value, new[name]) for name, value in old.items())
             unknown = changed or any(has_unknowns(value) for value in new.values())
             return api.UpdateResponse({**new, **(dict.fromkeys(inputs.OUTPUTS, UNKNOWN) if unknown else previous)})
@@ -74,24 +74,24 @@ class CommandProvider(api.Provider):
         return api.UpdateResponse({**new, **(output if script is not None else previous)})
 
     async def delete(self, request: api.DeleteRequest) -> None:
-        """Runs `delete`, if there is one, with the connection in the state: an error when that host is gone."""
+        """Run `delete` if it is set, with the connection in the state; an error if that host is gone."""
         _only_remote_command(request.type)
         command = inputs.decode(without_nulls(request.properties))
         await self._run(command.delete, command, request.urn, request.timeout)
 
     async def invoke(self, request: api.InvokeRequest) -> api.InvokeResponse:
-        """No functions: `command:local:run` would run on the host of the engine."""
-        raise CommandError(_not_done(request.tok))
+        """Refuse functions: `command:local:run` would run on the engine's host."""
+        raise CommandError(_unsupported(request.tok))
 
     async def cancel(self) -> None:
-        """Ends dialling. A command that runs is waited for, as pulumi-command does."""
+        """End dialling. Like pulumi-command, wait for a running command."""
         self._cancelled.set()
 
     async def _run(self, script: str | None, command: inputs.Command, urn: str, timeout: float) -> Properties:
-        """The outputs of the script; secret never of themselves: that is for `additional_secret_outputs` to say."""
+        """Run the script and return its outputs. Only `additional_secret_outputs` makes them secret."""
         if script is None:
             return _outputs("", "")
-        # Only now: asyncssh takes a tenth of a second to import, which an `up` without changes can do without.
+        # Imported late: asyncssh takes 0.1 s, and an `up` without changes does not need it.
         from sandbox.command import dial, session
 
         deadline = asyncio.get_running_loop().time() + timeout if timeout else None
@@ -104,18 +104,18 @@ class CommandProvider(api.Provider):
 def _only_remote_command(kind: str) -> None:
     # The SDK's request.type is the URN's qualified type: for a child of a component, "parent's type$own type".
     if kind.rpartition("$")[2] != TYPE:
-        raise CommandError(_not_done(kind))
+        raise CommandError(_unsupported(kind))
 
 
-def _not_done(token: str) -> str:
+def _unsupported(token: str) -> str:
     return (
-        f"the sandbox's stand-in of pulumi-command does {TYPE} only, not {token}: "
-        "put the official plugin pulumi-resource-command into the folder that SANDBOX_PLUGINS names"
+        f"the sandbox's emulation of pulumi-command supports only {TYPE}, not {token}; "
+        "put the official plugin pulumi-resource-command into a folder and set SANDBOX_PLUGINS to it"
     )
 
 
 def _old_inputs(state: Mapping[str, PropertyValue]) -> Properties:
-    """The inputs of the last run: the state holds each of them beside the outputs."""
+    """Return the inputs of the last run, which the state contains."""
     return {name: value for name, value in without_nulls(state).items() if name not in inputs.OUTPUTS}
 
 

@@ -1,7 +1,7 @@
-"""Serves the provider to the engine, with errors as a person wants to read them.
+"""Serves the provider to the engine, with readable errors.
 
-pulumi's own servicer adds a Python stack trace to every error and gives a provider no way to the engine's log; the rest of it is
-used as it is (pulumi.provider.experimental.server).
+pulumi's servicer (pulumi.provider.experimental.server) adds a Python stack trace to every error and gives a provider no access to the
+engine's log. Its other parts are used unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sandbox.plugin_end import ended
 
 
 class CommandServicer(ProviderServicer):
-    """The engine's requests, each answered by the provider or with the message of its CommandError alone."""
+    """Answers the engine's requests, with only the message of a CommandError."""
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         return await self._answer(super().Check, request, context)
@@ -51,24 +51,24 @@ class CommandServicer(ProviderServicer):
         try:
             return await method(request, context)
         except Exception as error:
-            # The servicer of pulumi has wrapped what was raised, which is the context of what arrives here.
+            # pulumi's servicer wraps the raised error, which is the context of this one.
             if isinstance(error.__context__, CommandError):
                 await _abort(context, str(error.__context__))
             raise
 
 
 async def _abort(context: Any, message: str) -> NoReturn:
-    # UNKNOWN is what the engine gets from a provider in Go that returns a plain error.
+    # The code for a plain error of a provider in Go.
     await context.abort(grpc.StatusCode.UNKNOWN, message)
     raise AssertionError("abort raises")
 
 
 def serve(args: list[str], kind: type[CommandProvider] = CommandProvider) -> None:
-    """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
-    parser = argparse.ArgumentParser(prog="pulumi-resource-command", description="Stand-in of pulumi-command.")
+    """Serve until the engine ends. Print the port on the loopback interface first (the plugin protocol)."""
+    parser = argparse.ArgumentParser(prog="pulumi-resource-command", description="An emulation of pulumi-command.")
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
-    # asyncssh would log scripts, and an engine shows what a plugin writes to standard error.
+    # asyncssh logs scripts to standard error, which the engine shows.
     logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
     with contextlib.suppress(KeyboardInterrupt):  # while it starts
         asyncio.run(_serve(engine_address, kind))

@@ -1,4 +1,4 @@
-"""One command in one SSH session: its environment, its input, its output and how it ended.
+"""Runs one command in one SSH session, with its environment, input and output.
 
 Semantics from pulumi-command 1.2.1 (provider/pkg/provider/remote/commandOutputs.go, util/util.go).
 """
@@ -18,7 +18,7 @@ from sandbox.command.errors import CommandError
 from sandbox.command.inputs import Command
 from sandbox.command.operation import Operation
 
-# Go's bufio.Scanner, which pulumi-command reads the output for the log with, stops at a longer line, and the command hangs.
+# pulumi-command reads its log with Go's bufio.Scanner, which stops at a longer line, and the command hangs.
 _MAX_LOGGED_LINE = 64 * 1024
 
 _ACCEPT_ENV = (
@@ -30,20 +30,20 @@ _ACCEPT_ENV = (
 
 @dataclass(frozen=True)
 class Output:
-    """What a successful command wrote, without the newline at the end."""
+    """The output of a successful command, without the last newline."""
 
     stdout: str
     stderr: str
 
 
 async def run(client: asyncssh.SSHClientConnection, script: str, command: Command, operation: Operation) -> Output:
-    """Runs the script on the connection's host. CommandError, with script and output, unless it exits with status 0."""
+    """Run the script. Raises CommandError with script and output unless it exits with status 0."""
     session = _Session(command)
     channel = _Channel(client, command, operation)
     logging = asyncio.create_task(session.send_log(operation))
     try:
         await channel.start(session, script)
-        # A command may end without having read its input: how it ended is what counts.
+        # A command may end before it has read its input.
         with contextlib.suppress(BrokenPipeError):
             if command.stdin:
                 channel.write(command.stdin.encode())
@@ -61,7 +61,7 @@ async def run(client: asyncssh.SSHClientConnection, script: str, command: Comman
 
 
 def _quoted(script: str) -> str:
-    """In double quotes on one line, as Go's %q prints it."""
+    """Quote like Go's %q: in double quotes on one line."""
     return json.dumps(script, ensure_ascii=False)
 
 
@@ -69,7 +69,7 @@ def _text(name: str, output: bytearray, script: str) -> str:
     try:
         return output.decode().removesuffix("\n")
     except UnicodeDecodeError:
-        raise CommandError(f"{name} of {_quoted(script)} is not UTF-8, which the engine cannot take") from None
+        raise CommandError(f"{name} of {_quoted(script)} is not UTF-8, which the engine does not accept") from None
 
 
 class _Channel(asyncssh.SSHClientChannel[bytes]):
@@ -86,7 +86,7 @@ class _Channel(asyncssh.SSHClientChannel[bytes]):
         self._operation = operation
 
     async def start(self, session: _Session, script: str) -> None:
-        """Opens the channel, sets the environment and starts the script."""
+        """Open the channel, set the environment and start the script."""
         await self.create(
             lambda: session,
             command=script,
@@ -125,7 +125,7 @@ class _Channel(asyncssh.SSHClientChannel[bytes]):
 
 
 class _Session(asyncssh.SSHClientSession[bytes]):
-    """Collects what the command puts out and how it ends; passes lines to the log as they come, the two streams as one."""
+    """Collects output and exit status of the command, and logs lines of both streams as they arrive."""
 
     def __init__(self, command: Command) -> None:
         self._log_streams = {None: command.log_stdout, asyncssh.EXTENDED_DATA_STDERR: command.log_stderr}
@@ -162,19 +162,19 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self.closed.set()
 
     def problem(self) -> str | None:
-        """Why the command cannot count as successful; None when it can."""
+        """Return the reason of a failure, or None."""
         if self._exit is None and self._long_line:
-            return f"a line of more than {_MAX_LOGGED_LINE} bytes: with logging on, pulumi-command hangs on it; set logging to none"
+            return f"a line has more than {_MAX_LOGGED_LINE} bytes; pulumi-command would hang with logging on, so set logging to none"
         return self._exit
 
     def end_log(self) -> None:
-        """No more lines: what has no newline at the end is a line too."""
+        """End the log, including a last line without newline."""
         if self._line:
             self._put_line(self._line)
         self._lines.put_nowait(None)
 
     async def send_log(self, operation: Operation) -> None:
-        """Sends lines to the engine in their order until `end_log`."""
+        """Send lines to the engine until `end_log`."""
         while (line := await self._lines.get()) is not None:
             await operation.log.status(line.decode(errors="replace"))
 

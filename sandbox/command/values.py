@@ -1,7 +1,7 @@
 """Property values as the engine sends them: unknowns, nulls and plain Python values.
 
-`pulumi.provider.experimental` leaves unknowns as the strings which the wire format reserves for them (UnknownStringValue and its
-kin in pulumi's sdk/go/common/resource/plugin/rpc.go), and cannot send a `Computed` of its own: these helpers know the strings.
+`pulumi.provider.experimental` leaves unknowns as the reserved strings of the wire format (UnknownStringValue and others in pulumi's
+sdk/go/common/resource/plugin/rpc.go) and cannot send a `Computed`. These helpers use the strings.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ UNKNOWN = PropertyValue("04da6b54-80e4-46f7-96ec-b56ff0331ba9")
 
 
 def is_unknown(value: PropertyValue) -> bool:
-    """Whether the value itself is not known yet (its parts are not looked at)."""
+    """Return whether the value itself is unknown, regardless of its parts."""
     return isinstance(value.value, str) and value.value in _UNKNOWNS
 
 
 def is_array(value: PropertyValue) -> bool:
-    """Whether the value is an array."""
+    """Return whether the value is an array."""
     return isinstance(value.value, Sequence) and not isinstance(value.value, str)
 
 
 def has_unknowns(value: PropertyValue) -> bool:
-    """Whether the value or any part of it is not known yet."""
+    """Return whether the value or a part of it is unknown."""
     if isinstance(value.value, Mapping):
         return any(has_unknowns(part) for part in value.value.values())
     if isinstance(value.value, Sequence) and not isinstance(value.value, str):
@@ -48,9 +48,9 @@ def has_unknowns(value: PropertyValue) -> bool:
 
 
 def without_nulls(properties: Mapping[str, PropertyValue]) -> Properties:
-    """The properties without those that are null, at any depth: an absent property and a null one are the same to a provider.
+    """Remove null properties at any depth: to a provider, a null property is an absent one.
 
-    Nulls in arrays stay, since they keep the places of the others (SkipNulls of pulumi-go-provider 1.3.0, provider.go).
+    Nulls in arrays stay, because they keep the positions of the others (SkipNulls of pulumi-go-provider 1.3.0, provider.go).
     """
     return {name: _without_nulls(value) for name, value in properties.items() if value.value is not None}
 
@@ -64,7 +64,7 @@ def _without_nulls(value: PropertyValue) -> PropertyValue:
 
 
 def plain(value: PropertyValue) -> Any:
-    """The value as Python's own types, secrets laid open: for use, never for a message."""
+    """Return the value as Python types, with plain secrets: never use it in a message."""
     if isinstance(value.value, Mapping):
         return {name: plain(part) for name, part in value.value.items()}
     if isinstance(value.value, Sequence) and not isinstance(value.value, str):

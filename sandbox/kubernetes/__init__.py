@@ -1,6 +1,6 @@
-"""The sandbox's OKE: real Kubernetes in containers, and Oracle's side of it.
+"""The sandbox's OKE: real Kubernetes in containers, with emulations of Oracle's controllers.
 
-A control plane is a container (cluster.py on the host, control_plane.py inside): etcd, API server, controller manager, scheduler and
-what Oracle runs beside them: the token authenticator, the load balancers, the block volumes. A node is a container (node.py, worker.py):
-containerd, kubelet, kube-proxy, and the node's part of volumes and network policies.
+A control plane is a container (cluster.py on the host, control_plane.py inside). It runs etcd, API server, controller manager and
+scheduler, and the emulated token authenticator, load balancers and block volumes. A node is a container too (node.py, worker.py). It runs
+containerd, kubelet and kube-proxy, and mounts volumes and enforces network policies.
 """

@@ -1,6 +1,6 @@
-"""The little of the Kubernetes API that the sandbox's own controllers use, on plain JSON.
+"""A small Kubernetes client on plain JSON for the sandbox's controllers.
 
-Not the official client: it takes a second and 60 MB to load in every container, and here only lists, patches and posts.
+The official client would take a second and 60 MB in every container.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = 15
 
 
 class ApiError(Exception):
-    """The API server's refusal. status: of HTTP; reason: its word, such as "NotFound"."""
+    """An error of the API server. status: of HTTP; reason: such as "NotFound"."""
 
     def __init__(self, status: int, answer: Json) -> None:
         super().__init__(str(answer.get("message") or answer))
@@ -31,9 +31,9 @@ class ApiError(Exception):
 
 
 class Api:
-    """An API server as a kubeconfig with a client certificate names it. Thread-safe: each thread has a connection of its own.
+    """A client for the API server of a kubeconfig with a client certificate. Thread-safe: each thread has its own connection.
 
-    Raises ApiError for what the server refuses, OSError and http.client.HTTPException when it does not answer.
+    Raises ApiError for errors of the server, OSError and http.client.HTTPException if it does not answer.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -45,7 +45,7 @@ class Api:
             cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
         )
         with tempfile.TemporaryDirectory() as folder:
-            # The ssl module takes client certificates from files alone.
+            # The ssl module reads client certificates from files only.
             file = Path(folder) / "client.pem"
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
                 sink.write(base64.b64decode(user["client-key-data"]))
@@ -54,19 +54,19 @@ class Api:
         self._local = threading.local()
 
     def get(self, path: str) -> Json:
-        """An object."""
+        """Return an object."""
         return self._call("GET", path)
 
     def items(self, path: str) -> list[Json]:
-        """A list's objects."""
+        """Return the objects of a list."""
         return list(self._call("GET", path).get("items") or [])
 
     def create(self, path: str, body: Json) -> Json:
-        """Post an object into the collection `path`."""
+        """Create an object in the collection `path`."""
         return self._call("POST", path, body)
 
     def ensure(self, path: str, body: Json) -> None:
-        """Post an object unless one of its name is there."""
+        """Create an object unless it exists."""
         try:
             self.create(path, body)
         except ApiError as error:
@@ -78,7 +78,7 @@ class Api:
         return self._call("PATCH", path, body, "application/merge-patch+json")
 
     def delete(self, path: str) -> None:
-        """Delete an object; content when it is gone."""
+        """Delete an object if it exists."""
         try:
             self._call("DELETE", path)
         except ApiError as error:
@@ -86,7 +86,7 @@ class Api:
                 raise
 
     def ready(self) -> bool:
-        """Does the server say that it is ready?"""
+        """Return whether the server reports that it is ready."""
         try:
             self._raw("GET", "/readyz")
         except (ApiError, OSError, http.client.HTTPException):
@@ -107,7 +107,7 @@ class Api:
             data = response.read()
         except (OSError, http.client.HTTPException):
             connection.close()
-            # A kept connection may have ended meanwhile; only what changes nothing is asked again.
+            # A kept connection may have been closed. Only GET is repeated, because it changes nothing.
             if kept is not None and method == "GET":
                 return self._raw(method, path, body, kind)
             raise
@@ -121,7 +121,7 @@ class Api:
 
 
 def event(api: Api, about: Json, kind: str, reason: str, message: str, source: str) -> None:
-    """Tell people (`kubectl describe`). `kind` is Normal or Warning; told again, the same event counts on."""
+    """Create an event (`kubectl describe`), or count the same event again. kind: Normal or Warning."""
     meta = about["metadata"]
     namespace = meta.get("namespace", "default")
     digest = hashlib.sha256(f"{meta['uid']}{kind}{reason}{message}".encode()).hexdigest()[:16]

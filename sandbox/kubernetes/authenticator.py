@@ -1,7 +1,7 @@
-"""The API server's webhook for tokens: whoever signed the token as the account's user is that user.
+"""The API server's webhook for tokens: it accepts tokens that the account's API key signed.
 
 source of the protocol: Kubernetes documentation, "Webhook Token Authentication" (TokenReview). Only the API server, in the same container,
-reaches it.
+can reach it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PORT = 8443
 
 
 def webhook_configuration() -> str:
-    """Where the API server asks, in the form of a kubeconfig."""
+    """Return the address of the webhook, as a kubeconfig."""
     cluster = {"server": f"http://127.0.0.1:{PORT}/authenticate"}
     content = {
         "apiVersion": "v1",
@@ -34,7 +34,7 @@ def webhook_configuration() -> str:
 
 
 def review(request: dict[str, Any], cluster: str, key: rsa.RSAPublicKey) -> dict[str, Any]:
-    """The answer to a TokenReview."""
+    """Answer a TokenReview."""
     try:
         user = cluster_token.user(str(request["spec"]["token"]), cluster, key)
         status: dict[str, Any] = {"authenticated": True, "user": {"username": user, "uid": user, "groups": []}}
@@ -44,11 +44,10 @@ def review(request: dict[str, Any], cluster: str, key: rsa.RSAPublicKey) -> dict
 
 
 def listen(public_key: Path, cluster: str) -> ThreadingHTTPServer:
-    """A server, to be run."""
-
+    """Return the server, not yet running."""
     loaded = serialization.load_pem_public_key(public_key.read_bytes())
     if not isinstance(loaded, rsa.RSAPublicKey):
-        raise TypeError(f"{public_key} is no RSA key")
+        raise TypeError(f"{public_key} is not an RSA key")
     key = loaded
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,6 +64,6 @@ def listen(public_key: Path, cluster: str) -> ThreadingHTTPServer:
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: requests hold tokens."""
+            """Log nothing: requests contain tokens."""
 
     return ThreadingHTTPServer(("127.0.0.1", PORT), Handler)

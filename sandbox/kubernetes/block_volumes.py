@@ -1,8 +1,8 @@
-"""Oracle's side of claims with the class `oci-bv`: makes block volumes, attaches them to nodes, deletes them.
+"""Emulates Oracle's controller of the storage class `oci-bv`: creates block volumes, attaches them to nodes and deletes them.
 
-What external-provisioner, external-attacher and Oracle's CSI controller do together (source: oci-cloud-controller-manager 1.35,
-pkg/csi/driver/bv_controller.go), for ReadWriteOnce alone. A volume is a record of the cloud like any other and a sparse file; attached, it
-is a loop device. Kubernetes itself sees to it that a volume is attached to one node at a time.
+It does the work of external-provisioner, external-attacher and Oracle's CSI controller (source: oci-cloud-controller-manager 1.35,
+pkg/csi/driver/bv_controller.go), for ReadWriteOnce only. A volume is a record of the cloud and a sparse file; attached, it is a loop
+device. Kubernetes ensures that a volume is attached to one node at a time.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 
 
 def size_gb(quantity: str) -> int:
-    """The size of the volume for a claim of this quantity ("1Gi", "60000M"): whole GiB, rounded up, at least 50.
+    """Return the size of the volume for a claim ("1Gi", "60000M"): whole GiB, rounded up, at least 50.
 
-    source: pkg/csi-util/utils.go, ExtractStorage and RoundUpSize. Raises ValueError for what is no quantity or more than a volume can be.
+    source: pkg/csi-util/utils.go, ExtractStorage and RoundUpSize. Raises ValueError for an invalid or too large quantity.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGTP]|[KMGTP]i)?", quantity)
     if not found:
-        raise ValueError(f"{quantity!r} is no quantity of bytes")
+        raise ValueError(f"{quantity!r} is not a quantity of bytes")
     size = max(SMALLEST_GB, math.ceil(Fraction(found[1]) * _UNITS[found[2] or ""] / _GIB))
     if size > LARGEST_GB:
         raise ValueError(f"{quantity} is more than the {LARGEST_GB} GB that a volume can have")
@@ -45,21 +45,21 @@ def size_gb(quantity: str) -> int:
 
 
 class RefusedError(Exception):
-    """Why there is no volume for a claim."""
+    """The reason why a claim gets no volume."""
 
 
 class BlockVolumes:
-    """Those of one cluster. spec: the cluster's (ClusterSpec)."""
+    """The block volumes of a cluster. spec: its ClusterSpec."""
 
     def __init__(self, api: Api, spec: Json) -> None:
         self._api, self._spec = api, spec
         self._marks = folders.attached(spec["name"])
         self._cloud = catalogue.cloud()
-        self._told: dict[str, str] = {}
-        self._looked_after = False
+        self._reported: dict[str, str] = {}
+        self._synced = False
 
     def reconcile(self) -> None:
-        """One round: claims, volumes, attachments."""
+        """Handle all claims, volumes and attachments once."""
         volumes = {one["metadata"]["name"]: one for one in self._api.items("/api/v1/persistentvolumes")}
         for claim in self._api.items("/api/v1/persistentvolumeclaims"):
             if _is_ours(claim) and _name(claim) not in volumes:
@@ -71,7 +71,7 @@ class BlockVolumes:
         ]
         for attachment in attachments:
             self._attach_or_detach(attachment, volumes)
-        self._looked_after = True
+        self._synced = True
         attached = {one["spec"]["source"].get("persistentVolumeName") for one in attachments}
         for name, one in volumes.items():
             if name not in attached:
@@ -79,15 +79,13 @@ class BlockVolumes:
                     self._hold(one, attached=False)
                 self._reclaim(one)
 
-    # --- making --------------------------------------------------------------------------------------------------------------------
-
     def _try(self, claim: Json) -> None:
         uid = claim["metadata"]["uid"]
         try:
             self._provision(claim)
         except (RefusedError, ServiceError, ValueError) as error:
-            if self._told.get(uid) != str(error):
-                self._told[uid] = str(error)
+            if self._reported.get(uid) != str(error):
+                self._reported[uid] = str(error)
                 about = {**claim, "kind": "PersistentVolumeClaim", "apiVersion": "v1"}
                 message = f'failed to provision volume with StorageClass "{claim["spec"]["storageClassName"]}": {error}'
                 event(self._api, about, "Warning", "ProvisioningFailed", message, DRIVER)
@@ -98,24 +96,17 @@ class BlockVolumes:
         node = (meta.get("annotations") or {}).get("volume.kubernetes.io/selected-node")
         if kind.get("volumeBindingMode") == "WaitForFirstConsumer" and not node:
             return
-        if wanted["accessModes"] != ["ReadWriteOnce"]:
-            raise RefusedError(
-                f"access modes {', '.join(wanted['accessModes'])}: a block volume has ReadWriteOnce only"
-            )
-        if wanted.get("volumeMode", "Filesystem") != "Filesystem":
-            raise RefusedError("volumeMode Block is not done by the sandbox")
-        if wanted.get("dataSource") or wanted.get("dataSourceRef"):
-            raise RefusedError("clones and snapshots are not done by the sandbox")
+        _check(wanted)
         parameters = dict(kind.get("parameters") or {})
         system, vpus = parameters.pop(_FILE_SYSTEM, "ext4"), parameters.pop("vpusPerGB", "10")
         parameters.pop("attachment-type", None)
         if parameters:
-            raise RefusedError(f"the class's parameter {min(parameters)} is not done by the sandbox")
+            raise RefusedError(f"the sandbox does not support the parameter {min(parameters)} of the class")
         if system not in ("ext4", "xfs"):
-            raise RefusedError(f"{_FILE_SYSTEM}: {system!r} is none of ext4, xfs")
+            raise RefusedError(f"{_FILE_SYSTEM}: {system!r} is neither ext4 nor xfs")
         zone = self._zone(node)
         name, size = _name(claim), size_gb(wanted["resources"]["requests"]["storage"])
-        record = self._made(name, size, zone, vpus)
+        record = self._volume(name, size, zone, vpus)
         source = {"driver": DRIVER, "volumeHandle": record.id, "fsType": system}
         place = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
         of = {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
@@ -136,12 +127,12 @@ class BlockVolumes:
         event(self._api, about, "Normal", "ProvisioningSucceeded", f"Successfully provisioned volume {name}", DRIVER)
 
     def _zone(self, node: str | None) -> str:
-        """The availability domain's short name, as nodes are labelled with it."""
+        """Return the short name of the availability domain, as in the labels of nodes."""
         labels = self._api.get(f"/api/v1/nodes/{node}")["metadata"]["labels"] if node else {}
         return str(labels.get(ZONE) or AVAILABILITY_DOMAINS[0].partition(":")[2])
 
-    def _made(self, name: str, size: int, zone: str, vpus: str) -> Record:
-        """The volume of this name; made once, also when the round was interrupted after it."""
+    def _volume(self, name: str, size: int, zone: str, vpus: str) -> Record:
+        """Return the volume of this name; create it if it does not exist."""
         for record in self._cloud.all("volume"):
             if record.properties["displayName"] == name:
                 return record
@@ -158,8 +149,6 @@ class BlockVolumes:
             raise RefusedError(f"{problems[0].path} {problems[0].reason}")
         return catalogue.KINDS["volume"].create(self._cloud, checked)
 
-    # --- attaching -----------------------------------------------------------------------------------------------------------------
-
     def _attach_or_detach(self, attachment: Json, volumes: dict[str, Json]) -> None:
         meta, status = attachment["metadata"], attachment.get("status") or {}
         path = f"/apis/storage.k8s.io/v1/volumeattachments/{meta['name']}"
@@ -168,7 +157,7 @@ class BlockVolumes:
             if one:
                 self._detach(one["spec"]["csi"]["volumeHandle"])
             self._api.patch(path, {"metadata": {"finalizers": []}})
-        elif not status.get("attached") or not self._looked_after:
+        elif not status.get("attached") or not self._synced:
             if FINALIZER not in (meta.get("finalizers") or []):
                 self._api.patch(path, {"metadata": {"finalizers": [FINALIZER]}})
             if one:
@@ -176,9 +165,9 @@ class BlockVolumes:
             self._attach(path, one, status)
 
     def _hold(self, one: Json, *, attached: bool) -> None:
-        """Keep a PersistentVolume from being deleted while it is attached: nobody would know any more what to detach.
+        """Prevent the deletion of an attached PersistentVolume, which names the volume to detach.
 
-        As external-attacher does, the finalizer stays until somebody deletes it (source: its pkg/controller/csi_handler.go).
+        Like external-attacher, keep the finalizer until the deletion (source: its pkg/controller/csi_handler.go).
         """
         held = one["metadata"].get("finalizers") or []
         if attached != (FINALIZER in held):
@@ -209,13 +198,11 @@ class BlockVolumes:
         for device in volume.loop_devices(file) if file else []:
             run(["losetup", "--detach", device], check=False)
         if file:
-            wait_for(lambda: not volume.loop_devices(file), f"{handle} is unused", 10)
+            wait_for(lambda: not volume.loop_devices(file), f"release of {handle}", 10)
         (self._marks / handle).unlink(missing_ok=True)
 
-    # --- giving back ---------------------------------------------------------------------------------------------------------------
-
     def _reclaim(self, one: Json) -> None:
-        """Delete what was made for a claim that is gone, where the class says so. What is retained stays, as the cloud's volume."""
+        """Delete the volume of a deleted claim, unless the class retains it."""
         meta, spec = one["metadata"], one["spec"]
         made_here = (meta.get("annotations") or {}).get(_PROVISIONED_BY) == DRIVER
         if (
@@ -227,14 +214,25 @@ class BlockVolumes:
         try:
             catalogue.KINDS["volume"].delete(self._cloud, spec["csi"]["volumeHandle"])
         except (SandboxError, ServiceError):
-            # Still let go of somewhere; the next round.
+            # Still in use; the next round tries again.
             return
         self._api.delete(f"/api/v1/persistentvolumes/{meta['name']}")
 
 
+def _check(wanted: Json) -> None:
+    """Raise RefusedError for a claim that block volumes or the sandbox do not support."""
+    modes = wanted["accessModes"]
+    if modes != ["ReadWriteOnce"]:
+        raise RefusedError(f"access modes {', '.join(modes)}: a block volume supports ReadWriteOnce only")
+    if wanted.get("volumeMode", "Filesystem") != "Filesystem":
+        raise RefusedError("the sandbox does not support volumeMode Block")
+    if wanted.get("dataSource") or wanted.get("dataSourceRef"):
+        raise RefusedError("the sandbox does not support clones and snapshots")
+
+
 def _name(claim: Json) -> str:
-    """Of the PersistentVolume and the block volume (source: pkg/csi/driver/bv_controller.go, pvcPrefix; its manifest's
-    `--volume-name-prefix=csi`).
+    """Return the name of PersistentVolume and block volume (source: pkg/csi/driver/bv_controller.go, pvcPrefix; `--volume-name-prefix=csi`
+    in its manifest).
     """
     return f"csi-{claim['metadata']['uid']}"
 

@@ -1,4 +1,4 @@
-"""What is in a cluster of OKE from the start, as far as the sandbox has it."""
+"""The objects that a new OKE cluster contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STORAGE = "storage.k8s.io/v1"
 
 
 def apply(api: Api) -> None:
-    """Have it all there; what is there already stays."""
+    """Create missing objects."""
     for path, body in _objects():
         api.ensure(path, body)
 
@@ -34,7 +34,7 @@ def _objects() -> list[tuple[str, Json]]:
         ),
         (f"{roles}/clusterroles", {"apiVersion": f"{_RBAC}/v1", **node_agents}),
         (f"{roles}/clusterrolebindings", _binding(NODE_AGENTS, NODE_AGENTS, "Group", NODE_AGENTS)),
-        # The user may do everything in the tenancy, hence in its clusters (source: OCI documentation, "About Access Control and
+        # The user has all rights in the tenancy and therefore in its clusters (source: OCI documentation, "About Access Control and
         # Container Engine for Kubernetes").
         (f"{roles}/clusterrolebindings", _binding("oci:administrator", "cluster-admin", "User", paths.USER_OCID)),
         (
@@ -45,8 +45,8 @@ def _objects() -> list[tuple[str, Json]]:
 
 
 def _oci_bv() -> Json:
-    # source: oci-cloud-controller-manager, manifests/container-storage-interface/csi/templates/storage-class.yaml. Growing a claim is not
-    # done, so it is not allowed either.
+    # source: oci-cloud-controller-manager, manifests/container-storage-interface/csi/templates/storage-class.yaml. The sandbox does not
+    # support expansion of claims.
     meta = {"name": "oci-bv", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
     return {
         "metadata": meta,

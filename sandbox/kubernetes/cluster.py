@@ -1,6 +1,6 @@
-"""A control plane of the sandbox's OKE, seen from the host: a podman container (inside: control_plane.py).
+"""A control plane of the sandbox's OKE on the host's side: a podman container (inside: control_plane.py).
 
-What it keeps is in cloud/machines/<name>, etcd's data as well, so that it comes back with everything after a restart.
+Its files, including etcd's data, are in cloud/machines/<name> and survive a restart.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ STOP_SECONDS = 15
 
 
 def create(spec: ClusterSpec) -> ClusterState:
-    """Make and start the control plane; back when its API is ready. Raises SandboxError if the name is taken or it does not start."""
+    """Create the control plane and wait until its API is ready. Raises SandboxError if the name is taken or it does not start."""
     if engine.inspect_container(spec.name):
-        raise SandboxError(f"there is a cluster {spec.name} already")
+        raise SandboxError(f"cluster {spec.name} exists already")
     remove(spec.name)
     own, folder = address.reserve(spec.name), folders.of(spec.name)
     server, authority = f"https://{own}:{folders.PORT}", pki.Authority(folder / "pki")
@@ -41,7 +41,7 @@ def create(spec: ClusterSpec) -> ClusterState:
     authority.kubeconfig(folders.admin(spec.name), server, "sandbox-operator", "system:masters")
     write_if_changed(folder / "spec.json", json.dumps({**asdict(spec), "address": own}))
     for shared in ("volumes", "resources/volume", "resources/loadbalancer"):
-        # Before the container does, whose folders would be root's.
+        # Created here, because folders of the container would belong to root.
         (paths.CLOUD / shared).mkdir(parents=True, exist_ok=True)
     engine.podman(*_run_command(spec.name, own))
     wait_until_ready(spec.name)
@@ -49,37 +49,37 @@ def create(spec: ClusterSpec) -> ClusterState:
 
 
 def wait_until_ready(name: str) -> None:
-    """Back when the API says that it is ready. Raises SandboxError with where the logs are."""
+    """Wait until the API is ready. Raises SandboxError with the folder of the logs."""
     api = Api(folders.admin(name))
     wait_for(api.ready, f"an answer of cluster {name} (logs: {folders.of(name) / 'log'})", START_SECONDS)
 
 
 def inspect(name: str) -> ClusterState | None:
-    """What it is doing; None when there is none."""
+    """Return the state of the control plane, or None if it does not exist."""
     found = engine.inspect_container(name)
     return ClusterState(bool(found["State"]["Running"]), address.of(name)) if found else None
 
 
 def authority(name: str) -> bytes:
-    """The certificate to trust the cluster's API by."""
+    """Return the CA certificate of the cluster's API."""
     return (folders.of(name) / "pki" / "ca.pem").read_bytes()
 
 
 def remove(name: str) -> None:
-    """Stop and delete the control plane with its state. Content when it is gone already."""
+    """Stop the control plane and delete it with its state, if it exists."""
     if engine.inspect_container(name):
         engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
     engine.podman("rm", "--force", "--ignore", name)
     for mark in folders.attached(name).glob("*"):
-        # Attachments go with the instances, as in the cloud; the volumes stay.
+        # Attachments end with the instances, as in the cloud; volumes stay.
         for device in volume.loop_devices(paths.CLOUD / "volumes" / f"{mark.name}.img"):
             run(privileged(["losetup", "--detach", device]), check=False)
-    # Root's files lie in it, of whoever runs this.
+    # The folder contains files of root.
     run(privileged(["rm", "-rf", folders.of(name)]))
 
 
 def code() -> list[str | Path]:
-    """The mounts and environment by which the sandbox's own code runs in a container as it does here."""
+    """Return mounts and environment that let the sandbox's code run in a container."""
     mounts = [f"{folder}:{folder}:ro" for folder in (paths.ROOT / "sandbox", paths.VENV, paths.BIN)]
     variables = {
         "SANDBOX_HOME": paths.HOME,
@@ -94,7 +94,7 @@ def code() -> list[str | Path]:
 
 def _run_command(name: str, own: str) -> list[str | Path]:
     command: list[str | Path] = ["run", "--detach", "--name", name, "--hostname", name, "--restart", "always"]
-    # Loop devices for volumes, addresses for load balancers.
+    # Privileged, for loop devices of volumes and addresses of load balancers.
     command += ["--network", paths.NETWORK, "--ip", own, "--privileged"]
     command += [*code(), "--volume", f"{paths.CLOUD}:{paths.CLOUD}"]
     command += ["--volume", f"{folders.PUBLIC_KEY}:{folders.PUBLIC_KEY}:ro", "--tmpfs", "/run:notmpcopyup"]

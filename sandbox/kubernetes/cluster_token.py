@@ -1,8 +1,8 @@
-"""Tokens of OKE: a signed request, as `oci ce cluster generate-token` makes one, and who it is of.
+"""Checks tokens of OKE: signed requests, as `oci ce cluster generate-token` creates them.
 
 A token is base64url of the URL https://containerengine.<region>.oraclecloud.com/cluster_request/<cluster OCID> with the query parameters
-`authorization` and `date`: the headers which Oracle's signature version 1 gives that GET request (source: oci-cli 3.95.1,
-containerengine_cli_extended.py; OCI documentation, "Request Signatures"). No other form is accepted: nobody knows what OKE makes of it.
+`authorization` and `date`, the headers of Oracle's signature version 1 for that GET request (source: oci-cli 3.95.1,
+containerengine_cli_extended.py; OCI documentation, "Request Signatures"). Other forms are refused, because OKE may refuse them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _SIGNED = "date (request-target) host"
 
 
 class TokenError(Exception):
-    """Why a token is none. No message holds the token."""
+    """The reason why a token is invalid. No message contains the token."""
 
 
 def user(token: str, cluster: str, key: rsa.RSAPublicKey, now: datetime | None = None) -> str:
-    """The OCID of the user who signed the token for this cluster, not long ago. Raises TokenError."""
+    """Return the OCID of the user who signed the token for this cluster. Raises TokenError."""
     try:
         url = urlsplit(base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii"))
     except (binascii.Error, ValueError):
@@ -45,14 +45,14 @@ def user(token: str, cluster: str, key: rsa.RSAPublicKey, now: datetime | None =
     fields = _fields(query["authorization"])
     expected = f"{paths.TENANCY_OCID}/{paths.USER_OCID}/{api_key.fingerprint(key)}"
     if fields.get("keyId") != expected:
-        raise TokenError("its key is none of the account's")
+        raise TokenError("its key does not belong to the account")
     if fields.get("algorithm") != "rsa-sha256" or fields.get("headers") != _SIGNED:
         raise TokenError(f"its signature is not rsa-sha256 over {_SIGNED}")
     signed = f"date: {query['date']}\n(request-target): get {url.path}\nhost: {_HOST}"
     try:
         key.verify(base64.b64decode(fields.get("signature", "")), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, binascii.Error):
-        raise TokenError("its signature is not the account's") from None
+        raise TokenError("its signature does not match the account's key") from None
     return paths.USER_OCID
 
 
@@ -60,7 +60,7 @@ def _check_date(text: str, now: datetime) -> None:
     try:
         date = parsedate_to_datetime(text)
     except ValueError:
-        raise TokenError("its date is none") from None
+        raise TokenError("its date is invalid") from None
     if date.tzinfo is None or abs(now - date) > TOLERANCE:
         raise TokenError("its date is not within 5 minutes of now")
 
@@ -68,5 +68,5 @@ def _check_date(text: str, now: datetime) -> None:
 def _fields(authorization: str) -> dict[str, str]:
     kind, _, rest = authorization.partition(" ")
     if kind != "Signature":
-        raise TokenError("its authorization is no signature")
+        raise TokenError("its authorization is not a signature")
     return dict(re.findall(r'(\w+)="([^"]*)"', rest))

@@ -1,4 +1,4 @@
-"""Inside a control plane's container: `python -m sandbox.kubernetes.control_plane <name>` is its first process."""
+"""The first process in the container of a control plane: `python -m sandbox.kubernetes.control_plane <name>`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.oci.errors import ServiceError
 from sandbox.process import SandboxError
 
 ETCD = "http://127.0.0.1:2379"
-# How often Oracle's side looks at what is wanted of it.
+# How often the emulated controllers check for changes.
 SECONDS = 0.5
 
 
@@ -43,7 +43,7 @@ def main(name: str) -> None:
     )
     supervisor.start("kube-scheduler", ["kube-scheduler", *own, "--bind-address=127.0.0.1"])
     bootstrap.apply(api)
-    # Loaded late: they bring the whole stand-in of Oracle's API along.
+    # Loaded late, because they load the whole emulated cloud.
     from sandbox.kubernetes import block_volumes, load_balancers
 
     volumes = block_volumes.BlockVolumes(api, spec)
@@ -58,13 +58,13 @@ def _forever(reconcile: Callable[[], None]) -> None:
         try:
             reconcile()
         except (ApiError, OSError, HTTPException, SandboxError, ServiceError) as error:
-            # The next round sees what is so then.
+            # The next round tries again.
             print(f"{reconcile.__qualname__}: {error!r}", file=sys.stderr, flush=True)
         sleep(SECONDS)
 
 
 def _etcd(folder: Path) -> list[str | Path]:
-    # Without fsync: data outlive the process, not a crash of the host.
+    # Without fsync: data survive a restart of the container, but not a crash of the host.
     command: list[str | Path] = [
         "etcd",
         "--data-dir",
@@ -94,7 +94,7 @@ def _api_server(folder: Path, address: str, services: str) -> list[str | Path]:
         "kubelet-client-key": own / "apiserver-key.pem",
         "kubelet-preferred-address-types": "InternalIP",
         "authorization-mode": "Node,RBAC",
-        # PodSecurity and the other defaults come with it.
+        # In addition to the defaults, such as PodSecurity.
         "enable-admission-plugins": "NodeRestriction",
         "authentication-token-webhook-config-file": webhook,
         "authentication-token-webhook-version": "v1",

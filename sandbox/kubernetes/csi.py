@@ -1,7 +1,7 @@
-"""A node's part of block volumes: the CSI node service which the kubelet calls to mount a volume into a pod.
+"""The CSI node service of block volumes: the kubelet calls it to mount a volume into a pod.
 
-The messages are those of CSI 1.9 and of the kubelet's plugin registration v1, cut down to the members that are used; numbers and types are
-what goes over the wire (source: container-storage-interface/spec csi.proto; kubernetes pkg/kubelet/apis/pluginregistration/v1/api.proto).
+The messages are the used members of CSI 1.9 and of the kubelet's plugin registration v1, with their numbers and types (source:
+container-storage-interface/spec csi.proto; kubernetes pkg/kubelet/apis/pluginregistration/v1/api.proto).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sandbox.process import SandboxError, run
 
 PLUGINS = Path("/var/lib/kubelet/plugins")
 REGISTRY = Path("/var/lib/kubelet/plugins_registry")
-# source: OCI documentation, "Attaching a Block Volume": 32 paravirtualized volumes an instance, of which the boot volume is one.
+# source: OCI documentation, "Attaching a Block Volume": 32 paravirtualized volumes an instance, including the boot volume.
 MOST_VOLUMES = 31
 _STAGE_UNSTAGE = 1
 
@@ -37,7 +37,7 @@ _TYPES = {
     "int64": _Field.TYPE_INT64,
 }
 
-# name: {member: (number, type)}; a type in [] is repeated. A map is a repeated pair of key and value on the wire.
+# name: {member: (number, type)}; a type in [] is repeated. On the wire, a map is a repeated pair of key and value.
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Empty": {},
     "Pair": {"key": (1, "string"), "value": (2, "string")},
@@ -106,20 +106,20 @@ class Node:
         self._name, self._zone = name, zone
 
     def info(self, request: Any) -> Any:
-        """Which node this is."""
+        """Describe the node."""
         topology = M["Topology"](segments=[M["Pair"](key=ZONE, value=self._zone)])
         return M["NodeGetInfoResponse"](
             node_id=self._name, max_volumes_per_node=MOST_VOLUMES, accessible_topology=topology
         )
 
     def stage(self, request: Any) -> Any:
-        """Mount the volume's file system on the node; a blank volume gets one, another is never formatted."""
+        """Mount the volume on the node. Only a blank volume is formatted."""
         device = {pair.key: pair.value for pair in request.publish_context}.get("devicePath", "")
         kind = request.volume_capability.mount.fs_type or "ext4"
         if not (found := re.fullmatch(r"/dev/loop(\d+)", device)) or kind not in ("ext4", "xfs"):
             raise SandboxError(f"volume {request.volume_id}: device {device!r}, file system {kind!r}")
         if not Path(device).exists():
-            # Made on the host after this container was.
+            # The host created the device after this container.
             os.mknod(device, 0o600 | 0o060000, os.makedev(7, int(found[1])))
         target = Path(request.staging_target_path)
         if not os.path.ismount(target):
@@ -135,7 +135,7 @@ class Node:
         return M["Empty"]()
 
     def publish(self, request: Any) -> Any:
-        """Show the volume in a pod's folder."""
+        """Mount the volume into the folder of a pod."""
         target = Path(request.target_path)
         if not os.path.ismount(target):
             target.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ class Node:
 
 
 def serve(node: Node) -> list[Any]:
-    """Start both services; the kubelet finds them by their sockets. The servers, to be kept."""
+    """Start and return both servers; the kubelet finds them by their sockets."""
     endpoint = PLUGINS / DRIVER / "csi.sock"
     identity = {
         "GetPluginInfo": _handler("Empty", lambda _: M["GetPluginInfoResponse"](name=DRIVER, vendor_version="1")),
@@ -211,12 +211,12 @@ def _server(socket: Path, services: Mapping[str, Mapping[str, Any]]) -> Any:
 
 
 def _format_if_blank(device: str, kind: str) -> None:
-    # blkid(8): 2 where nothing was found on it; anything else is somebody's data or an error.
+    # blkid(8): 2 if the device is blank; other codes mean data or an error.
     probe = run(["blkid", "--probe", device], check=False)
     if probe.returncode == 2:
         run([f"mkfs.{kind}", *(["-q", "-F"] if kind == "ext4" else ["-q"]), device])
     elif probe.returncode != 0:
-        raise SandboxError(f"what is on {device} cannot be told: {probe.stderr.strip()}")
+        raise SandboxError(f"could not detect the content of {device}: {probe.stderr.strip()}")
 
 
 def _unmount(target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where clusters and nodes keep what is theirs: the same paths on the host and in their containers."""
+"""Folders and fixed values of clusters and nodes; paths are the same on the host and in containers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ NODE_PREFIX = "sandbox-node-"
 LOAD_BALANCER_PREFIX = "sandbox-lb-"
 PORT = 6443
 PODS, SERVICES = "10.244.0.0/16", "10.96.0.0/16"
-# What the control plane checks tokens with; the private key stays outside.
+# The control plane checks tokens with it; the private key stays on the host.
 PUBLIC_KEY = account.API_PUBLIC_KEY
 
 
 def of(name: str) -> Path:
-    """The folder of a cluster or node. A cluster's: pki/, etcd/, log/, admin.conf, spec.json; a node's: pki/, log/, kubelet.conf, …"""
+    """Return the folder of a cluster (pki/, etcd/, log/, admin.conf, spec.json) or node (pki/, log/, kubelet.conf, …)."""
     return paths.MACHINES / name
 
 
 def attached(cluster: str) -> Path:
-    """A folder with an empty file for each volume that is attached for the cluster, named by its OCID."""
+    """Return the folder with an empty file for each attached volume, named by its OCID."""
     return of(cluster) / "attached"
 
 
 def admin(cluster: str) -> Path:
-    """The kubeconfig of the cluster's own operators, Oracle's side; it never reaches the program."""
+    """Return the kubeconfig of the emulated controllers; the program never uses it."""
     return of(cluster) / "admin.conf"

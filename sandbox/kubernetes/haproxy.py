@@ -17,7 +17,7 @@ global
 defaults
     timeout connect 5s
     timeout check 3s
-# So that there is something to run for where there is no load balancer.
+# HAProxy needs at least one listener, also without load balancers.
 frontend alive
     mode http
     bind 127.0.0.1:8404
@@ -28,8 +28,8 @@ frontend alive
 
 @dataclass(frozen=True)
 class Listener:
-    """One port of one load balancer. name: unique; idle: seconds; certificate: a PEM file with key and chain where it speaks TLS; backends:
-    the nodes' addresses, with the node port.
+    """One port of one load balancer. name: unique; idle: timeout in seconds; certificate: a PEM file with key and chain, for TLS; backends:
+    the nodes' addresses.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Listener:
 
 
 def configuration(listeners: Sequence[Listener]) -> str:
-    """The whole file."""
+    """Return the whole configuration file."""
     return _GLOBAL + "".join(map(_section, listeners))
 
 

@@ -1,7 +1,7 @@
-"""The image of clusters' containers: the host's own Debian or Ubuntu with etcd, containerd, CNI plugins and HAProxy.
+"""The image of the clusters' containers: the host's own Debian or Ubuntu with etcd, containerd, CNI plugins and HAProxy.
 
-Made by mmdebstrap, imported as localhost/sandbox-kubernetes. Kubernetes itself is mounted from .sandbox/bin, so that another version
-needs no other image; so are the sandbox's own Python and code, which run on the image's Python, the host's twin.
+Kubernetes itself is mounted from .sandbox/bin, so another version needs no new image. The sandbox's virtual environment and code are
+mounted too: the image has the same Python as the host.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import tarfile
 from io import BytesIO
 from pathlib import Path
 
-from sandbox import distribution, engine, machine_image, paths
-from sandbox.process import privileged, run, run_logged
+from sandbox import container_image, distribution
 
 IMAGE = "localhost/sandbox-kubernetes"
-# The image of the process that holds a pod's namespaces; imported into each node, pulled from nowhere.
+# The image of the process that holds the namespaces of a pod; imported into each node, never pulled.
 PAUSE = "sandbox.invalid/pause:1"
 
 PACKAGES = distribution.words("""
@@ -25,52 +24,30 @@ etcd-server containerd runc containernetworking-plugins catatonit haproxy openss
 """)
 
 
-def key() -> str:
-    """Changes whenever the image would."""
-    host = distribution.this()
-    parts = [*PACKAGES, *host.sources(host.architecture), Path(__file__).read_text()]
-    digest = hashlib.sha256("\0".join(parts).encode() + distribution.CA_BUNDLE.read_bytes())
-    return digest.hexdigest()[:16]
+_HOOKS = (
+    # The nodes trust the same authorities as the host.
+    f"upload {distribution.CA_BUNDLE} /etc/ssl/certs/ca-certificates.crt",
+    'rm -rf "$1"/etc/cni/net.d/* "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*',
+)
 
 
 def ensure() -> bool:
-    """Make the image unless it is there; True when it was made. Takes about 30 s and 400 MB of disk."""
-    wanted = key()
-    found = engine.podman("image", "inspect", "--format", '{{index .Config.Labels "key"}}', IMAGE, check=False)
-    if found.returncode == 0 and found.stdout.strip() == wanted:
+    """Build the image unless it exists; return True if it was built. Takes about 30 s and 400 MB of disk."""
+    wanted = container_image.key([*PACKAGES, *_HOOKS], [distribution.CA_BUNDLE])
+    if container_image.present(IMAGE, wanted):
         return False
-    paths.IMAGES.mkdir(parents=True, exist_ok=True)
-    tar = paths.IMAGES / "kubernetes.tar"
-    run_logged(_mmdebstrap(tar), paths.LOG / "kubernetes-image.log")
-    engine.podman("import", "--change", f"LABEL key={wanted}", tar, IMAGE)
-    engine.podman("image", "prune", "--force", check=False)
-    run(privileged(["rm", "-f", tar]))
+    container_image.build(IMAGE, wanted, PACKAGES, _HOOKS)
     return True
 
 
-def _mmdebstrap(tar: Path) -> list[str]:
-    host = distribution.this()
-    command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=apt", "--format=tar"]
-    command += [f"--architectures={host.architecture}", f"--include={','.join(PACKAGES)}"]
-    command += [f"--dpkgopt={option}" for option in machine_image.DPKG_OPTIONS]
-    command += [f"--aptopt={option}" for option in [*machine_image.APT_OPTIONS, *distribution.acquire_options()]]
-    # What pods' images are pulled over is trusted as on the host.
-    command += [f"--customize-hook=upload {distribution.CA_BUNDLE} /etc/ssl/certs/ca-certificates.crt"]
-    command += ['--customize-hook=rm -rf "$1"/etc/cni/net.d/* "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*']
-    return privileged([*command, host.codename, tar, *host.sources(host.architecture)])
-
-
 def write_pause(target: Path, program: Path, architecture: str) -> None:
-    """Write PAUSE as an archive that `ctr images import` reads: one layer with catatonit, which waits and buries orphans (-P).
+    """Write PAUSE as an archive that `ctr images import` reads: one layer with catatonit, which waits and reaps orphans (-P).
 
     source: OCI Image Format Specification 1.1, image-layout.md. The program has to be static.
     """
     layer = BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
-        entry = tarfile.TarInfo("pause")
-        entry.size, entry.mode = program.stat().st_size, 0o755
-        with program.open("rb") as source:
-            tar.addfile(entry, source)
+        _add(tar, "pause", program.read_bytes(), 0o755)
     blobs: dict[str, bytes] = {}
 
     def blob(kind: str, data: bytes) -> dict[str, object]:
@@ -100,6 +77,10 @@ def write_pause(target: Path, program: Path, architecture: str) -> None:
     blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
     with tarfile.open(target, "w") as tar:
         for name, content in blobs.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, BytesIO(content))
+            _add(tar, name, content)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, BytesIO(content))

@@ -1,9 +1,9 @@
-"""Oracle's side of Services of type LoadBalancer: addresses, listeners, and the record that holds the subnet.
+"""Emulates Oracle's controller of Services of type LoadBalancer: addresses, listeners and a record in the cloud.
 
-A load balancer is an address of the control plane's container and listeners of its HAProxy; in the cloud it is a resource of its own,
-which outlives its cluster when nobody deletes its Service first, and then keeps its subnet from being deleted. So does the record here.
-What Oracle passes over on an existing one is passed over here too: another subnet, another `internal` (source:
-oci-cloud-controller-manager 1.35, load_balancer.go: updateLoadBalancer sets neither).
+A load balancer is an address of the control plane's container with listeners of HAProxy. In the cloud, it is a resource that survives its
+cluster unless its Service is deleted first, and its subnet cannot be deleted meanwhile. The record has the same effect here. Like Oracle's
+controller, this one ignores a changed subnet or `internal` of an existing load balancer (source: oci-cloud-controller-manager 1.35,
+load_balancer.go: updateLoadBalancer sets neither).
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 KIND = "loadbalancer"
 _RUN = Path("/run/haproxy")
 _COMPONENT = "service-controller"
-# A refusal that goes on is told again after this time.
+# An error that persists is reported again after this time.
 _SECONDS_BETWEEN_EVENTS = 60
 
 
 class LoadBalancers:
-    """Those of one cluster. spec: the cluster's (ClusterSpec)."""
+    """The load balancers of a cluster. spec: its ClusterSpec."""
 
     def __init__(self, api: Api, spec: Json, supervisor: Supervisor) -> None:
         self._api, self._spec, self._supervisor = api, spec, supervisor
         self._cloud = catalogue.cloud()
         self._process: subprocess.Popen[bytes] | None = None
-        self._told: dict[str, tuple[str, float]] = {}
-        self._here: set[str] = set()
+        self._reported: dict[str, tuple[str, float]] = {}
+        self._addresses: set[str] = set()
 
     def reconcile(self) -> None:
-        """One round: every Service and every load balancer of this cluster."""
+        """Handle all Services and load balancers of the cluster once."""
         backends = self._backends()
         served: list[tuple[Json, Record]] = []
         listeners: list[haproxy.Listener] = []
@@ -60,14 +60,14 @@ class LoadBalancers:
                 self._refuse(service, str(error))
         self._serve(listeners)
         for service, record in served:
-            self._tell_address(service, record)
+            self._publish_address(service, record)
 
     def _services(self) -> list[Json]:
         every = ({**one, "kind": "Service", "apiVersion": "v1"} for one in self._api.items("/api/v1/services"))
         return [one for one in every if FINALIZER in (one["metadata"].get("finalizers") or []) or _wants_one(one)]
 
     def _ensured(self, service: Json, wanted: Wanted) -> Record:
-        """The load balancer of a Service, made or brought up to date. Raises RefusedError."""
+        """Create or update the load balancer of a Service. Raises RefusedError."""
         record = self._of(service["metadata"]["uid"])
         subnet = record.properties["subnetIds"][0] if record else self._subnet(wanted)
         for group in wanted.groups:
@@ -84,12 +84,12 @@ class LoadBalancers:
         if record is None:
             self._api.patch(_path(service), {"metadata": {"finalizers": _finalizers(service, add=True)}})
             self._event(service, "Normal", "EnsuringLoadBalancer", "Ensuring load balancer")
-            return self._made(service, properties)
+            return self._create(service, properties)
         if any(record.properties[name] != value for name, value in properties.items()):
             with self._cloud.transaction():
-                record = record.having(**properties)
+                record = record.with_properties(**properties)
                 self._cloud.put(record)
-        self._have_address(record)
+        self._add_address(record)
         return record
 
     def _subnet(self, wanted: Wanted) -> str:
@@ -103,7 +103,7 @@ class LoadBalancers:
             raise RefusedError(f"400-InvalidParameter, a public load balancer cannot be in the private subnet {named}")
         return named
 
-    def _made(self, service: Json, properties: Json) -> Record:
+    def _create(self, service: Json, properties: Json) -> Record:
         uid = service["metadata"]["uid"]
         id = new_id(KIND)
         holder = f"{folders.LOAD_BALANCER_PREFIX}{id[-12:]}"
@@ -112,17 +112,17 @@ class LoadBalancers:
         details = [{"ipAddress": own, "isPublic": not properties["isPrivate"]}]
         record = Record(id, KIND, {**common, **properties, "displayName": uid, "ipAddressDetails": details})
         with self._cloud.transaction():
-            record = record.knowing(service=uid, cluster=self._spec["id"], holder=holder, address=own)
+            record = record.with_private(service=uid, cluster=self._spec["id"], holder=holder, address=own)
             self._cloud.put(record)
-        self._have_address(record)
+        self._add_address(record)
         return record
 
-    def _have_address(self, record: Record) -> None:
+    def _add_address(self, record: Record) -> None:
         own = record.private["address"]
-        if own not in self._here:
+        if own not in self._addresses:
             run(["ip", "address", "replace", f"{own}/{paths.SUBNET.prefixlen}", "dev", "eth0"])
             address.announce(own)
-            self._here.add(own)
+            self._addresses.add(own)
 
     def _listeners(self, record: Record, wanted: Wanted, backends: tuple[str, ...]) -> list[haproxy.Listener]:
         certificate = self._certificate(record, *wanted.secret) if wanted.secret else None
@@ -142,11 +142,11 @@ class LoadBalancers:
         ]
 
     def _certificate(self, record: Record, namespace: str, name: str) -> Path:
-        """The listener's certificate as a file; its name changes with its content, so that a new one is noticed."""
+        """Write and return the listener's certificate; its name depends on its content, so a new one changes the configuration."""
         try:
             data = self._api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}").get("data") or {}
         except ApiError as error:
-            raise RefusedError(f"reading the certificate: {error}") from None
+            raise RefusedError(f"could not read the certificate: {error}") from None
         if missing := [key for key in ("tls.crt", "tls.key") if not data.get(key)]:
             raise RefusedError(f"the secret {namespace}/{name} has no {missing[0]}")
         pem = b"\n".join(base64.b64decode(data[key]) for key in ("tls.crt", "tls.key"))
@@ -155,30 +155,30 @@ class LoadBalancers:
             write_if_changed(file, pem, 0o600)
             if run(["openssl", "x509", "-noout", "-in", file], check=False).returncode:
                 file.unlink()
-                raise RefusedError(f"the secret {namespace}/{name} holds no certificate")
+                raise RefusedError(f"the secret {namespace}/{name} does not contain a certificate")
         return file
 
-    def _tell_address(self, service: Json, record: Record) -> None:
+    def _publish_address(self, service: Json, record: Record) -> None:
         ingress = [{"ip": record.private["address"], "ipMode": "VIP"}]
         if (service.get("status", {}).get("loadBalancer") or {}).get("ingress") != ingress:
             self._api.patch(f"{_path(service)}/status", {"status": {"loadBalancer": {"ingress": ingress}}})
             self._event(service, "Normal", "EnsuredLoadBalancer", "Ensured load balancer")
-            self._told.pop(service["metadata"]["uid"], None)
+            self._reported.pop(service["metadata"]["uid"], None)
 
     def _refuse(self, service: Json, message: str) -> None:
         uid = service["metadata"]["uid"]
-        told, when = self._told.get(uid, ("", 0.0))
-        if told != message or time.monotonic() > when + _SECONDS_BETWEEN_EVENTS:
-            self._told[uid] = message, time.monotonic()
+        reported, when = self._reported.get(uid, ("", 0.0))
+        if reported != message or time.monotonic() > when + _SECONDS_BETWEEN_EVENTS:
+            self._reported[uid] = message, time.monotonic()
             text = f"Error syncing load balancer: failed to ensure load balancer: {message}"
             self._event(service, "Warning", "SyncLoadBalancerFailed", text)
 
     def _remove(self, service: Json) -> None:
-        """Take the load balancer of a Service away that is being deleted or is none of this type any more."""
+        """Delete the load balancer of a Service that is being deleted or has changed its type."""
         if record := self._of(service["metadata"]["uid"]):
             own = record.private["address"]
             run(["ip", "address", "delete", f"{own}/{paths.SUBNET.prefixlen}", "dev", "eth0"], check=False)
-            self._here.discard(own)
+            self._addresses.discard(own)
             address.release(record.private["holder"])
             with self._cloud.transaction():
                 self._cloud.drop(record)
@@ -188,15 +188,13 @@ class LoadBalancers:
             self._api.patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": None}}})
         self._api.patch(path, {"metadata": {"finalizers": _finalizers(service, add=False)}})
 
-    # --- all together ------------------------------------------------------------------------------------------------------------
-
     def _of(self, uid: str) -> Record | None:
         own = self._spec["id"]
         every = self._cloud.all(KIND)
         return next((one for one in every if (one.private["cluster"], one.private["service"]) == (own, uid)), None)
 
     def _backends(self) -> tuple[str, ...]:
-        """The nodes' addresses. A node that is not ready is left to the health check, as in the cloud."""
+        """Return the nodes' addresses. As in the cloud, the health check excludes nodes that are not ready."""
         found = []
         for node in self._api.items("/api/v1/nodes"):
             excluded = "node.kubernetes.io/exclude-from-external-load-balancers" in (
@@ -213,7 +211,7 @@ class LoadBalancers:
         if self._process is None:
             self._process = self._supervisor.start("haproxy", ["haproxy", "-W", "-f", file])
         elif changed:
-            # Connections that are open stay with the old process (source: HAProxy management guide, "Stopping and restarting").
+            # The old process keeps open connections (source: HAProxy management guide, "Stopping and restarting").
             self._process.send_signal(signal.SIGUSR2)
 
     def _event(self, service: Json, kind: str, reason: str, message: str) -> None:

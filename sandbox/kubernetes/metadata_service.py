@@ -1,4 +1,4 @@
-"""The metadata service of a node, 169.254.169.254: there so that it can be shown to be out of a pod's reach.
+"""The metadata service of a node, 169.254.169.254. Tests check that pods cannot reach it.
 
 source: OCI documentation, "Getting Instance Metadata": version 2 answers only with the header `Authorization: Bearer Oracle`.
 """
@@ -17,12 +17,12 @@ ADDRESS = "169.254.169.254"
 
 
 def add_address() -> None:
-    """Give the node the service's address."""
+    """Add the service's address to the node."""
     run(["ip", "address", "replace", f"{ADDRESS}/32", "dev", "lo"])
 
 
 def listen(spec: Json) -> ThreadingHTTPServer:
-    """A server, to be run. spec: the node's (NodeSpec)."""
+    """Return the server, not yet running. spec: the node's NodeSpec."""
     content = {
         "id": spec["id"],
         "compartmentId": paths.TENANCY_OCID,
@@ -43,6 +43,6 @@ def listen(spec: Json) -> ThreadingHTTPServer:
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     return ThreadingHTTPServer((ADDRESS, 80), Handler)

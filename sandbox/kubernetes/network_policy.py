@@ -1,8 +1,8 @@
-"""Network policies as nftables text: what a node lets its pods receive and send.
+"""Translates network policies to nftables text for the pods of a node.
 
-Kubernetes' own rules (source: Kubernetes documentation, "Network Policies"): a pod that no policy selects in a direction is open in it;
-one that is selected gets what any of the policies admits; answers always pass, and so does the node itself (probes). A policy which is not
-understood admits nothing, and `Translation.problems` says why.
+Kubernetes' rules (source: Kubernetes documentation, "Network Policies"): a pod without a policy for a direction is open in that direction.
+Several policies add up. Answers and the node's probes always pass. An unsupported policy blocks all traffic, and `Translation.problems`
+explains why.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from dataclasses import dataclass, field
 
 from sandbox.kubernetes.api import Json
 
-# For networks and ports alike: the whole of it.
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 
 
 @dataclass
 class Translation:
-    """text: for `nft -f`, replacing what was before in one step; problems: what was not understood."""
+    """text: for `nft -f`, replaces the previous rules in one step; problems: unsupported policies."""
 
     text: str = ""
     problems: list[str] = field(default_factory=list)
 
 
 def translate(node: str, pods: Sequence[Json], namespaces: Sequence[Json], policies: Sequence[Json]) -> Translation:
-    """The rules for the pods on `node`. pods: those of all nodes, for the selectors."""
+    """Return the rules for the pods on `node`. pods: of all nodes, for the selectors."""
     return _Translator(pods, namespaces).translate(node, policies)
 
 
 class _Translator:
     def __init__(self, pods: Sequence[Json], namespaces: Sequence[Json]) -> None:
-        # Pods of the host's network have the node's address, which no policy is about.
+        # Network policies do not apply to pods on the host's network.
         self._pods = [pod for pod in pods if pod["status"].get("podIP") and not pod["spec"].get("hostNetwork")]
         self._labels = {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in namespaces}
         self._result = Translation()
@@ -52,7 +51,7 @@ class _Translator:
                 jumps[direction].append(f"ip {side} {pod['status']['podIP']} jump {name}")
         chains += [_chain(direction.lower(), lines) for direction, lines in jumps.items()]
         chains += [_base("forward", ["jump egress", "jump ingress"]), _base("input", ["jump egress"])]
-        # The first line makes the second succeed where there is no such table yet.
+        # The first line creates the table if necessary, so that the second succeeds.
         head = "table ip network-policy\ndelete table ip network-policy\ntable ip network-policy {\n"
         self._result.text = head + "".join(chains) + "}\n"
         return self._result
@@ -64,7 +63,7 @@ class _Translator:
         return same and direction in kinds and _matches(spec.get("podSelector") or {}, _labels(pod))
 
     def _rules(self, policy: Json, pod: Json, direction: str) -> Iterator[str]:
-        """What the policy admits, as matches: "ip saddr 10.0.0.0/8 tcp dport 80"."""
+        """Yield what the policy allows, as matches: "ip saddr 10.0.0.0/8 tcp dport 80"."""
         side = "saddr" if direction == "Ingress" else "daddr"
         try:
             found = []
@@ -77,11 +76,11 @@ class _Translator:
         except (ValueError, KeyError) as error:
             meta = policy["metadata"]
             self._result.problems.append(
-                f"network policy {meta['namespace']}/{meta['name']} is not understood: {error}"
+                f"network policy {meta['namespace']}/{meta['name']} is not supported by the sandbox: {error}"
             )
 
     def _network(self, peer: Json, policy: Json, side: str) -> str | None:
-        """A match of the other side; None where no pod is selected."""
+        """Return a match of the other side, or None if no pod is selected."""
         if block := peer.get("ipBlock"):
             words = [f"ip {side} {block['cidr']}"]
             if excepted := block.get("except"):
@@ -121,7 +120,7 @@ def _named(name: str, pod: Json) -> int:
         for port in container.get("ports") or []:
             if port.get("name") == name:
                 return int(port["containerPort"])
-    raise ValueError(f"no container has a port named {name}")
+    raise ValueError(f"no container has a port {name}")
 
 
 def _labels(pod: Json) -> dict[str, str]:

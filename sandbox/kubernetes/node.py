@@ -1,6 +1,6 @@
-"""A node of the sandbox's OKE, seen from the host: a podman container (inside: worker.py).
+"""A node of the sandbox's OKE on the host's side: a podman container (inside: worker.py).
 
-Its images and its kubelet's folder are a podman volume, so that it comes back as it was after a restart.
+Its images and its kubelet's folder are on a podman volume and survive a restart.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ STOP_SECONDS = 20
 
 
 def create(spec: NodeSpec) -> NodeState:
-    """Make the node and have it join; back when Kubernetes calls it ready. Raises SandboxError when that takes too long."""
+    """Create the node and wait until Kubernetes reports it as ready. Raises SandboxError if that takes too long."""
     if engine.inspect_container(spec.name):
-        raise SandboxError(f"there is a node {spec.name} already")
+        raise SandboxError(f"node {spec.name} exists already")
     own, folder = address.reserve(spec.name), folders.of(spec.name)
     server = f"https://{address.of(spec.cluster)}:{folders.PORT}"
     authority = pki.Authority(folders.of(spec.cluster) / "pki")
@@ -42,7 +42,7 @@ def create(spec: NodeSpec) -> NodeState:
 
 
 def wait_until_ready(cluster_name: str, name: str) -> None:
-    """Back when Kubernetes calls the node ready."""
+    """Wait until Kubernetes reports the node as ready."""
     api, own = Api(folders.admin(cluster_name)), address.of(name)
 
     def ready() -> bool:
@@ -56,18 +56,18 @@ def wait_until_ready(cluster_name: str, name: str) -> None:
 
 
 def inspect(name: str) -> NodeState | None:
-    """What it is doing; None when there is none."""
+    """Return the state of the node, or None if it does not exist."""
     found = engine.inspect_container(name)
     return NodeState(bool(found["State"]["Running"]), address.of(name)) if found else None
 
 
 def restart(name: str) -> None:
-    """Reboot the node; podman starts its container again."""
+    """Reboot the node."""
     engine.podman("restart", "--time", str(STOP_SECONDS), name)
 
 
 def remove(name: str, cluster_name: str = "") -> None:
-    """Stop and delete the node with its storage, and take it out of its cluster where that still answers. Content when it is gone."""
+    """Stop the node, delete it with its storage, and remove it from its cluster if that still answers."""
     own = address.of(name)
     if engine.inspect_container(name):
         engine.podman("stop", "--time", str(STOP_SECONDS), name, check=False)
@@ -75,7 +75,7 @@ def remove(name: str, cluster_name: str = "") -> None:
     if engine.podman("volume", "exists", _storage(name), check=False).returncode == 0:
         engine.podman("volume", "rm", "--force", _storage(name))
     if own and cluster_name and folders.admin(cluster_name).exists():
-        # The cluster may be on its way out as well.
+        # The cluster may be stopping too.
         with contextlib.suppress(ApiError, OSError):
             Api(folders.admin(cluster_name)).delete(f"/api/v1/nodes/{own}")
     run(privileged(["rm", "-rf", folders.of(name)]))
@@ -89,12 +89,12 @@ def _run_command(spec: NodeSpec, own: str) -> list[str | Path]:
     folder = folders.of(spec.name)
     command: list[str | Path] = ["run", "--detach", "--name", spec.name, "--hostname", f"oke-{spec.name[-12:]}"]
     command += ["--restart", "always", "--network", paths.NETWORK, "--ip", own, "--privileged", "--cgroupns", "private"]
-    # By their numbers: under a quota (--cpus) cgroup v1 refuses containers whose limit is more than the node has, which Kubernetes allows.
+    # CPU numbers instead of a quota (--cpus): with a quota, cgroup v1 refuses containers with a higher limit, which Kubernetes allows.
     processors = sorted(os.sched_getaffinity(0))[: max(1, math.ceil(spec.cpus))]
     command += ["--cpuset-cpus", ",".join(map(str, processors)), "--memory", f"{int(spec.memory_gb * 1024)}m"]
     command += [*cluster.code(), "--volume", f"{folder}:{folder}", "--tmpfs", "/run:notmpcopyup"]
-    # containerd's overlay cannot lie on this container's own overlay; /var/lib holds the kubelet's folder too.
+    # containerd's overlay cannot be on the overlay of this container.
     command += ["--volume", f"{_storage(spec.name)}:/var/lib/node"]
-    # The node's containerd trusts the sandbox's registry; nothing else has to.
+    # Only containerd needs to trust the sandbox's registry.
     command += ["--volume", f"{paths.CA_BUNDLE}:/etc/containerd/bundle.pem:ro"]
     return [*command, IMAGE, paths.VENV / "bin" / "python", "-m", "sandbox.kubernetes.worker", spec.name]

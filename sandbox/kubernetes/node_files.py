@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox import paths
 from sandbox.kubernetes.api import Json
 
-# What the kubelet wants of the kernel (source: kubernetes pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
+# Kernel settings that the kubelet expects (source: kubernetes pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
 SYSCTLS = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -35,9 +35,10 @@ if "create" in words:
         json.dump(config, opened)
 os.execvp("runc", ["runc", *words])
 """
-"""OKE's nodes run CRI-O, which mounts a folder of its own over what a pod has at /run/secrets; what a pod has below stays (source: cri-o,
-server/container_create_linux.go, which sorts by depth, and containers-mounts.conf(5), whose default in Oracle Linux is
-/usr/share/rhel/secrets:/run/secrets).
+"""A wrapper of runc that emulates a mount of CRI-O, which OKE's nodes run.
+
+CRI-O mounts its own folder over /run/secrets of a pod and keeps mounts below it (source: cri-o, server/container_create_linux.go, which
+sorts by depth; containers-mounts.conf(5) with Oracle Linux' default /usr/share/rhel/secrets:/run/secrets).
 """
 
 
@@ -64,7 +65,7 @@ def kubelet(folder: Path, spec: Json) -> str:
     """KubeletConfiguration (source: Kubernetes documentation, "Kubelet Configuration (v1beta1)")."""
     cpus, memory = float(spec["cpus"]), float(spec["memory_gb"])
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    # /proc shows the host's processors and memory: what the node's shape has less is reserved.
+    # /proc shows the host's processors and memory, so the difference to the node's shape is reserved.
     less_memory, less_cpus = max(0, total - int(memory * 1024)), max(0.0, (os.cpu_count() or 1) - cpus)
     return json.dumps(
         {
@@ -85,7 +86,7 @@ def kubelet(folder: Path, spec: Json) -> str:
             "protectKernelDefaults": True,
             "oomScoreAdj": 0,
             "systemReserved": {"memory": f"{less_memory}Mi", "cpu": f"{int(less_cpus * 1000)}m"},
-            # The host's disk is not the node's to clean.
+            # The node must not evict pods because of the host's disk.
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
             "imageGCHighThresholdPercent": 100,
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
@@ -94,7 +95,7 @@ def kubelet(folder: Path, spec: Json) -> str:
 
 
 def kubelet_command(folder: Path, spec: Json) -> list[str]:
-    """The kubelet's command line."""
+    """Return the command line of the kubelet."""
     labels = {
         **spec["labels"],
         "topology.kubernetes.io/region": paths.REGION,
@@ -112,7 +113,7 @@ def kubelet_command(folder: Path, spec: Json) -> list[str]:
 
 
 def kube_proxy(folder: Path, own: str, pods: str) -> str:
-    """KubeProxyConfiguration. Its health check is what load balancers ask."""
+    """Return KubeProxyConfiguration. Load balancers use its health check."""
     leave = {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}
     return json.dumps(
         {
@@ -128,7 +129,7 @@ def kube_proxy(folder: Path, own: str, pods: str) -> str:
 
 
 def cni(network: str) -> str:
-    """Each pod by a route of its own, so that all its traffic passes the node's filter. Addresses are forgotten with the node's boot."""
+    """Return the CNI configuration: each pod has its own route, so all traffic passes the node's filter. A reboot frees all addresses."""
     addresses = {
         "type": "host-local",
         "ranges": [[{"subnet": network}]],

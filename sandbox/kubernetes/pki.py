@@ -1,4 +1,4 @@
-"""A cluster's own certificate authority and what it signs, kubeconfigs included."""
+"""The certificate authority of a cluster, its certificates and kubeconfigs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.process import write_if_changed
 
 
 class Authority:
-    """ca.pem and ca-key.pem in `folder`, made when they are not there."""
+    """The authority in ca.pem and ca-key.pem of `folder`, created if they do not exist."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class Authority:
         self._certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
         loaded = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"{folder / 'ca-key.pem'} is no elliptic-curve key")
+            raise TypeError(f"{folder / 'ca-key.pem'} is not an elliptic-curve key")
         self._key = loaded
 
     @property
@@ -44,9 +44,9 @@ class Authority:
         return (self._folder / "ca.pem").read_bytes()
 
     def issue(self, target: Path, user: str, group: str = "", names: Sequence[str] = ()) -> None:
-        """Write <target>.pem and <target>-key.pem, for serving under `names` (addresses or host names) and as the client `user`.
+        """Write <target>.pem and <target>-key.pem for the server `names` (addresses or host names) and the client `user`.
 
-        Kubernetes takes a client's name from the common name and its group from the organisation.
+        Kubernetes reads the user from the common name and the group from the organisation.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
@@ -60,7 +60,7 @@ class Authority:
         write_if_changed(target.with_name(f"{target.name}.pem"), certificate.public_bytes(serialization.Encoding.PEM))
 
     def kubeconfig(self, target: Path, server: str, user: str, group: str = "") -> None:
-        """Write a kubeconfig for `user` with a client certificate in it; it stays when it is there and of this server."""
+        """Write a kubeconfig with a client certificate for `user`, unless one for this server exists."""
         if target.exists() and server in target.read_text():
             return
         scratch = target.with_suffix(".client")
@@ -74,7 +74,7 @@ class Authority:
 
 
 def kubeconfig(server: str, authority: bytes, user: Mapping[str, object], name: str = "sandbox") -> str:
-    """A kubeconfig, as JSON, which is YAML."""
+    """Return a kubeconfig as JSON, which is valid YAML."""
     cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode()}
     return json.dumps(
         {
@@ -90,7 +90,7 @@ def kubeconfig(server: str, authority: bytes, user: Mapping[str, object], name: 
 
 
 def service_account_key(target: Path) -> None:
-    """The key that signs service accounts' tokens."""
+    """Create the key that signs tokens of service accounts."""
     if not target.exists():
         _write_key(target, rsa.generate_private_key(public_exponent=65537, key_size=2048))
 

@@ -1,25 +1,25 @@
-"""What stacks with a cluster need beside the rest of the sandbox, and what there is of clusters."""
+"""What stacks with a cluster need in addition, and the containers of all clusters."""
 
 from __future__ import annotations
 
 from sandbox import engine, paths, toolchain
 from sandbox.kubernetes import folders, image
 from sandbox.progress import Progress
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 
 
 def programs(progress: Progress) -> None:
-    """Have Kubernetes' own programs: 6 minutes of two cores the first time where they have to be compiled."""
-    progress.step("Kubernetes", lambda: toolchain.ensure(paths.HOME, progress.say, [pieces.KUBERNETES]))
+    """Install Kubernetes' programs. Compiling them takes 6 minutes on two cores the first time."""
+    progress.step("Kubernetes", lambda: toolchain.ensure(paths.HOME, progress.say, [tools.KUBERNETES]))
 
 
 def container_image(progress: Progress) -> None:
-    """Have the image of clusters' containers. Needs the container engine's configuration."""
+    """Build the image of the clusters' containers. Needs the configuration of the container engine."""
     progress.step("image of clusters", image.ensure)
 
 
 def names() -> list[str]:
-    """All containers of clusters and nodes, clusters first."""
+    """Return the names of all containers of clusters and nodes, clusters first."""
     found = []
     for prefix in (folders.CLUSTER_PREFIX, folders.NODE_PREFIX):
         listed = engine.podman("ps", "--all", "--format", "{{.Names}}", "--filter", f"name=^{prefix}").stdout
@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 def start_all() -> None:
-    """Start those which are down because the host was. Volumes are attached again by the cluster itself."""
+    """Start the stopped containers after a restart of the host. The clusters attach volumes again."""
     for name in names():
         if not engine.running(name):
             engine.podman("start", name)

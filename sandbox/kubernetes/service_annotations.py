@@ -1,8 +1,7 @@
-"""What a Service asks of its load balancer, read from its annotations as Oracle's cloud controller manager reads them, but strictly.
+"""Reads a Service's annotations about its load balancer like Oracle's cloud controller manager, but more strictly.
 
-source: oci-cloud-controller-manager 1.35, pkg/cloudprovider/providers/oci/load_balancer_spec.go. Where Oracle passes over something
-(an annotation it does not know, an unknown security list mode that becomes "All", a bandwidth out of range that is clamped), this refuses:
-what the program writes has to be meant.
+source: oci-cloud-controller-manager 1.35, pkg/cloudprovider/providers/oci/load_balancer_spec.go. Oracle ignores unknown annotations, turns
+an unknown security list mode into "All" and clamps the bandwidth. Here these are errors.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ BACKEND_PROTOCOL = f"{BALANCER}backend-protocol"
 _DONE = {TYPE, GROUPS, RULE_MODE, INTERNAL, SHAPE, FLEX_MIN, FLEX_MAX, SUBNET, LIST_MODE, SSL_PORTS, TLS_SECRET}
 _DONE |= {IDLE_TIMEOUT, BACKEND_PROTOCOL}
 
-# Oracle's own, which the sandbox does not do.
+# Oracle's annotations that the sandbox does not support.
 _ORACLES = {
     *(f"{BALANCER}{name}" for name in ("subnet2", "tls-backendset-secret", "connection-proxy-protocol-version")),
     *(f"{BALANCER}health-check-{name}" for name in ("retries", "interval", "timeout")),
@@ -50,14 +49,14 @@ MAXIMUM_GROUPS = 5
 
 
 class RefusedError(Exception):
-    """Why there is no load balancer for this Service; the text of its event."""
+    """The reason why a Service gets no load balancer; the text of its event."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """internal: no public address; subnet: an OCID, "" for the cluster's own; bandwidth: least and most Mbps; groups: OCIDs; ssl_ports:
-    those of the listeners with TLS; secret: namespace and name of their certificate's; idle: seconds; protocol: TCP or HTTP; ports: of
-    each listener, with its node port.
+    """internal: no public address; subnet: an OCID, or "" for the cluster's own; bandwidth: minimum and maximum in Mbps; groups: OCIDs;
+    ssl_ports: of listeners with TLS; secret: namespace and name of their certificate; idle: timeout in seconds; protocol: TCP or HTTP;
+    ports: of each listener, with its node port.
     """
 
     internal: bool
@@ -72,7 +71,7 @@ class Wanted:
 
 
 def wanted(service: Mapping[str, Any]) -> Wanted:
-    """What this Service of type LoadBalancer wants. Raises RefusedError."""
+    """Return the wanted load balancer of a Service. Raises RefusedError."""
     meta, spec = service["metadata"], service["spec"]
     given: dict[str, str] = {
         name: value for name, value in (meta.get("annotations") or {}).items() if name.startswith(PREFIXES)
@@ -80,16 +79,16 @@ def wanted(service: Mapping[str, Any]) -> Wanted:
     _check_names(given)
     _check_spec(spec)
     if (kind := given.get(TYPE, "lb")) != "lb":
-        raise RefusedError(f'{TYPE}: {kind!r} is not done by the sandbox; it has "lb"')
+        raise RefusedError(f'{TYPE}: {kind!r} is not supported by the sandbox, only "lb" is')
     protocol = given.get(BACKEND_PROTOCOL, "TCP")
     if protocol not in _IDLE_DEFAULTS:
-        raise RefusedError(f"{BACKEND_PROTOCOL}: {protocol!r} is none of {', '.join(_IDLE_DEFAULTS)}")
+        raise RefusedError(f"{BACKEND_PROTOCOL}: {protocol!r} is not one of {', '.join(_IDLE_DEFAULTS)}")
     for name in (LIST_MODE, RULE_MODE):
         if name in given and given[name] != "None":
-            raise RefusedError(f'{name}: {given[name]!r}: the sandbox changes no security rules; "None" is done')
+            raise RefusedError(f'{name}: {given[name]!r}: the sandbox changes no security rules; use "None"')
     if LIST_MODE not in given and RULE_MODE not in given:
         raise RefusedError(
-            f'{LIST_MODE} is missing: Oracle\'s default "All" changes security lists, which the sandbox does not'
+            f'{LIST_MODE} is missing; use "None", because the sandbox does not support Oracle\'s default "All"'
         )
     ports = tuple((int(port["port"]), int(port.get("nodePort") or 0)) for port in spec["ports"])
     ssl_ports, secret = _tls(given, meta["namespace"], [port for port, _ in ports])
@@ -109,25 +108,25 @@ def wanted(service: Mapping[str, Any]) -> Wanted:
 def _check_names(given: Mapping[str, str]) -> None:
     for name in sorted(given):
         if name in _ORACLES or name.startswith(PREFIXES[2]):
-            raise RefusedError(f"the annotation {name} is Oracle's and not done by the sandbox")
+            raise RefusedError(f"the annotation {name} is not supported by the sandbox")
         if name not in _DONE:
-            raise RefusedError(f"Oracle's cloud controller knows no annotation {name}")
+            raise RefusedError(f"the annotation {name} is unknown to Oracle's cloud controller")
 
 
 def _check_spec(spec: Mapping[str, Any]) -> None:
     if spec.get("sessionAffinity", "None") != "None":
-        # Oracle's words.
+        # The text of Oracle's controller.
         raise RefusedError('OCI only supports SessionAffinity "None" currently')
     if any(port.get("protocol", "TCP") != "TCP" for port in spec["ports"]):
         raise RefusedError("OCI load balancers do not support UDP")
     if spec.get("externalTrafficPolicy", "Cluster") != "Cluster":
-        raise RefusedError("externalTrafficPolicy: only Cluster is done by the sandbox")
+        raise RefusedError("externalTrafficPolicy: the sandbox supports only Cluster")
     if spec.get("loadBalancerSourceRanges"):
         raise RefusedError(
-            "loadBalancerSourceRanges has no effect where the controller manages no security rules: use a security group"
+            "loadBalancerSourceRanges has no effect, because the controller manages no security rules; use a security group"
         )
     if spec.get("loadBalancerIP"):
-        raise RefusedError("loadBalancerIP: reserved addresses are not done by the sandbox")
+        raise RefusedError("loadBalancerIP: the sandbox does not support reserved addresses")
 
 
 def _boolean(given: Mapping[str, str], name: str) -> bool:
@@ -141,14 +140,14 @@ def _boolean(given: Mapping[str, str], name: str) -> bool:
 def _bandwidth(given: Mapping[str, str]) -> tuple[int, int]:
     shape = given.get(SHAPE, "100Mbps")
     if shape.lower() != "flexible":
-        raise RefusedError(f'{SHAPE}: {shape!r}: only "flexible" is done by the sandbox (fixed shapes are deprecated)')
+        raise RefusedError(f'{SHAPE}: {shape!r}: the sandbox supports only "flexible" (fixed shapes are deprecated)')
     if FLEX_MIN not in given or FLEX_MAX not in given:
         raise RefusedError(
             f"error parsing service annotation: {SHAPE}=flexible requires {FLEX_MIN} and {FLEX_MAX} to be set"
         )
     low, high = (_whole(given, name, BANDWIDTH) for name in (FLEX_MIN, FLEX_MAX))
     if high < low:
-        raise RefusedError(f"{FLEX_MAX} is below {FLEX_MIN}; Oracle would raise it without a word")
+        raise RefusedError(f"{FLEX_MAX} is below {FLEX_MIN}; Oracle would raise it silently")
     return low, high
 
 
@@ -170,13 +169,13 @@ def _tls(given: Mapping[str, str], namespace: str, ports: list[int]) -> tuple[tu
         return (), None
     words = given[SSL_PORTS].replace(" ", "").split(",")
     if not all(re.fullmatch(r"\d{1,5}", word) for word in words):
-        raise RefusedError(f"{SSL_PORTS}: {given[SSL_PORTS]!r} is no list of ports")
+        raise RefusedError(f"{SSL_PORTS}: {given[SSL_PORTS]!r} is not a list of ports")
     listed = tuple(map(int, words))
     if strange := [port for port in listed if port not in ports]:
-        raise RefusedError(f"{SSL_PORTS}: {strange[0]} is no port of the Service")
+        raise RefusedError(f"{SSL_PORTS}: {strange[0]} is not a port of the Service")
     secret = given.get(TLS_SECRET, "")
     if not re.fullmatch(r"([a-z0-9.-]+/)?[a-z0-9.-]+", secret):
-        raise RefusedError(f'{TLS_SECRET} must name a secret, as "name" or "namespace/name", where {SSL_PORTS} is set')
+        raise RefusedError(f'{TLS_SECRET} must name a secret, as "name" or "namespace/name", if {SSL_PORTS} is set')
     space, _, name = secret.rpartition("/")
     return listed, (space or namespace, name)
 
@@ -184,5 +183,5 @@ def _tls(given: Mapping[str, str], namespace: str, ports: list[int]) -> tuple[tu
 def _whole(given: Mapping[str, str], name: str, bounds: tuple[int, int]) -> int:
     value = given[name]
     if not re.fullmatch(r"\d{1,9}", value) or not bounds[0] <= int(value) <= bounds[1]:
-        raise RefusedError(f"{name}: {value!r} is no whole number from {bounds[0]} to {bounds[1]}")
+        raise RefusedError(f"{name}: {value!r} is not a whole number from {bounds[0]} to {bounds[1]}")
     return int(value)

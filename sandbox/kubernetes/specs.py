@@ -1,4 +1,4 @@
-"""What clusters and nodes are made from, and what is seen of them. Loads nothing else: a preview needs no more."""
+"""Inputs and states of clusters and nodes. It loads no other code, because previews need it too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sandbox.kubernetes import folders
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """What a control plane is made from.
+    """The inputs of a control plane.
 
-    name: the container's; id: the cluster's OCID; compartment: the OCID load balancers and volumes are made in;
-    load_balancer_subnets: OCIDs for Services that name none; pods, services: CIDRs.
+    name: of the container; id: OCID of the cluster; compartment: OCID, for load balancers and volumes; load_balancer_subnets: OCIDs for
+    Services without a subnet; pods, services: CIDRs.
     """
 
     name: str
@@ -39,10 +39,10 @@ class ClusterState:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """What a node is made from.
+    """The inputs of a node.
 
-    name: the container's; cluster: its control plane's container; id: the instance's OCID; zone: the availability domain, short; shape: of
-    the cloud; cpus, memory_gb: what pods may use of the host; labels: further ones of the Node; pods: the cluster's CIDR of pods.
+    name: of the container; cluster: container of its control plane; id: OCID of the instance; zone: short name of the availability domain;
+    shape: of the cloud; cpus, memory_gb: limits for pods; labels: additional labels of the Node; pods: CIDR of the cluster's pods.
     """
 
     name: str
@@ -62,7 +62,7 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class NodeState:
-    """address: on the sandbox's network; also the Node's name in Kubernetes, as the private address is on OKE."""
+    """address: on the sandbox's network, and the name of the Node, like the private address on OKE."""
 
     running: bool
     address: str

@@ -1,4 +1,4 @@
-"""Runs the programs of a container beside each other: when one ends, all end, and podman starts the container anew."""
+"""Runs the programs of a container. If one ends, all end, and podman restarts the container."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-# Below what podman waits for; the API server would take longer to say goodbye to everybody.
+# Less than podman waits; the API server would take longer for a graceful shutdown.
 STOP_SECONDS = 5
 
 
 class Supervisor:
-    """The programs of this container. Each one's output goes to <log>/<name>.log."""
+    """The programs of this container. Their output goes to <log>/<name>.log."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -30,7 +30,7 @@ class Supervisor:
     def start(
         self, name: str, command: Sequence[str | Path], env: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start a program that is to run as long as the container."""
+        """Start a program for the lifetime of the container."""
         with (self._log / f"{name}.log").open("ab") as sink:
             process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=env
@@ -39,7 +39,7 @@ class Supervisor:
         return process
 
     def thread(self, name: str, action: Callable[[], None]) -> None:
-        """Run `action` for the container's life; its end, by an error too, is the container's."""
+        """Run `action` in a thread; the container ends with it."""
 
         def body() -> None:
             try:
@@ -51,7 +51,7 @@ class Supervisor:
         threading.Thread(target=body, daemon=True, name=name).start()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait, but not past the end. Exits when it is not true in time."""
+        """Wait for the condition. Ends the container after `seconds`, or if a program ends."""
         end = time.monotonic() + seconds
         while not condition():
             if self._over.is_set() or self._ended() or time.monotonic() > end:
@@ -59,7 +59,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def wait(self) -> None:
-        """Wait for the end of any of them, or for being stopped; then end all."""
+        """Wait until a program ends or the container is stopped, then end all programs."""
         while not self._over.wait(0.2):
             if ended := self._ended():
                 print(f"{ended} ended", file=sys.stderr, flush=True)

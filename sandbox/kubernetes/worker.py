@@ -1,4 +1,4 @@
-"""Inside a node's container: `python -m sandbox.kubernetes.worker <name>` is its first process."""
+"""The first process in the container of a node: `python -m sandbox.kubernetes.worker <name>`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from sandbox.kubernetes.api import Api, ApiError, Json
 from sandbox.kubernetes.supervise import Supervisor
 from sandbox.process import CommandError, run, write_if_changed
 
-CONTAINERD = Path("/run/containerd/containerd.sock")
 BUNDLE = Path("/etc/containerd/bundle.pem")
 STORAGE = Path("/var/lib/node")
-# How often the node looks at pods, policies and other nodes: also the time a new pod may be without its policies.
+# How often the node checks pods, policies and other nodes. A new pod may be without its policies for this time.
 SECONDS = 0.5
 
 
@@ -33,7 +32,7 @@ def main(name: str) -> None:
     supervisor = Supervisor(folder / "log")
     write_if_changed(Path("/etc/containerd/config.toml"), node_files.containerd(image.PAUSE))
     write_if_changed(node_files.RUNTIME, node_files.RUNTIME_SCRIPT, 0o755)
-    # With its certificate per registry (hosts.toml) containerd 1.6 would hide "not found" behind a second try without the certificate.
+    # With a certificate per registry (hosts.toml), containerd 1.6 would try again without it and hide "not found".
     supervisor.start("containerd", ["containerd"], env={**os.environ, "SSL_CERT_FILE": str(BUNDLE)})
     supervisor.wait_until(lambda: run(["ctr", "version"], check=False).returncode == 0, 30)
     _import_pause()
@@ -51,10 +50,10 @@ def main(name: str) -> None:
 
 
 def _prepare(pods: str) -> None:
-    """What the kernel and the network need before Kubernetes: in this container alone, never on the host."""
+    """Prepare kernel settings and network of this container, without changing the host."""
     run(["mount", "--make-rshared", "/"])
     for kernel, value in node_files.SYSCTLS.items():
-        # The kubelet wants these, and would write them into the host's kernel: it finds them as it wants them.
+        # The kubelet would write these to the host's kernel, so it gets files with the expected values.
         file = Path("/run/sysctl") / kernel.replace("/", ".")
         write_if_changed(file, f"{value}\n")
         run(["mount", "--bind", file, Path("/proc/sys") / kernel])
@@ -65,14 +64,14 @@ def _prepare(pods: str) -> None:
         run(["mount", "--bind", STORAGE / folder, Path("/var/lib") / folder])
     _delegate_cgroups()
     metadata_service.add_address()
-    # What pods send to the outside has the node's address.
+    # Outgoing traffic of pods gets the node's address.
     rule = f"ip saddr {pods} ip daddr != {pods} oifname eth0 masquerade"
     chain = f"chain outside {{\n type nat hook postrouting priority srcnat;\n {rule}\n}}\n"
     run(["nft", "-f", "-"], stdin=f"table ip node {{\n{chain}}}\n")
 
 
 def _delegate_cgroups() -> None:
-    """Where there is cgroup v2 alone, no process may be in a group that has children with limits: move into one of our own."""
+    """With cgroup v2 only, a group with limited children must not contain processes: move them to their own group."""
     top = Path("/sys/fs/cgroup")
     controllers = top / "cgroup.controllers"
     if not controllers.exists():
@@ -92,8 +91,8 @@ def _import_pause() -> None:
 
 
 def _network(own: str, api: Api) -> None:
-    """Keep pod network, routes and network policies as the API server has them."""
-    before, told = "", ""
+    """Keep pod network, routes and network policies up to date."""
+    before, reported = "", ""
     while True:
         try:
             nodes = api.items("/api/v1/nodes")
@@ -107,16 +106,16 @@ def _network(own: str, api: Api) -> None:
             if found.text != before:
                 run(["nft", "-f", "-"], stdin=found.text)
                 before = found.text
-            if (problems := "\n".join(found.problems)) != told:
+            if (problems := "\n".join(found.problems)) != reported:
                 print(problems, file=sys.stderr, flush=True)
-                told = problems
+                reported = problems
         except (ApiError, OSError, HTTPException, CommandError) as error:
             print(f"network: {error!r}", file=sys.stderr, flush=True)
         time.sleep(SECONDS)
 
 
 def _routes(own: str, nodes: list[Json]) -> None:
-    """This node's pods get its network; those of the others are reached through them."""
+    """Configure this node's pod network and the routes to the other nodes' networks."""
     for node in nodes:
         network, name = node["spec"].get("podCIDR"), node["metadata"]["name"]
         if network and name == own:

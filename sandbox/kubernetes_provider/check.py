@@ -17,7 +17,7 @@ def problems(values: Mapping[str, Any], fields: Mapping[str, Field], path: _Path
     """Unknown, missing and ill-typed members, each with its path. What is not known yet passes."""
     for name in values:
         if name not in fields:
-            yield f"{place((*path, name))} is no property; there are: {', '.join(sorted(fields))}"
+            yield f"{place((*path, name))} is not a property; valid properties: {', '.join(sorted(fields))}"
     for name, field in fields.items():
         if name in values:
             yield from _value(values[name], field.type, (*path, name))

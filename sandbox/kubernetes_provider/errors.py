@@ -13,12 +13,12 @@ class ProviderError(Exception):
 
 
 class UnsupportedError(ProviderError):
-    """Something which the official plugin does and the stand-in does not. Said aloud, so that nothing is silently left out."""
+    """Something which the official plugin does and the emulator does not. Said aloud, so that nothing is silently left out."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what} is not done by the sandbox's stand-in of pulumi-kubernetes (sandbox/kubernetes_provider/README.md "
-            "says what it does): put the official plugin pulumi-resource-kubernetes into the folder that SANDBOX_PLUGINS names"
+            f"{what} is not supported by the sandbox's emulation of pulumi-kubernetes (sandbox/kubernetes_provider/README.md "
+            "lists what is); put the official plugin pulumi-resource-kubernetes into a folder and set SANDBOX_PLUGINS to it"
         )
 
 

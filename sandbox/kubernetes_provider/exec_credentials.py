@@ -91,7 +91,7 @@ def _status(output: str, version: str) -> dict[str, Any]:
     except ValueError:
         raise UnreachableError("getting credentials: exec plugin: the output is not JSON") from None
     if not isinstance(answer, dict) or answer.get("kind") != "ExecCredential":
-        raise UnreachableError("getting credentials: exec plugin: the output is no ExecCredential")
+        raise UnreachableError("getting credentials: exec plugin: the output is not an ExecCredential")
     if answer.get("apiVersion") != version:
         raise UnreachableError(
             f"getting credentials: exec plugin is configured to use API version {version}, plugin returned version "

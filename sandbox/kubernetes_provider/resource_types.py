@@ -1,4 +1,4 @@
-"""Which resource types the stand-in makes, by the URN of a resource."""
+"""Which resource types the emulator makes, by the URN of a resource."""
 
 from __future__ import annotations
 

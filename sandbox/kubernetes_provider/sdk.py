@@ -77,7 +77,7 @@ def inputs(token: str) -> Mapping[str, Field]:
     """The inputs of a resource type such as `kubernetes:apps/v1:Deployment`. Raises NotInSdkError."""
     found = re.fullmatch(r"kubernetes:([\w.-]+)/(\w+):(\w+)", token)
     if not found:
-        raise NotInSdkError(f"{token} is no type of pulumi_kubernetes")
+        raise NotInSdkError(f"{token} is not a type of pulumi_kubernetes")
     # rbac.authorization.k8s.io/v1 is pulumi_kubernetes.rbac.v1
     module, kind = f"{found[1].partition('.')[0]}.{found[2]}", found[3]
     if f'@pulumi.type_token("{token}")' not in _source(module, kind):

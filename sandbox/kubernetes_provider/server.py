@@ -1,6 +1,6 @@
 """Serves the provider to the engine: the protocol of pulumi's provider.proto.
 
-Not on `pulumi.provider.experimental`, as the other stand-ins: that knows no resource which exists and failed to initialise
+Not on `pulumi.provider.experimental`, as the other emulated providers: that knows no resource which exists and failed to initialise
 (ErrorResourceInitFailed), no names proposed by the engine, and puts a stack trace into every error.
 """
 
@@ -190,7 +190,9 @@ def _hider(texts: Sequence[str]) -> Callable[[str], str]:
 
 def serve(args: list[str], kind: type[KubernetesProvider] = KubernetesProvider) -> None:
     """Serves until the engine ends it, on a port of the loopback interface which it prints first (the plugin protocol)."""
-    parser = argparse.ArgumentParser(prog="pulumi-resource-kubernetes", description="Stand-in of pulumi-kubernetes.")
+    parser = argparse.ArgumentParser(
+        prog="pulumi-resource-kubernetes", description="An emulation of pulumi-kubernetes."
+    )
     parser.add_argument("engine", help="address of the engine's RPC")
     engine_address = parser.parse_known_args(args)[0].engine
     with contextlib.suppress(KeyboardInterrupt):  # while it starts

@@ -99,7 +99,7 @@ def check(news: Object, strict: bool, default_provider: bool) -> list[tuple[str,
     fields = sdk.configuration()
     # The SDK sends what is not text as JSON, and a kubeconfig may come as an object.
     found += [
-        ("", f"{name} is no property of the provider; there are: {', '.join(sorted(fields))}")
+        ("", f"{name} is not a property of the provider; valid properties: {', '.join(sorted(fields))}")
         for name in known
         if name not in fields
     ]

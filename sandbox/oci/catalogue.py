@@ -1,4 +1,4 @@
-"""Everything the stand-in has: each service's resource types and functions, by name. A new service is one more line here."""
+"""Everything the emulator has: each service's resource types and functions, by name. A new service is one more line here."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _WORDS = {"str": "a string", "bool": "a boolean", "int": "a whole number", "floa
 def typed(values: Properties, fields: Mapping[str, Field], place: str = "") -> Iterator[Problem]:
     """Unknown, missing and ill-typed members. What is not known yet passes."""
     for name in values.keys() - fields.keys():
-        yield Problem(join(place, name), f"is no input; there are: {', '.join(sorted(fields))}")
+        yield Problem(join(place, name), f"is not an input; valid inputs: {', '.join(sorted(fields))}")
     for name, field in fields.items():
         if name in values:
             yield from _value(values[name], field.type, join(place, name))
@@ -26,11 +26,11 @@ def typed(values: Properties, fields: Mapping[str, Field], place: str = "") -> I
 
 
 def undone(values: Properties, fields: Mapping[str, Field], inputs: Inputs, place: str = "") -> Iterator[Problem]:
-    """Members which the SDK has and the stand-in does nothing with."""
+    """Members which the SDK has and the emulator does nothing with."""
     for name, value in values.items():
         here = join(place, name)
         if not inputs.knows(here):
-            yield Problem(here, "is not done by the sandbox's Oracle Cloud (sandbox/oci/README.md says what it does)")
+            yield Problem(here, "is not supported by the sandbox's Oracle Cloud (sandbox/oci/README.md lists what is)")
             continue
         kind = fields[name].type
         if isinstance(kind, Object) and isinstance(value, dict):

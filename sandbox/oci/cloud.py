@@ -49,11 +49,11 @@ class Record:
     private: Properties = field(default_factory=dict)
     owner: str = ""
 
-    def having(self, **properties: object) -> Record:
+    def with_properties(self, **properties: object) -> Record:
         """The same with other properties."""
         return replace(self, properties={**self.properties, **properties})
 
-    def knowing(self, **private: object) -> Record:
+    def with_private(self, **private: object) -> Record:
         """The same with other private knowledge."""
         return replace(self, private={**self.private, **private})
 

@@ -74,7 +74,7 @@ class Inputs:
         return self.declared.get(path, How.UPDATE)
 
     def knows(self, place: str) -> bool:
-        """Whether the stand-in does anything with the input at this place."""
+        """Whether the emulator does anything with the input at this place."""
         path = path_of(place)
         if path in self.declared or self._leads_on(path):
             return True

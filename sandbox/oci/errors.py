@@ -1,4 +1,4 @@
-"""What the stand-in answers when it does not do what was asked."""
+"""What the emulator answers when it does not do what was asked."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ class ServiceError(Exception):
 
 
 class UnsupportedError(Exception):
-    """Something which Oracle Cloud does and the stand-in does not. Said aloud, so that nothing is silently left out."""
+    """Something which Oracle Cloud does and the emulator does not. Said aloud, so that nothing is silently left out."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what} (the sandbox's Oracle Cloud does not do this; sandbox/oci/README.md says what it does)"
-        )
+        super().__init__(f"{what} (not supported by the sandbox's Oracle Cloud; sandbox/oci/README.md lists what is)")
 
 
 class FailedError(Exception):
@@ -56,7 +54,7 @@ def not_found(what: str = "") -> ServiceError:
 
 
 def conflict(message: str) -> ServiceError:
-    """Another resource stands in the way."""
+    """Another resource prevents it."""
     return ServiceError(409, "Conflict", message)
 
 

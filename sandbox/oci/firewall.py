@@ -43,7 +43,7 @@ def sync(cloud: Cloud) -> None:
         name = record.private["machine"]
         if cloud.claimed(record.id) or cloud.host.machines.inspect(name):
             cloud.host.machines.set_firewall(name, rules)
-            cloud.put(record.knowing(firewall=_as_stored(wanted)))
+            cloud.put(record.with_private(firewall=_as_stored(wanted)))
 
 
 def compiled(rules: Iterable[Properties], ways: Ways) -> list[FirewallRule]:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _ACCOUNT = {"region": [paths.REGION], "tenancyOcid": [paths.TENANCY_OCID], "userOcid": [*paths.USERS]}
 
 
-class StandIn(api.Provider):
+class OciProvider(api.Provider):
     """Pulumi's provider `oci` on the sandbox's cloud. Requests of one engine run side by side in threads; the cloud has the locks."""
 
     def __init__(
@@ -42,7 +42,7 @@ class StandIn(api.Provider):
         """Refuse what the provider cannot be configured with."""
         known = sdk.config_names() | {"version", "pluginDownloadURL"}
         failures = [
-            api.CheckFailure(name, f"is no configuration key of oci: {name}")
+            api.CheckFailure(name, f"is not a configuration key of oci: {name}")
             for name in request.new_inputs.keys() - known
         ]
         return api.CheckResponse(inputs=request.new_inputs, failures=failures)
@@ -155,7 +155,7 @@ def _type(qualified: str) -> Resource:
 
 
 def _not_in(token: str, look_up: Callable[[str], Any]) -> Exception:
-    """Why there is no such thing here: because pulumi-oci has none, or only the stand-in."""
+    """Why there is no such thing here: because pulumi-oci has none, or only the emulator."""
     try:
         look_up(token)
     except sdk.NotInSdkError as error:

@@ -21,7 +21,7 @@ DEFAULTS = "__defaults"
 class Resource:
     """A resource type: its declaration, and its life in the cloud.
 
-    type: Pulumi's token for it; kind: the OCID's word; title: the cloud's word in messages; inputs: every input that the stand-in does
+    type: Pulumi's token for it; kind: the OCID's word; title: the cloud's word in messages; inputs: every input that the emulator does
     something with; defaults: those of the Terraform schema, by path; checks: of single values, by path; references: inputs that hold
     OCIDs.
     """
@@ -52,7 +52,7 @@ class Resource:
         """Refuse what the cloud refuses when the resource becomes `record`; `before` is None when it is being made."""
 
     def plan(self, state: Properties, inputs: Properties) -> None:
-        """Raise UnsupportedError for an update in place that the stand-in cannot do: already in the preview."""
+        """Raise UnsupportedError for an update in place that the emulator cannot do: already in the preview."""
 
     def settle(self, cloud: Cloud, record: Record | None) -> None:
         """Carry a change out where it has an effect outside of the records. `record` is None when it is gone."""
@@ -61,7 +61,7 @@ class Resource:
         """Whether what the record stands for is still there."""
         return True
 
-    def bury(self, cloud: Cloud, record: Record) -> None:
+    def forget(self, cloud: Cloud, record: Record) -> None:
         """Take away what is left of a resource that is gone. Called in a transaction."""
         cloud.drop(record)
 
@@ -130,14 +130,14 @@ class Resource:
         }
         common |= {"state": "AVAILABLE", "timeCreated": now()}
         known = {name: value for name, value in common.items() if name in sdk.outputs(self.type)}
-        return record.having(**self.derived(merge(known | self.computed(cloud, inputs), inputs)))
+        return record.with_properties(**self.derived(merge(known | self.computed(cloud, inputs), inputs)))
 
     def read(self, cloud: Cloud, id: str) -> Record | None:
         """The resource as it is now; None when it is gone. Writes nothing."""
         record = cloud.get(self.kind, id)
         if record is None or not self.alive(cloud, record):
             return None
-        return record.having(**self.seen(cloud, record))
+        return record.with_properties(**self.seen(cloud, record))
 
     def update(self, cloud: Cloud, id: str, inputs: Properties) -> Record:
         """Change it in place."""
@@ -179,7 +179,7 @@ class Resource:
                 if not held or not reference.blocks or other.id in owned:
                     continue
                 if not kind.alive(cloud, other):
-                    kind.bury(cloud, other)
+                    kind.forget(cloud, other)
                     break
                 words = {"target": record.id, "target_title": self.title}
                 holder = {"holder": other.private.get("vnicId", other.id), "holder_title": kind.title}

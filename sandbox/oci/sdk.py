@@ -113,7 +113,7 @@ def _parts(token: str) -> tuple[str, str, str]:
     """`oci:Core/natGateway:NatGateway` is class NatGateway in core/nat_gateway.py."""
     found = re.fullmatch(r"oci:(\w+)/(\w+):(\w+)", token)
     if not found:
-        raise NotInSdkError(f"{token} is no type of pulumi_oci")
+        raise NotInSdkError(f"{token} is not a type of pulumi_oci")
     module = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", found[2]).lower()
     return found[1].lower(), module, found[3]
 

@@ -23,7 +23,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from sandbox.oci import catalogue, sdk
 from sandbox.oci.cloud import Cloud
 from sandbox.oci.errors import FailedError, ServiceError, UnsupportedError
-from sandbox.oci.provider import StandIn
+from sandbox.oci.provider import OciProvider
 from sandbox.oci.wire import Properties, wire
 from sandbox.plugin_end import ended
 from sandbox.process import SandboxError
@@ -65,7 +65,7 @@ def _init_failed(id: str, outputs: Properties, reason: str) -> tuple[tuple[str, 
     return (("grpc-status-details-bin", status.SerializeToString()),)
 
 
-async def _serve(provider: StandIn, arguments: list[str]) -> None:
+async def _serve(provider: OciProvider, arguments: list[str]) -> None:
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     servicer = _Servicer(arguments, sdk.version(), provider, engine_address=arguments[0])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
@@ -82,4 +82,4 @@ def main(arguments: list[str], cloud: Cloud | None = None) -> None:
     if not arguments:
         sys.exit("this is a Pulumi provider: the engine starts it")
     with contextlib.suppress(KeyboardInterrupt):  # while it starts
-        asyncio.run(_serve(StandIn(cloud or catalogue.cloud()), arguments))
+        asyncio.run(_serve(OciProvider(cloud or catalogue.cloud()), arguments))

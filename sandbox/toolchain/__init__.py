@@ -1,64 +1,48 @@
-"""Gets the programs that the sandbox runs and does not have: the Pulumi engine, the docker-build plugin and BuildKit; for tests of
-builds, buildx; for stacks with a cluster, Kubernetes.
+"""Installs the programs of the sandbox: the Pulumi engine, the docker-build plugin and BuildKit; for stacks with a cluster, Kubernetes.
 
-For each, the first way that works: what the machine has (PATH; plugins in the folder that SANDBOX_PLUGINS names), the official
-releases where their sites answer, compiled from a pinned go.mod where a Go module proxy answers (with a Go from PyPI if there is
-none here). They go to `bin` and `pulumi/plugins` of the sandbox's folder; nothing is installed anywhere else but in Go's own caches.
+It tries three ways for each tool. First, it uses what this machine has: `pulumi` on PATH, plugins in the folder SANDBOX_PLUGINS. Second, it
+downloads official releases. Third, it compiles the tool from a pinned go.mod, with Go from PyPI if necessary. Tools go to `bin` and
+`pulumi/plugins` of the sandbox's folder. Only Go's caches are elsewhere.
 """
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sandbox.toolchain import build, found, official, pieces
-from sandbox.toolchain.pieces import PIECES, Piece
+from sandbox.process import alone
+from sandbox.toolchain import build, found, official, tools
+from sandbox.toolchain.tools import TOOLS, Tool
 
 __all__ = ["ensure", "ensure_plugin"]
 
 
-def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Piece] = PIECES) -> None:
-    """Have `wanted` in place under `home`; at once when it is there already. `say` gets a line for each thing worth knowing.
+def ensure(home: Path, say: Callable[[str], None], wanted: Sequence[Tool] = TOOLS) -> None:
+    """Install missing tools under `home`. `say` receives lines about the progress.
 
-    Raises SandboxError, whose message says what to install or to set, when a program cannot be had in any way.
+    Raises SandboxError if a tool is not available in any way; its message says what to install or to set.
     """
     _ensure(home, wanted, (found.take, official.take, build.take), say)
 
 
 def ensure_plugin(home: Path, name: str, version: str, say: Callable[[str], None]) -> bool:
-    """Have the real provider plugin `name` in place; False where it can be had neither from SANDBOX_PLUGINS nor from its makers.
+    """Install the official provider plugin; return False if neither SANDBOX_PLUGINS nor its makers have it.
 
-    `pulumi` has to be in place for the latter (see `ensure`).
+    Needs `pulumi` (see `ensure`).
     """
-    piece = pieces.plugin(name, version)
-    _ensure(home, [piece], (found.take, official.take), say)
-    return not pieces.missing(home, [piece])
+    tool = tools.plugin(name, version)
+    _ensure(home, [tool], (found.take, official.take), say)
+    return not tools.missing(home, [tool])
 
 
-Way = Callable[[Path, list[Piece], Callable[[str], None]], None]
+Way = Callable[[Path, list[Tool], Callable[[str], None]], None]
 
 
-def _ensure(home: Path, wanted: Iterable[Piece], ways: Iterable[Way], say: Callable[[str], None]) -> None:
+def _ensure(home: Path, wanted: Iterable[Tool], ways: Iterable[Way], say: Callable[[str], None]) -> None:
     home, wanted = home.absolute(), list(wanted)
-    if not pieces.missing(home, wanted):
+    if not tools.missing(home, wanted):
         return
-    with _alone(home, say):
+    with alone(home / "stamps" / "toolchain.lock", lambda: say("waiting for another run that installs the toolchain")):
         for way in ways:
-            if lacking := pieces.missing(home, wanted):
+            if lacking := tools.missing(home, wanted):
                 way(home, lacking, say)
-
-
-@contextmanager
-def _alone(home: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Keep a second run that was started beside this one waiting; the kernel drops the lock of a run that dies."""
-    folder = home / "stamps"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "toolchain.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another run is getting the toolchain; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -1,5 +1,5 @@
 // What is compiled where no binaries can be downloaded: one module, so that packages which the four programs share are
-// compiled once. sandbox/toolchain/pieces.py reads the versions from here; run `go mod tidy` after changing one.
+// compiled once. sandbox/toolchain/tools.py reads the versions from here; run `go mod tidy` after changing one.
 module sandbox/toolchain
 
 // github.com/pulumi/pulumi-docker-build v0.0.22 asks for it.

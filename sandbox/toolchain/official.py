@@ -1,4 +1,4 @@
-"""Takes official binaries where their makers answer: releases of Pulumi, BuildKit and Kubernetes, and `pulumi plugin install`."""
+"""Downloads official binaries: releases of Pulumi, BuildKit and Kubernetes, and plugins with `pulumi plugin install`."""
 
 from __future__ import annotations
 
@@ -14,38 +14,37 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from sandbox.process import SandboxError, run
-from sandbox.toolchain import pieces
-from sandbox.toolchain.pieces import Piece
+from sandbox.toolchain import tools
+from sandbox.toolchain.tools import Tool
 
-# The release that the Python SDK in requirements.txt belongs to.
+# The release of the Python SDK in requirements.txt.
 PULUMI_RELEASE = "3.272.0"
 
 PULUMI_SITE = "https://get.pulumi.com"
 KUBERNETES_SITE = "https://dl.k8s.io"
 BUILDKIT_SITE = "https://github.com/moby/buildkit/releases/download"
-BUILDX_SITE = "https://github.com/docker/buildx/releases/download"
 
-# Long enough for a slow line's first answer, short enough not to be noticed where nothing answers.
+# Enough for a slow connection, and short if nothing answers.
 REACHABLE_SECONDS = 3
 READ_SECONDS = 60
 
 
-def take(home: Path, wanted: Iterable[Piece], say: Callable[[str], None]) -> None:
-    """Download, put in place and stamp what of `wanted` is to be had; say why where it is not, and leave it to the next way."""
-    for piece in wanted:
+def take(home: Path, wanted: Iterable[Tool], say: Callable[[str], None]) -> None:
+    """Download and install the available tools of `wanted`; print why a tool is not available."""
+    for tool in wanted:
         if not reachable():
             return
         try:
-            _take(home, piece, say)
+            _take(home, tool, say)
         except (OSError, http.client.HTTPException, tarfile.TarError, SandboxError) as error:
-            say(f"{piece.name} could not be had from its makers ({str(error).strip().splitlines()[-1]})")
+            say(f"could not download {tool.name} ({str(error).strip().splitlines()[-1]})")
         else:
-            pieces.stamp(home, piece, "official release")
+            tools.stamp(home, tool, "official release")
 
 
 @functools.cache
 def reachable() -> bool:
-    """Whether Pulumi's site answers at all; an error status is an answer."""
+    """Return whether Pulumi's site answers; an error status is an answer."""
     try:
         urllib.request.urlopen(PULUMI_SITE, timeout=REACHABLE_SECONDS).close()
     except urllib.error.HTTPError:
@@ -56,58 +55,49 @@ def reachable() -> bool:
 
 
 def pulumi_url(machine: str) -> str:
-    """Where the release for a machine (`uname -m`) lies; it is what the official installer fetches. Linux only, as the sandbox."""
+    """Return the URL of the release for a machine (`uname -m`), as the official installer downloads it."""
     return f"{PULUMI_SITE}/releases/sdk/pulumi-v{PULUMI_RELEASE}-linux-{_word(machine, amd64='x64')}.tar.gz"
 
 
 def buildkit_url(machine: str) -> str:
-    """Where the release for a machine (`uname -m`) lies."""
-    version = pieces.BUILDKIT_VERSION
+    """Return the URL of the release for a machine (`uname -m`)."""
+    version = tools.BUILDKIT_VERSION
     return f"{BUILDKIT_SITE}/v{version}/buildkit-v{version}.linux-{_word(machine, amd64='amd64')}.tar.gz"
 
 
-def buildx_url(machine: str) -> str:
-    """Where the release for a machine (`uname -m`) lies."""
-    version = pieces.BUILDX_VERSION
-    return f"{BUILDX_SITE}/v{version}/buildx-v{version}.linux-{_word(machine, amd64='amd64')}"
-
-
 def kubernetes_url(machine: str, program: str) -> str:
-    """Where a program of Kubernetes for a machine (`uname -m`) lies."""
-    return f"{KUBERNETES_SITE}/v{pieces.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
+    """Return the URL of a program of Kubernetes for a machine (`uname -m`)."""
+    return f"{KUBERNETES_SITE}/v{tools.KUBERNETES_VERSION}/bin/linux/{_word(machine, amd64='amd64')}/{program}"
 
 
 def _word(machine: str, amd64: str) -> str:
     words = {"x86_64": amd64, "aarch64": "arm64"}
     if machine not in words:
-        raise SandboxError(f"there is no release for {machine}, only for {' and '.join(words)}")
+        raise SandboxError(f"{machine} has no release, only {' and '.join(words)} have one")
     return words[machine]
 
 
-def _take(home: Path, piece: Piece, say: Callable[[str], None]) -> None:
-    if piece.plugin is not None:
-        name, version = piece.plugin
-        say(f"{piece.name}: pulumi plugin install resource {name} v{version}")
+def _take(home: Path, tool: Tool, say: Callable[[str], None]) -> None:
+    if tool.plugin is not None:
+        name, version = tool.plugin
+        say(f"{tool.name}: pulumi plugin install resource {name} v{version}")
         install = ["plugin", "install", "resource", name, f"v{version}", "--reinstall"]
         run([home / "bin" / "pulumi", *install], env={"PULUMI_HOME": str(home / "pulumi")}, timeout=600)
-    elif piece == pieces.PULUMI:
-        # All of the release, since it brings the helpers for policy packs too.
+    elif tool == tools.PULUMI:
+        # The whole release, because it contains the helpers for policy packs.
         _unpack(pulumi_url(platform.machine()), ["pulumi/pulumi*"], home / "bin", say)
-    elif piece == pieces.BUILDX:
-        [target] = piece.paths(home)
-        _download(buildx_url(platform.machine()), target, say)
-    elif piece == pieces.KUBERNETES:
-        for path in piece.paths(home):
+    elif tool == tools.KUBERNETES:
+        for path in tool.paths(home):
             _download(kubernetes_url(platform.machine(), path.name), path, say)
     else:
-        _unpack(buildkit_url(platform.machine()), list(piece.files), home / "bin", say)
-    for path in piece.paths(home):
+        _unpack(buildkit_url(platform.machine()), list(tool.files), home / "bin", say)
+    for path in tool.paths(home):
         if not path.exists():
-            raise SandboxError(f"the release holds no {path.name}")
+            raise SandboxError(f"the release does not contain {path.name}")
 
 
 def _unpack(url: str, patterns: Sequence[str], folder: Path, say: Callable[[str], None]) -> None:
-    """Put the files of an archive whose path matches one of the patterns into one flat folder, each whole or not at all."""
+    """Extract the files that match a pattern into one flat folder, each atomically."""
     say(f"downloading {url}")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
@@ -122,20 +112,20 @@ def _unpack(url: str, patterns: Sequence[str], folder: Path, say: Callable[[str]
                 temporary = Path(scratch) / path.name
                 with content, temporary.open("wb") as sink:
                     shutil.copyfileobj(content, sink, 1 << 20)
-                pieces.place(temporary, folder / path.name)
+                tools.place(temporary, folder / path.name)
 
 
 def _download(url: str, target: Path, say: Callable[[str], None]) -> None:
-    """Put one program in its place, whole or not at all."""
+    """Download one program atomically."""
     say(f"downloading {url}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
         temporary = Path(scratch) / target.name
         _fetch(url, temporary)
-        pieces.place(temporary, target)
+        tools.place(temporary, target)
 
 
 def _fetch(url: str, target: Path) -> None:
-    # The addresses are those above, all https.
+    # All callers use the https addresses above.
     with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, target.open("wb") as sink:  # noqa: S310
         shutil.copyfileobj(answer, sink, 1 << 20)

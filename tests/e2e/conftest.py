@@ -1,4 +1,4 @@
-"""The stack on the sandbox that these tests share; the files are in the order in which they use it."""
+"""The stacks that the end-to-end tests share. The files run in the order of their numbers."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from tests.support.published import Get, getter
 from tests.support.services import bring_up
 from tests.support.stack import PULUMI, ROOT, Stack
 
-# Beside the ports of the committed stacks, so that `make local` may run meanwhile.
+# Different from the ports of the committed stacks, so `make local` can run at the same time.
 PORT = 18888
 
-# What Kubernetes, a shell, podman or systemd would make something else of.
+# Text that Kubernetes, a shell, podman or systemd could change.
 AS_WRITTEN = "$(PORT) $$ ${HOME} `id` %n \\ 'it' \"is\" & *"
 
 
 def new_password() -> str:
-    """Of a form which no file holds by chance."""
+    """Return a password that no file contains by chance."""
     return f"e2e-{secrets.token_urlsafe(18)}"
 
 
 @pytest.fixture(scope="session")
 def command_lines(sandbox: None) -> Iterator[CommandLines]:
-    """The command line of every process from before the first `up` on."""
+    """The command lines of all processes since before the first `up`."""
     with CommandLines() as recording:
         yield recording
 
 
 @pytest.fixture(scope="session")
 def before(sandbox: None, command_lines: CommandLines) -> Holdings:
-    """What the sandbox held before any stack of these tests was there."""
+    """The sandbox's resources before the first stack."""
     return holdings()
 
 
 @pytest.fixture(scope="session")
 def stack(overlay: Path, before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack "e2e": JupyterLab as it ships, built from a copy of its folder so that tests can edit the Dockerfile."""
+    """The stack "e2e": JupyterLab, built from a copy of its folder, so tests can edit the Dockerfile."""
     folder = tmp_path_factory.mktemp("e2e")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
@@ -56,7 +56,7 @@ def stack(overlay: Path, before: Holdings, tmp_path_factory: pytest.TempPathFact
 
 
 def up_and_down(stack: Stack, **configuration: Any) -> Iterator[Stack]:
-    """Bring a stack of this configuration up, with a password of its own; take it back at the end, however that comes."""
+    """Deploy a stack with this configuration and its own password, and destroy it at the end."""
     stack.clear()
     stack.init()
     stack.configure(password=new_password(), **configuration)
@@ -69,34 +69,34 @@ def up_and_down(stack: Stack, **configuration: Any) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def before_second(stack: Stack) -> Holdings:
-    """What the sandbox held before the second stack was there."""
+    """The sandbox's resources before the second stack."""
     return holdings()
 
 
 @pytest.fixture(scope="session")
 def second(overlay: Path, before_second: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack "e2e-second": the second app, by the very configuration that docker/README.md gives for it, at another port."""
+    """The stack "e2e-second": the second app with its configuration in docker/README.md, at another port."""
     stack = Stack("e2e-second", tmp_path_factory.mktemp("e2e-second"), overlay)
     yield from up_and_down(stack, **{**documented("pypiserver"), "port": PORT + 1})
 
 
 @pytest.fixture(scope="session")
 def before_oke(request: pytest.FixtureRequest, overlay: Path, command_lines: CommandLines) -> Holdings:
-    """What the sandbox held, with what clusters need, before a stack with a cluster was there."""
+    """The sandbox's resources before the first stack with a cluster."""
     bring_up(request.config, "--stack", "local-oke")
     return holdings()
 
 
 @pytest.fixture(scope="session")
 def oke(before_oke: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack "e2e-oke": the committed stack "local-oke", built from a copy of the app's folder."""
+    """The stack "e2e-oke": the stack "local-oke", built from a copy of the app's folder."""
     folder = tmp_path_factory.mktemp("e2e-oke")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
     subprocess.run([PULUMI, "config", "--stack", "local-oke"], cwd=ROOT, check=True, capture_output=True)
     stack = Stack("e2e-oke", folder, paths.STACKS / "Pulumi.local-oke.yaml")
     try:
-        # Beside the ports that the tests of the instance use.
+        # Different from the ports of the instance tests.
         yield from up_and_down(
             stack, port=PORT + 20, context=str(context), retainClaim=True, environment={"AS_WRITTEN": AS_WRITTEN}
         )
@@ -106,27 +106,26 @@ def oke(before_oke: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def url(stack: Stack) -> Iterator[str]:
-    """The app's address, there as long as the stack's own tunnel is open."""
+    """The address of the app while the stack's tunnel is open."""
     with tunnel(stack) as address:
         yield address
 
 
 @pytest.fixture
 def context(stack: Stack) -> Path:
-    """The folder from which the image of `stack` is built."""
+    """The build context of `stack`."""
     return stack.folder / "jupyterlab"
 
 
 @pytest.fixture(scope="session")
 def registry(sandbox: None) -> Callable[[str], Get]:
-    """A function that gives the getter of a repository, for `secret_search.image` and for asking what is there."""
-
+    """A function that returns the getter of a repository, for `secret_search.image` and other requests."""
     return getter
 
 
 @pytest.fixture(scope="session")
 def platforms(registry: Callable[[str], Get]) -> Callable[[Stack], list[str]]:
-    """A function that tells the platforms of the image which a stack runs, as its index names them."""
+    """A function that returns the platforms of a stack's image from its index."""
 
     def of(stack: Stack) -> list[str]:
         repository, _, digest = stack.output("image").partition("@")

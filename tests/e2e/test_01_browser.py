@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser, through the stack's own tunnel."""
+"""JupyterLab in a real browser, through the stack's tunnel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.machine import on_machine
 from tests.support.stack import Stack
 from tests.support.wheels import download, served
 
-# With compiled parts, without dependencies, and not in the image.
+# A compiled package without dependencies that is not in the image.
 COMPILED = "msgpack==1.1.2"
 IMPORT = "from msgpack import _cmsgpack; print(_cmsgpack.__file__)"
 INSTALLED = re.compile(r"^/jupyter/\.local/lib/python3\.\d+/site-packages/msgpack/_cmsgpack\.\S+\.so")
@@ -36,7 +36,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
         yield opened
 
 
-def test_the_login_page_refuses_a_wrong_password(page: Page, stack: Stack) -> None:
+def test_login_page_refuses_a_wrong_password(page: Page, stack: Stack) -> None:
     assert "/login" in page.url
     log_in(page, f"{stack.password}x")
     expect(page.get_by_text("Invalid credentials")).to_be_visible()
@@ -44,7 +44,7 @@ def test_the_login_page_refuses_a_wrong_password(page: Page, stack: Stack) -> No
     assert "/login" in page.url
 
 
-def test_a_cell_that_plots_shows_its_picture_and_the_notebook_lies_on_the_data_volume(page: Page, stack: Stack) -> None:
+def test_notebook_shows_a_plot_and_is_saved_on_the_data_volume(page: Page, stack: Stack) -> None:
     log_in(page, stack.password)
     plot(page, stack.folder / "plot.png")
     file = f"{stack.output('dataFolder')}/plot.ipynb"
@@ -52,11 +52,11 @@ def test_a_cell_that_plots_shows_its_picture_and_the_notebook_lies_on_the_data_v
     assert pictures(notebook["cells"][0]["outputs"]) != []
     device = on_machine(stack, f"readlink -f $(sudo findmnt --noheadings --output SOURCE --target {file})")
     assert device == on_machine(stack, "readlink -f /dev/oracleoci/oraclevdb")
-    # Nobody is asked whether they want Jupyter's news.
+    # JupyterLab does not ask about its news.
     expect(page.get_by_text("Jupyter news")).to_have_count(0)
 
 
-def test_a_package_from_a_notebook_outlives_its_kernel_and_the_container(
+def test_package_installed_in_a_notebook_survives_the_container(
     page: Page, browser: Browser, url: str, stack: Stack, context: Path, tmp_path: Path
 ) -> None:
     download(tmp_path, COMPILED)
@@ -79,7 +79,7 @@ def test_a_package_from_a_notebook_outlives_its_kernel_and_the_container(
         expect(run_cell(again, IMPORT)).to_have_text(INSTALLED)
 
 
-def test_a_kernel_that_is_not_ipykernel_is_installed_and_starts(page: Page, stack: Stack, tmp_path: Path) -> None:
+def test_another_kernel_can_be_installed_and_started(page: Page, stack: Stack, tmp_path: Path) -> None:
     if platform.machine() == "aarch64" and not in_ci():
         pytest.skip("xeus-python has no wheel for this platform")
     download(tmp_path, "xeus-python==0.19.0", "xeus-python-shell==0.8.1")

@@ -39,7 +39,7 @@ def trusting() -> dict[str, str]:
     return {"SSL_CERT_FILE": str(paths.CA_BUNDLE), "no_proxy": paths.REGISTRY_ADDRESS}
 
 
-def test_the_index_holds_the_platforms_alone(stack: Stack, trusting: dict[str, str]) -> None:
+def test_index_contains_only_the_platforms(stack: Stack, trusting: dict[str, str]) -> None:
     command = ["skopeo", "inspect", "--raw", f"--authfile={registry.login_file()}", f"docker://{stack.output('image')}"]
     entries = json.loads(run(command, env=trusting).stdout)["manifests"]
     platforms = [f"{entry['platform']['os']}/{entry['platform']['architecture']}" for entry in entries]
@@ -77,7 +77,7 @@ def test_image_of_each_platform_has_labels(stack: Stack) -> None:
         assert labels["org.opencontainers.image.base.name"].endswith("/base/python:3")
 
 
-def test_podman_on_the_machine_took_the_image_of_its_platform_by_the_digest_of_the_index(stack: Stack) -> None:
+def test_podman_pulled_its_platform_by_the_index_digest(stack: Stack) -> None:
     app = stack.output("dataFolder").rpartition("/")[2]
     image = on_machine(stack, f"sudo podman container inspect --format '{{{{.Image}}}}' {app}").strip()
     [inspected] = json.loads(on_machine(stack, f"sudo podman image inspect {image}"))
@@ -86,9 +86,7 @@ def test_podman_on_the_machine_took_the_image_of_its_platform_by_the_digest_of_t
     assert inspected["Architecture"] == {"x86_64": "amd64", "aarch64": "arm64"}[machine]
 
 
-def test_a_base_is_pinned_by_the_digest_that_the_registry_has(
-    trusting: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pin_base_writes_the_digest_of_the_registry(trusting: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**trusting, "REGISTRY_AUTH_FILE": str(registry.login_file())}.items():
         monkeypatch.setenv(name, value)
     base = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"

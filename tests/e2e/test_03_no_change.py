@@ -6,16 +6,16 @@ from tests.support.machine import container_id
 from tests.support.stack import Stack
 
 
-def test_a_preview_of_what_is_there_expects_no_changes(stack: Stack) -> None:
+def test_preview_shows_no_changes(stack: Stack) -> None:
     assert stack.preview("--expect-no-changes") == {}
 
 
-def test_a_second_up_changes_nothing(stack: Stack) -> None:
+def test_second_up_changes_nothing(stack: Stack) -> None:
     running = container_id(stack)
     assert stack.up() == {}
     assert container_id(stack) == running
 
 
-def test_a_refresh_finds_nothing_changed(stack: Stack) -> None:
+def test_refresh_finds_no_changes(stack: Stack) -> None:
     assert stack.refresh("--expect-no-changes") == {}
     assert stack.preview("--expect-no-changes") == {}

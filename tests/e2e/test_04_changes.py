@@ -25,7 +25,7 @@ NEW_INSTANCE = {
 }
 
 
-def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: Stack) -> None:
+def test_new_password_changes_only_the_app_and_the_old_one_fails(stack: Stack) -> None:
     old, image = stack.password, stack.output("image")
     stack.configure(password=new_password())
     assert stack.preview() == APP
@@ -36,7 +36,7 @@ def test_a_new_password_changes_the_app_alone_and_the_old_one_is_refused(stack: 
         assert login(url, stack.password)
 
 
-def test_another_port_and_environment_change_the_app_alone(stack: Stack) -> None:
+def test_port_and_environment_change_only_the_app(stack: Stack) -> None:
     stack.configure(port=PORT + 10)
     assert stack.preview() == APP
     stack.configure(environment={"AS_WRITTEN": AS_WRITTEN})
@@ -47,7 +47,7 @@ def test_another_port_and_environment_change_the_app_alone(stack: Stack) -> None
     assert in_container(stack, "import os; print(os.environ['AS_WRITTEN'])") == f"{AS_WRITTEN}\n"
 
 
-def test_a_line_in_the_dockerfile_changes_image_index_and_app_but_not_the_instance(
+def test_dockerfile_change_updates_image_index_and_app_only(
     stack: Stack, context: Path, platforms: Callable[[Stack], list[str]]
 ) -> None:
     image = stack.output("image")
@@ -70,7 +70,7 @@ def test_ocpus_change_the_instance_in_place(stack: Stack) -> None:
         assert login(url, stack.password)
 
 
-def test_another_ssh_key_replaces_the_instance_and_the_data_and_the_app_are_there_on_the_new_one(stack: Stack) -> None:
+def test_new_ssh_key_replaces_the_instance_and_keeps_data_and_app(stack: Stack) -> None:
     old, volume = stack.output("instanceId"), stack.output("dataVolumeId")
     in_container(stack, "open('kept.txt', 'w').write('from the instance before')")
     key = stack.folder / "id_ed25519"
@@ -93,7 +93,7 @@ def program(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path
 
 
-def test_another_cloud_config_replaces_the_instance(stack: Stack, program: Path) -> None:
+def test_changed_cloud_config_replaces_the_instance(stack: Stack, program: Path) -> None:
     assert stack.preview() == {}
     edit(program, "specs/cloud_config.py", '"packages": ["podman"', '"packages": ["podman", "tmux"')
     assert stack.preview() == NEW_INSTANCE
@@ -116,11 +116,11 @@ def newer_image(sandbox: None) -> Iterator[None]:
     file.unlink() if known is None else file.write_text(known)
 
 
-def test_a_newer_platform_image_changes_nothing(stack: Stack, newer_image: None) -> None:
+def test_newer_platform_image_changes_nothing(stack: Stack, newer_image: None) -> None:
     assert stack.preview() == {}
 
 
-def test_the_app_runs_on_while_a_change_is_only_previewed(stack: Stack) -> None:
+def test_preview_leaves_the_app_running(stack: Stack) -> None:
     running = container_id(stack)
     stack.configure(environment={"GREETING": "good evening"})
     assert stack.preview() == APP

@@ -1,4 +1,4 @@
-"""A deploy that fails, or is killed, leaves the app that ran before answering, with the password that it had."""
+"""After a failed or killed deploy, the previous app answers with its previous password."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.jupyter import login
 from tests.support.machine import on_machine, tunnel
 from tests.support.stack import PulumiError, Stack
 
-# The server refuses it, and ends.
+# The server refuses this value and exits.
 BROKEN = {"environment": {"CULL_IDLE_SECONDS": "never"}}
 RUN_FILE = "/usr/local/sbin/run-jupyterlab"
 
 
 @contextmanager
 def changed(stack: Stack, **configuration: Any) -> Iterator[None]:
-    """The stack has this configuration and a new password; afterwards its own again, with nothing to deploy."""
+    """Change configuration and password for the duration of the context; afterwards there is nothing to deploy."""
     text, password = stack.config_file.read_text(), stack.password
     stack.configure(password=new_password(), **configuration)
     try:
@@ -38,7 +38,7 @@ def changed(stack: Stack, **configuration: Any) -> Iterator[None]:
 
 @contextmanager
 def podman_that_refuses(stack: Stack, words: str) -> Iterator[None]:
-    """The machine's podman ends with an error when its words match this pattern of the shell."""
+    """Let podman on the machine fail if its arguments match the shell pattern."""
     script = f'#!/bin/sh\ncase "$*" in {words}) exit 125 ;; esac\nexec /usr/bin/podman "$@"\n'
     on_machine(stack, f"printf %s {shlex.quote(script)} | sudo install -m 755 /dev/stdin /usr/local/bin/podman")
     try:
@@ -56,7 +56,7 @@ def podman_that_refuses(stack: Stack, words: str) -> Iterator[None]:
     ],
     ids=["pull", "secrets", "unit"],
 )
-def test_a_deploy_that_podman_refuses_leaves_the_old_app_answering(stack: Stack, words: str, says: str) -> None:
+def test_failed_podman_run_keeps_the_old_app(stack: Stack, words: str, says: str) -> None:
     with (
         changed(stack, environment={"ATTEMPT": "1"}),
         podman_that_refuses(stack, words),
@@ -65,19 +65,19 @@ def test_a_deploy_that_podman_refuses_leaves_the_old_app_answering(stack: Stack,
         stack.up()
 
 
-def test_a_deploy_of_an_app_that_is_not_healthy_leaves_the_old_app_answering(stack: Stack) -> None:
+def test_unhealthy_app_keeps_the_old_app(stack: Stack) -> None:
     with changed(stack, **BROKEN), pytest.raises(PulumiError) as failed:
         stack.up()
     assert "error: jupyterlab ended 5 times; the version before runs again" in str(failed.value)
     assert "JupyterLab not started: CULL_IDLE_SECONDS is 'never'" in str(failed.value)
 
 
-def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answering(stack: Stack) -> None:
+def test_failed_deploy_after_a_killed_one_keeps_the_old_app(stack: Stack) -> None:
     with changed(stack, healthPath="/api/nothing-here"), ThreadPoolExecutor() as pool:
         killed = pool.submit(stack.up)
         running = "sudo podman inspect jupyterlab | grep -q nothing-here"
         kept = f"test -e {RUN_FILE}.before && {running} && systemctl is-active app-jupyterlab"
-        wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the new version to run", 120)
+        wait_for(lambda: on_machine(stack, kept, check=False) == "active\n", "the start of the new version", 120)
         on_machine(stack, "sudo pkill --signal KILL --full '^bash -c .*[w]aiting for cloud-init'")
         with pytest.raises(PulumiError):
             killed.result()
@@ -86,7 +86,7 @@ def test_a_failing_deploy_after_a_killed_one_leaves_the_last_healthy_app_answeri
             stack.up()
 
 
-def test_only_what_the_app_uses_is_kept_after_a_deploy(stack: Stack) -> None:
+def test_deploy_removes_unused_images_and_files(stack: Stack) -> None:
     stack.configure(password=new_password())
     stack.up()
     used = on_machine(stack, f"sudo grep --only-matching 'jupyterlab-[0-9]*-0' {RUN_FILE}").split()

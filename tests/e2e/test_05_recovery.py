@@ -1,4 +1,4 @@
-"""What ends the app without a command; each time it is back without one."""
+"""The app recovers by itself after it has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 
 def back(stack: Stack, ended: str, seconds: float) -> None:
-    """Wait until another container than `ended` runs and the app takes the password through a fresh tunnel."""
+    """Wait until another container than `ended` runs and a login through a new tunnel works."""
     deadline = time.monotonic() + seconds
     while container_id(stack) in ("", ended):
         assert time.monotonic() < deadline, f"no other container within {seconds:.0f} s"
@@ -19,21 +19,21 @@ def back(stack: Stack, ended: str, seconds: float) -> None:
         assert login(url, stack.password)
 
 
-def test_the_app_is_back_after_its_process_was_killed(stack: Stack) -> None:
+def test_app_recovers_from_a_killed_process(stack: Stack) -> None:
     running = container_id(stack)
-    # The init of the container is process 1 there; the app is its child.
+    # In the container, init is process 1 and the app is its child.
     init = f"$(sudo podman inspect --format '{{{{.State.Pid}}}}' {running})"
     on_machine(stack, f"sudo pkill --signal KILL --parent {init}")
     back(stack, running, 90)
 
 
-def test_the_app_is_back_after_its_container_was_killed(stack: Stack) -> None:
+def test_app_recovers_from_a_killed_container(stack: Stack) -> None:
     running = container_id(stack)
     on_machine(stack, f"sudo podman kill {running}")
     back(stack, running, 90)
 
 
-def test_the_app_is_back_after_a_reboot_of_the_machine(stack: Stack) -> None:
+def test_app_recovers_from_a_reboot(stack: Stack) -> None:
     boot = "systemctl show --value --property UserspaceTimestampMonotonic"
     running, booted = container_id(stack), on_machine(stack, boot)
     on_machine(stack, "sudo reboot", check=False)

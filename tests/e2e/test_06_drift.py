@@ -1,4 +1,4 @@
-"""What somebody changes by hand beside Pulumi: what the drift command tells of it, and what puts it right (docs/drift.md)."""
+"""Manual changes in the cloud: what `make drift` reports and how `up --refresh` reverts them (docs/drift.md)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SSH_FROM_ANYWHERE = {
 SSH_RULE = f"jupyterlab-ssh-from-{paths.GATEWAY}-32"
 Change = Callable[[Console, Stack], None]
 
-# The change as docs/drift.md names it: the resource that tells it, what a refresh would do with that in the state, how to make the change.
-TOLD: dict[str, tuple[str, str, Change]] = {
+# The change in docs/drift.md: the resource that shows it, what a refresh would do with it, and a function that makes the change.
+REPORTED: dict[str, tuple[str, str, Change]] = {
     "a rule added to the VCN's default security list": (
         "jupyterlab-default-security-list",
         "update",
@@ -85,12 +85,12 @@ TOLD: dict[str, tuple[str, str, Change]] = {
     ),
 }
 
-# Told as well; the tests of what is taken back see it (test_09_destroy.py).
-TOLD_ELSEWHERE = {"the instance terminated"}
-# Not reported either (test_23_oke_recovery.py; tests/unit/test_oci_provider_instance.py).
-NOT_TOLD_ELSEWHERE = {"a pod or a node of the cluster deleted", "the instance stopped"}
+# Tested in test_09_destroy.py.
+REPORTED_ELSEWHERE = {"the instance terminated"}
+# Tested in test_23_oke_recovery.py and tests/unit/test_oci_provider_instance.py.
+NOT_REPORTED_ELSEWHERE = {"a pod or a node of the cluster deleted", "the instance stopped"}
 
-# The change as docs/drift.md names it, and how to make it; a function that it returns takes it back.
+# A function that makes the change and returns a function that reverts it.
 Unseen = Callable[[Console, Stack], Callable[[], object]]
 
 
@@ -115,7 +115,7 @@ def resource_added(console: Console, _: Stack) -> Callable[[], object]:
 def container_removed(_: Console, stack: Stack) -> Callable[[], object]:
     removed = container_id(stack)
     on_machine(stack, f"sudo podman rm --force {removed}")
-    # Its unit makes another by itself.
+    # Its unit starts another one.
     return lambda: wait_for(lambda: container_id(stack) not in ("", removed), "another container", 90)
 
 
@@ -124,7 +124,7 @@ def unit_stopped(_: Console, stack: Stack) -> Callable[[], object]:
     return lambda: on_machine(stack, "sudo systemctl enable --now app-jupyterlab")
 
 
-NOT_TOLD: dict[str, Unseen] = {
+NOT_REPORTED: dict[str, Unseen] = {
     "a rule added to a security group": rule_added,
     "another resource made beside the stack": resource_added,
     "the container removed": container_removed,
@@ -132,18 +132,18 @@ NOT_TOLD: dict[str, Unseen] = {
 }
 
 
-def test_the_documentation_lists_what_is_told_and_what_is_not() -> None:
-    assert rows("Told") == {*TOLD, *TOLD_ELSEWHERE}
-    assert rows("Not told") == {*NOT_TOLD, *NOT_TOLD_ELSEWHERE}
+def test_documentation_lists_every_tested_change() -> None:
+    assert rows("Reported") == {*REPORTED, *REPORTED_ELSEWHERE}
+    assert rows("Not reported") == {*NOT_REPORTED, *NOT_REPORTED_ELSEWHERE}
 
 
-def test_nothing_is_told_while_nothing_was_changed(stack: Stack) -> None:
+def test_drift_is_empty_without_changes(stack: Stack) -> None:
     assert stack.drift() == {}
 
 
-def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
+def test_documented_blind_spots_are_not_reported(stack: Stack) -> None:
     console = Console(stack)
-    take_back = [change(console, stack) for change in NOT_TOLD.values()]
+    take_back = [change(console, stack) for change in NOT_REPORTED.values()]
     try:
         assert stack.drift() == {}
     finally:
@@ -153,16 +153,16 @@ def test_what_is_not_told_is_as_the_documentation_says(stack: Stack) -> None:
         assert login(url, stack.password)
 
 
-def test_changes_by_hand_are_told_and_up_with_refresh_puts_them_right(stack: Stack) -> None:
+def test_drift_reports_manual_changes_and_up_refresh_reverts_them(stack: Stack) -> None:
     in_container(stack, "open('kept.txt', 'w').write('from before the drift')")
     console = Console(stack)
-    for _, _, change in TOLD.values():
+    for _, _, change in REPORTED.values():
         change(console, stack)
-    expected = {name: step for name, step, _ in TOLD.values()}
+    expected = {name: step for name, step, _ in REPORTED.values()}
     assert stack.drift() == expected
-    # Telling is all that it does.
+    # Drift only reports, it does not change anything.
     assert stack.drift() == expected
-    # Volumes do not shrink: a grown one is kept by writing its size down.
+    # Volumes do not shrink, so the configuration gets the new size.
     stack.configure(dataVolumeSizeInGbs=60)
     stack.up("--refresh")
     assert stack.drift() == {}

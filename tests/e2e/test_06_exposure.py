@@ -1,4 +1,4 @@
-"""Who reaches what: as little as the app needs."""
+"""Network access of machine and container: only what the app needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def outsider() -> Iterator[Neighbour]:
 
 @pytest.fixture
 def metadata(stack: Stack, outsider: Neighbour) -> Iterator[str]:
-    """A URL of the metadata address which the machine reaches."""
+    """A URL of the metadata address that the machine can reach."""
     route = f"{METADATA_ADDRESS}/32 via {outsider.address}"
     on_machine(stack, f"sudo ip route replace {route}")
     yield f"http://{METADATA_ADDRESS}/"
@@ -33,13 +33,11 @@ def metadata(stack: Stack, outsider: Neighbour) -> Iterator[str]:
 
 
 def reached(stack: Stack, host: str, port: int) -> bool:
-    """Whether the app's container gets a TCP connection."""
+    """Return whether the app's container can open a TCP connection."""
     return "connected" in in_container(stack, CONNECT.format(host=host, port=port), check=False)
 
 
-def test_the_metadata_service_is_out_of_the_containers_reach_but_not_of_the_machines(
-    stack: Stack, metadata: str
-) -> None:
+def test_container_cannot_reach_the_metadata_service(stack: Stack, metadata: str) -> None:
     assert (
         on_machine(stack, f"curl --silent --show-error --fail --max-time 5 --output /dev/null {metadata} && echo ok")
         == "ok\n"
@@ -48,12 +46,12 @@ def test_the_metadata_service_is_out_of_the_containers_reach_but_not_of_the_mach
 
 
 def addresses(stack: Stack) -> list[str]:
-    """The machine's own IPv4 addresses, loopback excepted, which is the container's own there."""
+    """Return the machine's IPv4 addresses without loopback, which is separate in the container."""
     return on_machine(stack, 'ip -4 -o address show | awk \'$2 != "lo" { sub("/.*", "", $4); print $4 }\'').split()
 
 
-def test_the_machines_own_ports_are_out_of_the_containers_reach_and_the_tunnel_works(stack: Stack) -> None:
-    # The machine's, and that of podman's bridge.
+def test_container_cannot_reach_ports_of_the_machine(stack: Stack) -> None:
+    # The address of the machine and of podman's bridge.
     assert stack.output("address") in addresses(stack)
     assert len(addresses(stack)) >= 2
     assert not any(reached(stack, address, 22) for address in addresses(stack))
@@ -61,7 +59,7 @@ def test_the_machines_own_ports_are_out_of_the_containers_reach_and_the_tunnel_w
         assert answers(stack.output("health"))
 
 
-def test_the_rules_keep_the_container_from_both_and_a_reload_restores_them(stack: Stack, metadata: str) -> None:
+def test_firewall_rules_survive_a_reload(stack: Stack, metadata: str) -> None:
     before = on_machine(stack, "sudo podman ps --quiet")
     on_machine(stack, "sudo nft delete table inet container_metadata")
     try:
@@ -74,21 +72,21 @@ def test_the_rules_keep_the_container_from_both_and_a_reload_restores_them(stack
     assert on_machine(stack, "sudo podman ps --quiet") == before
 
 
-def test_the_boot_volume_was_grown_at_the_stage_before_packages(stack: Stack) -> None:
+def test_boot_volume_grew_before_packages_were_installed(stack: Stack) -> None:
     # cloud-init installs packages at its stage modules-final.
     assert set(on_machine(stack, "cat /var/log/oci-growfs").split()) == {"init"}
 
 
-def test_a_deploy_puts_the_rule_back_when_somebody_flushed_it(stack: Stack) -> None:
+def test_deploy_restores_a_flushed_rule(stack: Stack) -> None:
     on_machine(stack, "sudo nft delete table inet container_metadata")
     stack.configure(environment={"GREETING": "after a flush"})
     stack.up()
     assert "169.254.0.0/16 drop" in on_machine(stack, "sudo nft list table inet container_metadata")
 
 
-def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:
+def test_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> None:
     assert reached(stack, stack.output("image").partition("/")[0], 443)
-    # A name that the machine itself has to resolve.
+    # A name that the machine has to resolve too.
     sources = "cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null"
     name = (
         on_machine(stack, f"{sources} | grep --only-matching --max-count=1 -E '://[^/ ]+'").strip().removeprefix("://")
@@ -97,7 +95,7 @@ def test_the_container_resolves_names_and_reaches_other_hosts(stack: Stack) -> N
     assert in_container(stack, f"import socket; print(socket.gethostbyname({name!r}))")
 
 
-def test_the_app_listens_on_the_loopback_of_the_machine_only(stack: Stack, outsider: Neighbour) -> None:
+def test_app_listens_on_the_loopback_interface_only(stack: Stack, outsider: Neighbour) -> None:
     port = int(stack.output("url").rpartition(":")[2])
     address = stack.output("address")
     with tunnel(stack):
@@ -110,13 +108,13 @@ def test_the_app_listens_on_the_loopback_of_the_machine_only(stack: Stack, outsi
     assert [line.split()[3] for line in listening] == [f"127.0.0.1:{port}"]
 
 
-def test_ssh_is_refused_from_outside_the_configured_networks(stack: Stack, outsider: Neighbour) -> None:
+def test_ssh_is_refused_from_other_networks(stack: Stack, outsider: Neighbour) -> None:
     assert not outsider.reaches(stack.output("address"), 22)
     assert outsider.reaches(stack.output("image").partition("/")[0], 443)
     assert on_machine(stack, "echo hello") == "hello\n"
 
 
-def test_only_the_machine_with_the_pinned_host_key_is_talked_to(stack: Stack, tmp_path: Path) -> None:
+def test_ssh_requires_the_pinned_host_key(stack: Stack, tmp_path: Path) -> None:
     key = on_machine(stack, "sudo cut -d ' ' -f 2 /etc/ssh/ssh_host_ecdsa_key.pub").strip()
     assert key in stack.output("ssh")
     assert key in stack.output("tunnel")
@@ -128,7 +126,7 @@ def test_only_the_machine_with_the_pinned_host_key_is_talked_to(stack: Stack, tm
     assert "Host key verification failed" in done.stderr
 
 
-def test_the_app_runs_without_root_and_without_capabilities(stack: Stack) -> None:
+def test_app_runs_without_root_and_capabilities(stack: Stack) -> None:
     status = in_container(stack, "print(open('/proc/1/status').read())")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert set(fields["Uid"].split()) == {"10001"}

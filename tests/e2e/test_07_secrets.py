@@ -78,7 +78,7 @@ def test_no_secret_is_in_the_plain_state(stack: Stack, needles: Needles) -> None
     assert find_secret([text("stack export", exported), *files(paths.BACKEND)], needles) == []
 
 
-def test_no_secret_is_in_what_the_sandbox_keeps(needles: Needles) -> None:
+def test_no_secret_is_in_files_of_the_sandbox(needles: Needles) -> None:
     assert find_secret(files(paths.HOME, skip=SKIP), needles) == []
 
 
@@ -96,7 +96,7 @@ def test_no_secret_is_in_cloud_init_data_logs_or_files_of_the_machine(stack: Sta
     assert find_secret([*data, journal, of_podman], needles) == []
 
 
-def test_podman_on_the_machine_keeps_the_hash_and_neither_password_nor_token(stack: Stack, needles: Needles) -> None:
+def test_podman_stores_the_hash_and_neither_password_nor_token(stack: Stack, needles: Needles) -> None:
     kept = fetch(
         stack,
         f"sudo tar --create --gzip --exclude={PODMAN}/overlay --exclude=*.sock {PODMAN} 2>/dev/null || test $? = 1",

@@ -26,7 +26,7 @@ def test_both_apps_run_side_by_side(stack: Stack, second: Stack) -> None:
     assert stack.output("address") != second.output("address")
 
 
-def test_a_published_package_is_installed_by_pip_and_lies_on_the_data_volume(second: Stack, tmp_path: Path) -> None:
+def test_pip_installs_a_package_published_on_the_data_volume(second: Stack, tmp_path: Path) -> None:
     content = wheel()
     form = {":action": "file_upload", "name": "e2e_helpers", "version": "1.0"}
     with tunnel(second) as url:

@@ -1,4 +1,4 @@
-"""What is taken back, and that it is all."""
+"""Destroy deletes everything, also after manual deletions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.support.stack import Stack
 
 
 def repository(stack: Stack) -> str:
-    """Name of the stack's repository in the registry, without host and namespace."""
+    """Return the name of the stack's repository, without host and namespace."""
     return str(stack.output("image")).partition("@")[0].rpartition("/")[2]
 
 
 def machine_of(stack: Stack) -> str:
-    """Name of the container which is the stack's machine."""
+    """Return the name of the container of the stack's machine."""
     states = {name: machine.inspect(name) for name in machine.names()}
     [name] = [name for name, state in states.items() if state and state.address == stack.output("address")]
     return name
@@ -30,9 +30,7 @@ def test_destroy_leaves_nothing(second: Stack, before_second: Holdings) -> None:
     assert second.export()["deployment"].get("resources", []) == []
 
 
-def test_destroy_is_content_with_a_machine_that_is_gone_and_keeps_the_images_that_it_shall_keep(
-    second: Stack, before_second: Holdings
-) -> None:
+def test_destroy_works_after_the_machine_is_gone_and_keeps_images(second: Stack, before_second: Holdings) -> None:
     second.configure(retainImages=True)
     second.up()
     name = repository(second)
@@ -52,7 +50,7 @@ def test_destroy_is_content_with_a_machine_that_is_gone_and_keeps_the_images_tha
             (paths.CLOUD / "resources" / file).unlink(missing_ok=True)
 
 
-def test_a_machine_that_is_gone_is_made_anew_and_the_data_are_there(stack: Stack) -> None:
+def test_deleted_machine_is_created_again_with_its_data(stack: Stack) -> None:
     in_container(stack, "open('kept.txt', 'w').write('from the machine that is gone')")
     machine.remove(machine_of(stack))
     assert stack.drift()["jupyterlab-instance"] == "delete"
@@ -65,7 +63,7 @@ def test_a_machine_that_is_gone_is_made_anew_and_the_data_are_there(stack: Stack
     assert stack.up() == {}
 
 
-def test_destroy_is_content_with_a_machine_that_a_refresh_found_gone(stack: Stack, before: Holdings) -> None:
+def test_destroy_works_after_a_refresh_found_the_machine_gone(stack: Stack, before: Holdings) -> None:
     name = repository(stack)
     machine.remove(machine_of(stack))
     stack.refresh()

@@ -1,4 +1,4 @@
-"""What the configuration retains outlives the stack, and the stack made again takes it over."""
+"""Retained resources survive the stack, and a new stack adopts them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.machine import on_machine
 from tests.support.stack import Stack
 
 
-def test_retained_data_and_images_are_taken_over_by_the_next_up(second: Stack, before_second: Holdings) -> None:
+def test_retained_data_and_images_are_adopted_by_the_next_up(second: Stack, before_second: Holdings) -> None:
     second.configure(password=new_password(), retainImages=True, retainData=True)
     second.up()
     volume, repository, folder = (second.output(name) for name in ("dataVolumeId", "repositoryId", "dataFolder"))

@@ -1,6 +1,6 @@
-"""An image that cannot be built or pushed: the error says which thing it was and what to do, and the next `up` recovers.
+"""Failed builds and pushes: the error names cause and fix, and the next `up` recovers.
 
-For real, with the sandbox's registry and BuildKit; of the program only image and registry are made: no machine is needed.
+The tests use the sandbox's registry and BuildKit, and a stack with image and registry only.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ BASE = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/base/python:3"
 
 @pytest.fixture(scope="module")
 def before(sandbox: None) -> Holdings:
-    """What the sandbox held before the tiny stack was there."""
+    """The sandbox's resources before the tiny stack."""
     return holdings()
 
 
 @pytest.fixture(scope="module")
 def tiny(before: Holdings, overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of registry and image, which is up."""
+    """A deployed stack with registry and image only."""
     folder = tmp_path_factory.mktemp("e2e-tiny")
     (folder / "context").mkdir()
     (folder / "context" / "Dockerfile").write_text(DOCKERFILE)
     with image_stack("e2e-tiny", folder, overlay, app="tiny") as stack:
-        well(stack)
+        reset(stack)
         change(stack)
         stack.up()
         yield stack
 
 
 @pytest.fixture(autouse=True)
-def _well(tiny: Stack) -> None:
-    """Whatever the test before left."""
-    well(tiny)
+def _reset(tiny: Stack) -> None:
+    """Undo changes of the previous test."""
+    reset(tiny)
 
 
-def well(stack: Stack) -> None:
-    """Configure what can be built and pushed; without a base, so that nothing but the push needs the registry."""
+def reset(stack: Stack) -> None:
+    """Set a working configuration without a base image, so only the push needs the registry."""
     stack.configure(
         context=str(stack.folder / "context"),
         builder=paths.BUILDER,
@@ -63,12 +63,12 @@ def well(stack: Stack) -> None:
 
 
 def change(stack: Stack) -> None:
-    """Make a build necessary, whose layer no registry has."""
+    """Change the image, so the next `up` builds and pushes a new layer."""
     (stack.folder / "context" / "content.txt").write_text(secrets.token_hex())
 
 
 def failure(stack: Stack) -> str:
-    """The diagnostics of an `up` that fails; no secret is in them, nor in anything else it printed."""
+    """Run an `up` that fails and return its diagnostics; the output contains no secret."""
     change(stack)
     with pytest.raises(PulumiError) as caught:
         stack.up()
@@ -80,17 +80,17 @@ def failure(stack: Stack) -> str:
 
 
 def commands(output: str) -> list[str]:
-    """What stands on a line of its own, ready to be pasted."""
+    """Return the lines, which include commands to paste."""
     return [line.strip() for line in output.splitlines()]
 
 
 def recovers(stack: Stack) -> None:
-    """The next `up` does what the one before could not, and the one after it nothing."""
+    """Check that the next `up` succeeds and another one changes nothing."""
     assert set(stack.up()) == {"tiny-arm64", "tiny-amd64", "tiny-index"}
     assert stack.up() == {}
 
 
-def test_a_registry_that_fails_during_the_push_is_named(tiny: Stack) -> None:
+def test_error_names_a_registry_that_fails_during_the_push(tiny: Stack) -> None:
     UPLOADS.chmod(0o500)
     try:
         output = failure(tiny)
@@ -101,18 +101,18 @@ def test_a_registry_that_fails_during_the_push_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_a_wrong_token_is_told_with_the_login_and_the_command_that_sets_another(tiny: Stack) -> None:
+def test_error_for_a_wrong_token_names_login_and_command(tiny: Stack) -> None:
     tiny.configure(registryToken=f"wrong-{secrets.token_urlsafe(12)}")
     output = failure(tiny)
     assert f"the registry {paths.REGISTRY_ADDRESS} refuses the login of {paths.REGISTRY_USER}" in output
     assert "pulumi config set --secret registryToken" in commands(output)
-    # Both images fail; a person is told once.
+    # Both images fail with one error.
     assert output.count("error: registryToken:") == 1
     tiny.configure(registryToken=account.registry_token())
     recovers(tiny)
 
 
-def test_a_builder_that_does_not_exist_is_told_with_the_list_of_those_that_do(tiny: Stack) -> None:
+def test_error_for_an_unknown_builder_lists_the_builders(tiny: Stack) -> None:
     tiny.configure(builder="nobody")
     output = failure(tiny)
     assert "builder: this machine has no buildx builder of the name nobody" in output
@@ -121,7 +121,7 @@ def test_a_builder_that_does_not_exist_is_told_with_the_list_of_those_that_do(ti
     recovers(tiny)
 
 
-def test_a_builder_whose_socket_is_gone_is_told_with_the_command_that_starts_it(tiny: Stack) -> None:
+def test_error_for_a_stopped_builder_names_the_command(tiny: Stack) -> None:
     with registered("gone", paths.RUNTIME / "gone.sock"):
         tiny.configure(builder="gone")
         output = failure(tiny)
@@ -131,8 +131,8 @@ def test_a_builder_whose_socket_is_gone_is_told_with_the_command_that_starts_it(
     recovers(tiny)
 
 
-def test_a_full_disk_of_the_builder_is_told_with_the_command_that_frees_it(tiny: Stack) -> None:
-    # Of 40 MB, which the base does not fit in.
+def test_error_for_a_full_builder_disk_names_the_command(tiny: Stack) -> None:
+    # The base does not fit into 40 MB.
     with small_builder("small", 40) as builder:
         tiny.configure(builder="small", baseImage=BASE)
         output = failure(tiny)
@@ -143,7 +143,7 @@ def test_a_full_disk_of_the_builder_is_told_with_the_command_that_frees_it(tiny:
         recovers(tiny)
 
 
-def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
+def test_error_names_an_unknown_base_image(tiny: Stack) -> None:
     tiny.configure(baseImage=f"{BASE}.99")
     output = failure(tiny)
     assert f"baseImage: {BASE}.99 does not exist" in output
@@ -152,7 +152,7 @@ def test_a_base_image_that_does_not_exist_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
+def test_error_names_an_unknown_scanner(tiny: Stack) -> None:
     tiny.configure(attestations=[f"sbom={BASE}.99"])
     output = failure(tiny)
     assert f"attestations: {BASE}.99 does not exist" in output
@@ -161,6 +161,6 @@ def test_a_scanner_that_does_not_exist_is_named(tiny: Stack) -> None:
     recovers(tiny)
 
 
-def test_nothing_of_all_that_is_left(tiny: Stack, before: Holdings) -> None:
+def test_failed_builds_leave_nothing_behind(tiny: Stack, before: Holdings) -> None:
     tiny.destroy()
     assert left(before) == {}

@@ -1,4 +1,4 @@
-"""What a person adds to a build without touching its Dockerfile, and what a fresh builder takes over from the registry."""
+"""Inputs of a build beside the Dockerfile, and the build cache in the registry."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tests.support.published import Get, packages
 from tests.support.secret_search import Needles, find_secret, image
 from tests.support.stack import ROOT, PulumiError, Stack
 
-# Of no dependencies, and pure Python.
+# Pure Python, without dependencies.
 EXTRA, FETCHED = "idna==3.10", "sniffio==1.3.1"
-# Has wheels of amd64, and none of arm64, whatever the Python.
+# A package with wheels for amd64 only.
 AMD64_ONLY = "tcmlib==1.4.0"
 
 
 @pytest.fixture(scope="module")
 def stack(sandbox: None, overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The second app's image and its registry, which are up."""
+    """A deployed stack with registry and image of the second app."""
     folder = tmp_path_factory.mktemp("e2e-inputs")
     shutil.copytree(ROOT / "docker" / "pypiserver", folder / "app")
     configuration = {**documented("pypiserver"), "context": str(folder / "app")}
@@ -41,13 +41,13 @@ def stack(sandbox: None, overlay: Path, tmp_path_factory: pytest.TempPathFactory
         yield inputs
 
 
-def having(package: str, stack: Stack) -> set[str]:
-    """The platforms whose image has this package."""
+def platforms_with(package: str, stack: Stack) -> set[str]:
+    """Return the platforms of the image that have this package."""
     return {platform for platform, found in packages(stack.output("image")).items() if package in found}
 
 
 def lock(*requirements: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What `make lock FILE=…` does, of a file with these requirements."""
+    """Run `make lock FILE=…` on a file with these requirements."""
     (folder / "extra.in").write_text("\n".join(requirements) + "\n")
     command: list[str | Path] = [
         sys.executable,
@@ -60,24 +60,24 @@ def lock(*requirements: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def printed(done: subprocess.CompletedProcess[str]) -> str:
-    """All of it: a package index that did not answer is told there."""
+    """Return the whole output, which names, for example, an unreachable package index."""
     return f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
 
 
-def test_further_packages_are_locked_and_in_the_image_of_each_platform(stack: Stack) -> None:
-    assert having(EXTRA, stack) == set()
+def test_extra_packages_are_locked_and_installed_on_each_platform(stack: Stack) -> None:
+    assert platforms_with(EXTRA, stack) == set()
     done = lock(EXTRA, folder=stack.folder)
     assert done.returncode == 0, printed(done)
     stack.configure(extraRequirements=str(stack.folder / "extra.txt"))
     assert set(stack.up()) == {"pypiserver-arm64", "pypiserver-amd64", "pypiserver-index"}
-    assert having(EXTRA, stack) == {"linux/arm64", "linux/amd64"}
+    assert platforms_with(EXTRA, stack) == {"linux/arm64", "linux/amd64"}
     assert stack.up() == {}
     stack.configure(extraRequirements=None)
     stack.up()
-    assert having(EXTRA, stack) == set()
+    assert platforms_with(EXTRA, stack) == set()
 
 
-def test_a_package_without_a_wheel_for_a_platform_is_not_locked_and_named_with_the_platform(stack: Stack) -> None:
+def test_lock_names_a_package_without_a_wheel_and_its_platform(stack: Stack) -> None:
     done = lock(AMD64_ONLY, folder=stack.folder)
     assert done.returncode == 1, printed(done)
     assert "error: " in done.stderr, printed(done)
@@ -86,7 +86,7 @@ def test_a_package_without_a_wheel_for_a_platform_is_not_locked_and_named_with_t
     assert not (stack.folder / "extra.txt").exists()
 
 
-def test_a_lock_of_other_making_with_such_a_package_ends_the_build_with_its_name_and_the_platform(stack: Stack) -> None:
+def test_build_names_a_package_without_a_wheel_and_its_platform(stack: Stack) -> None:
     uv: list[str | Path] = [
         Path(sys.executable).with_name("uv"),
         "pip",
@@ -110,12 +110,9 @@ def test_a_lock_of_other_making_with_such_a_package_ends_the_build_with_its_name
     stack.up()
 
 
-# --- behind a proxy that inspects TLS --------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the certificate authority of a proxy: ca.pem, ca-key.pem, and a key for the hosts it plays, host-key.pem."""
+    """A folder with a proxy's certificate authority (ca.pem, ca-key.pem) and its key for all hosts (host-key.pem)."""
     folder = tmp_path_factory.mktemp("authority")
     subprocess.run(
         [
@@ -142,7 +139,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def inspecting_proxy(authority: Path) -> Iterator[str]:
-    """The URL of a proxy which the steps of a build reach, and are told to use by Docker's client configuration."""
+    """Run a proxy, configure it for builds in Docker's client configuration, and yield its URL."""
     port = free_port(paths.GATEWAY)
     url = f"http://{paths.GATEWAY}:{port}"
     configuration = paths.DOCKER_CONFIG / "config.json"
@@ -168,10 +165,10 @@ def inspecting_proxy(authority: Path) -> Iterator[str]:
             proxy.terminate()
 
 
-def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_that_is_not_in_the_image(
+def test_build_trusts_a_tls_proxy_and_leaves_no_certificate_in_the_image(
     stack: Stack, authority: Path, registry: Callable[[str], Get]
 ) -> None:
-    # Another package, so that the builder has to fetch.
+    # A new package, so the builder has to download it.
     done = lock(FETCHED, folder=stack.folder)
     assert done.returncode == 0, printed(done)
     stack.configure(extraRequirements=str(stack.folder / "extra.txt"))
@@ -186,22 +183,19 @@ def test_a_build_behind_a_proxy_that_inspects_tls_trusts_it_by_a_certificate_tha
         stack.up()
         log = (authority / "log").read_text()
     assert "pypi" in log or "simple" in log, log[-2000:]
-    assert having(FETCHED, stack) == {"linux/arm64", "linux/amd64"}
+    assert platforms_with(FETCHED, stack) == {"linux/arm64", "linux/amd64"}
     reference = stack.output("image")
     body = "".join(certificate.splitlines()[1:-1])
     assert find_secret(image(reference, registry(reference.partition("@")[0])), Needles(line=body[64:128])) == []
-    # Another certificate is no reason to build again.
+    # A changed certificate does not cause a new build.
     stack.configure(caBundleFile=str(CA_BUNDLE))
     assert stack.preview() == {}
 
 
-# --- a fresh builder -------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_builder_that_never_built_the_image_builds_only_what_changed(stack: Stack) -> None:
+def test_new_builder_builds_only_what_changed(stack: Stack) -> None:
     stack.configure(extraRequirements=None, caBundleFile=None)
     serve = stack.folder / "app" / "serve.py"
-    # As two runs of CI, each on a machine of its own.
+    # Like two CI runs on different machines.
     for run in ("first", "second"):
         serve.write_text(f"{serve.read_text()}\n# {secrets.token_hex()}\n")
         with builders.running(builders.Builder(run)):
@@ -211,7 +205,7 @@ def test_a_builder_that_never_built_the_image_builds_only_what_changed(stack: St
         stack.configure(builder=paths.BUILDER)
     lines = stack.log[before:].splitlines()
     assert any("importing cache manifest" in line for line in lines)
-    # The packages were neither resolved nor installed; the app's own files were laid out.
+    # The build installed the app's files and no packages.
     assert any("install_files.py" in line for line in lines)
     installed = [line for line in lines if "Installed " in line and " packages in " in line]
     assert installed == [], "\n".join(lines)

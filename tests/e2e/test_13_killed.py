@@ -1,6 +1,6 @@
-"""The engine is killed in the middle of making, changing and taking back each kind of resource of a stack with an instance.
+"""The engine is killed while it creates, updates and deletes each kind of resource of a stack with an instance.
 
-After each kill a person does what the README says, and goes on. In the end nothing is there twice, left behind or lost.
+After each kill, the test follows the documentation. In the end, no resource is duplicated, left behind or lost.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tests.support.machine import in_container, tunnel
 from tests.support.stack import ROOT, Stack
 
 INSTANCE, ATTACHMENT = "jupyterlab-instance", "jupyterlab-data-attachment"
-# The step of the image's Dockerfile which lays out the app's own files, on the builder's platform.
+# The step of the Dockerfile that installs the app's files, on the builder's platform.
 STEP = "/python/with-python install_files.py"
 IMAGE, INDEX, PODMAN = "jupyterlab-arm64", "jupyterlab-index", "jupyterlab-podman"
 
 
 @pytest.fixture(scope="module")
 def before_killed(overlay: Path) -> tuple[Holdings, set[str]]:
-    """What the sandbox held, and its cloud's ids, before this file's stack was there."""
+    """The sandbox's resources and the ids in its cloud before the stack of this file."""
     return holdings(), living()
 
 
@@ -34,7 +34,7 @@ def before_killed(overlay: Path) -> tuple[Holdings, set[str]]:
 def killed_stack(
     overlay: Path, before_killed: tuple[Holdings, set[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A stack of which nothing is made yet."""
+    """A stack that is not deployed yet."""
     folder = tmp_path_factory.mktemp("e2e-killed")
     context = folder / "jupyterlab"
     shutil.copytree(ROOT / "docker" / "jupyterlab", context)
@@ -50,7 +50,7 @@ def killed_stack(
 
 
 def slow_down(context: Path) -> None:
-    """Keep the images from being there before what is to be killed first has begun."""
+    """Delay the images until after the first kill."""
     dockerfile = context / "Dockerfile"
     words = dockerfile.read_text()
     assert STEP in words
@@ -58,7 +58,7 @@ def slow_down(context: Path) -> None:
 
 
 def speed_up(context: Path) -> None:
-    """Take that back, as a change of the images."""
+    """Undo the delay, which changes the images."""
     dockerfile = context / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace(f"sleep 60 && {STEP}", STEP))
 
@@ -67,14 +67,14 @@ def has_its_file(stack: Stack) -> bool:
     return in_container(stack, "print(open('kept.txt').read())") == "from before\n"
 
 
-def test_what_was_killed_while_it_was_made_is_made_once(
+def test_killed_create_creates_each_resource_once(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack = killed_stack
-    # With its plugins: the machine is half made, and the cloud drops it.
+    # With its plugins: the machine is incomplete, and the cloud deletes it.
     killed(stack, "up", INSTANCE, "create")
     assert repair(stack)[INSTANCE] == "none"
-    # Without them: the machine is made, and nobody knows.
+    # Without them: the machine exists, but not in the state.
     killed(stack, "up", INSTANCE, "create", plugins=False)
     instance = repair(stack)[INSTANCE]
     assert instance.startswith("ocid1.instance.")
@@ -94,15 +94,13 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     in_container(stack, "open('kept.txt', 'w').write('from before')")
 
 
-def test_the_state_has_nothing_beside_it_that_a_kill_can_leave_half_written(killed_stack: Stack) -> None:
+def test_state_has_no_files_that_a_kill_can_corrupt(killed_stack: Stack) -> None:
     state = state_of(killed_stack)
     assert state.exists()
     assert not list(state.parent.glob(f"{killed_stack.name}.*.attrs"))
 
 
-def test_what_was_killed_while_it_was_changed_is_changed(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), ocpus=1, memoryInGbs=6)
     killed(stack, "up", INSTANCE, "update")
@@ -120,9 +118,7 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     assert has_its_file(stack)
 
 
-def test_what_was_killed_while_it_was_replaced_keeps_its_data(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_replacement_keeps_the_data(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, volume = killed_stack, killed_stack.output("dataVolumeId")
     stack.configure(operatingSystemVersion="8")
     for name in (PODMAN, INSTANCE):
@@ -141,9 +137,7 @@ def test_what_was_killed_while_it_was_replaced_keeps_its_data(
     assert has_its_file(stack)
 
 
-def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     killed(killed_stack, "destroy", INSTANCE, "delete")
     assert repair(killed_stack) == {}
     killed_stack.destroy()

@@ -58,7 +58,7 @@ def app(oke: Oke) -> str:
     return url
 
 
-def test_only_the_accounts_user_enters_and_may_do_everything(oke: Oke, tmp_path: Path) -> None:
+def test_only_the_account_user_may_log_in(oke: Oke, tmp_path: Path) -> None:
     assert oke.kubectl("auth", "can-i", "*", "*").strip() == "yes"
     assert paths.USER_OCID in oke.kubectl("auth", "whoami")
     elsewhere = oke.try_kubectl(support.token(f"{oke.cluster.id}a"), "get", "pods")
@@ -69,7 +69,7 @@ def test_only_the_accounts_user_enters_and_may_do_everything(oke: Oke, tmp_path:
     assert NOT_LET_IN in stranger.stderr
 
 
-def test_the_metadata_service_is_there_and_out_of_a_pods_reach(app: str, oke: Oke) -> None:
+def test_pod_cannot_reach_the_metadata_service(app: str, oke: Oke) -> None:
     [pool_node] = KINDS["nodepool"].seen(cloud(), oke.pool)["nodes"]
     container = next(
         name for name in engine.podman("ps", "--format", "{{.Names}}").stdout.split() if pool_node["name"][4:] in name
@@ -83,7 +83,7 @@ def test_the_metadata_service_is_there_and_out_of_a_pods_reach(app: str, oke: Ok
     assert "timed out" in oke.kubectl(*pod, check=False)
 
 
-def test_an_image_that_is_not_there_or_not_ones_own_is_told_as_such(app: str, oke: Oke) -> None:
+def test_missing_or_foreign_image_is_reported(app: str, oke: Oke) -> None:
     oke.apply(
         support.deployment("missing", image=f"{support.REPOSITORY}:none"), support.deployment("alone", pull="none")
     )
@@ -96,13 +96,13 @@ def test_an_image_that_is_not_there_or_not_ones_own_is_told_as_such(app: str, ok
 @pytest.mark.parametrize(
     ("changes", "subnet", "reason"),
     [
-        ({"interna": "true"}, "internal", "knows no annotation"),
+        ({"interna": "true"}, "internal", "unknown to Oracle"),
         ({"shape_flex_max": "9"}, "internal", "from 10 to 8192"),
         ({"internal": "false"}, "internal", "cannot be in the private subnet"),
         ({}, "none", "404-NotAuthorizedOrNotFound, subnet"),
     ],
 )
-def test_a_load_balancer_that_is_not_meant_so_gets_no_address(
+def test_invalid_load_balancer_gets_no_address(
     app: str, oke: Oke, changes: dict[str, Any], subnet: str, reason: str
 ) -> None:
     id = oke.subnets[subnet].id if subnet in oke.subnets else "ocid1.subnet.oc1..none"
@@ -112,7 +112,7 @@ def test_a_load_balancer_that_is_not_meant_so_gets_no_address(
     oke.kubectl("--namespace", NAMESPACE, "delete", "service", "wrong")
 
 
-def test_another_subnet_on_an_existing_load_balancer_is_passed_over_as_by_oracle(app: str, oke: Oke) -> None:
+def test_new_subnet_of_an_existing_load_balancer_is_ignored(app: str, oke: Oke) -> None:
     public = oke.subnets["public"].id
     oke.apply(support.service(public, internal="false"))
     # What is not passed over shows that the controller has seen the Service, and its successor that it is done with that.
@@ -132,13 +132,13 @@ def most_bandwidth(oke: Oke) -> int:
     return int(record.properties["shapeDetails"]["maximumBandwidthInMbps"])
 
 
-def test_the_control_plane_comes_back_with_everything(app: str, oke: Oke) -> None:
+def test_control_plane_restarts_with_all_objects(app: str, oke: Oke) -> None:
     engine.podman("restart", "--time", "15", oke.cluster.private["container"])
     oke.eventually(lambda: support.starts(app), "the load balancer's return", 60)
     assert oke.get("deployment", "app")["status"]["readyReplicas"] == 1
 
 
-def test_a_node_is_replaced_and_the_volume_moves(app: str, oke: Oke) -> None:
+def test_replaced_node_gets_the_volume(app: str, oke: Oke) -> None:
     data = support.starts(app)
     details = oke.pool.properties["nodeConfigDetails"]
     [old] = [one["container"] for one in cloud().require(oke.pool.id, "nodepool").private["nodes"]]
@@ -153,9 +153,7 @@ def test_a_node_is_replaced_and_the_volume_moves(app: str, oke: Oke) -> None:
     oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
 
 
-def test_what_is_not_retained_goes_with_its_claim_and_the_subnet_is_free_again(
-    app: str, oke: Oke, before: Holdings
-) -> None:
+def test_volume_is_deleted_with_its_claim_and_the_subnet_is_freed(app: str, oke: Oke, before: Holdings) -> None:
     internal = oke.subnets["internal"]
     with pytest.raises(ServiceError, match="409-Conflict"):
         KINDS["subnet"].delete(cloud(), internal.id)
@@ -170,7 +168,7 @@ def volumes(before: Holdings) -> list[Record]:
     return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
 
 
-def test_when_all_is_deleted_nothing_is_left(oke: Oke, before: Holdings) -> None:
+def test_delete_leaves_nothing_behind(oke: Oke, before: Holdings) -> None:
     began = time.monotonic()
     support.tear_down(oke)
     print(f"taken back: {time.monotonic() - began:.1f} s")

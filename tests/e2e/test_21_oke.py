@@ -17,7 +17,7 @@ BALANCER = "service.beta.kubernetes.io/oci-load-balancer-"
 CONNECT = "import socket; socket.create_connection(({host!r}, {port}), timeout=4); print('connected')"
 
 
-def test_a_browser_logs_in_through_the_tunnel_and_a_cell_runs_in_the_pod(oke: Stack) -> None:
+def test_browser_runs_a_cell_in_the_pod_through_the_tunnel(oke: Stack) -> None:
     with tunnel(oke) as url, chromium() as browser, lab(browser, url) as page:
         assert "/login" in page.url
         log_in(page, oke.password)
@@ -29,17 +29,17 @@ def test_a_browser_logs_in_through_the_tunnel_and_a_cell_runs_in_the_pod(oke: St
     assert device.startswith("/dev/loop")
 
 
-def test_the_data_folder_is_the_apps_alone_and_shared_memory_half_of_its_memory(oke: Stack) -> None:
+def test_app_owns_its_data_folder_and_has_shared_memory(oke: Stack) -> None:
     assert "lost+found" not in in_pod(oke, "import os; print(os.listdir('/jupyter'))")
     size = in_pod(oke, "import os; found = os.statvfs('/dev/shm'); print(found.f_blocks * found.f_frsize)")
     assert int(size) == 9 * 2**30 // 2
 
 
-def test_a_variable_reaches_the_app_as_it_was_written(oke: Stack) -> None:
+def test_environment_variable_reaches_the_app_unchanged(oke: Stack) -> None:
     assert in_pod(oke, "import os; print(os.environ['AS_WRITTEN'])") == f"{AS_WRITTEN}\n"
 
 
-def test_the_app_answers_at_the_services_address_and_takes_its_password_there(oke: Stack) -> None:
+def test_app_answers_at_the_service_address_with_its_password(oke: Stack) -> None:
     url = oke.output("loadBalancerUrl")
     assert url == f"http://{oke.output('loadBalancerAddress')}:{oke.output('url').rpartition(':')[2]}"
     assert login(url, f"{oke.password}x") is None
@@ -49,7 +49,7 @@ def test_the_app_answers_at_the_services_address_and_takes_its_password_there(ok
         assert pictures(client.execute(PLOT, timeout=60)["outputs"])
 
 
-def test_the_service_carries_the_articles_annotations_with_its_security_group_and_no_others(oke: Stack) -> None:
+def test_service_has_exactly_the_annotations_of_the_article(oke: Stack) -> None:
     service = get(oke, "service", "jupyterlab")
     annotations = service["metadata"]["annotations"]
     subnet, group = (
@@ -77,7 +77,7 @@ def test_the_service_carries_the_articles_annotations_with_its_security_group_an
     assert service["status"]["loadBalancer"]["ingress"][0]["ip"] == oke.output("loadBalancerAddress")
 
 
-def test_a_namespace_of_the_restricted_profile_has_admitted_the_pod(oke: Stack) -> None:
+def test_namespace_enforces_the_restricted_profile(oke: Stack) -> None:
     labels = get(oke, "namespace", oke.output("namespace"))["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     running = pod(oke)["spec"]
@@ -101,7 +101,7 @@ def test_a_namespace_of_the_restricted_profile_has_admitted_the_pod(oke: Stack) 
     assert "root" not in {one["metadata"]["name"] for one in get(oke, "pods")["items"]}
 
 
-def test_the_app_is_a_process_without_root_capabilities_token_and_writable_system(oke: Stack) -> None:
+def test_app_runs_without_privileges(oke: Stack) -> None:
     status = in_pod(oke, "print(open('/proc/1/status').read())")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert set(fields["Uid"].split()) == set(fields["Gid"].split()) == {"10001"}
@@ -111,12 +111,12 @@ def test_the_app_is_a_process_without_root_capabilities_token_and_writable_syste
     assert "Read-only file system" in in_pod(oke, "try: open('/usr/x', 'w')\nexcept OSError as error: print(error)")
 
 
-def test_the_metadata_service_is_out_of_the_pods_reach_and_other_hosts_are_not(oke: Stack) -> None:
+def test_pod_reaches_other_hosts_but_not_the_metadata_service(oke: Stack) -> None:
     assert "connected" not in in_pod(oke, CONNECT.format(host="169.254.169.254", port=80), check=False)
     assert "connected" in in_pod(oke, CONNECT.format(host=paths.REGISTRY_ADDRESS, port=443))
 
 
-def test_the_policy_lets_the_apps_port_in_and_no_other(oke: Stack) -> None:
+def test_network_policy_allows_only_the_port_of_the_app(oke: Stack) -> None:
     running = pod(oke)
     app_port = int(oke.output("url").rpartition(":")[2])
     try_both = f"""\
@@ -142,7 +142,7 @@ for port in ({app_port}, 9999):
         kubectl(oke, "delete", "pod", "beside", "--now")
 
 
-def test_what_is_there_is_what_the_configuration_says(oke: Stack) -> None:
+def test_second_up_of_the_cluster_stack_changes_nothing(oke: Stack) -> None:
     running = pod(oke)["metadata"]["uid"]
     assert oke.preview("--expect-no-changes") == {}
     assert oke.up() == {}

@@ -1,4 +1,4 @@
-"""What a change of the configuration does in a cluster, as the engine's own steps, with the data still there."""
+"""Changes of the configuration in a cluster: the engine's steps, and the data stay."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LISTENER = {"jupyterlab-load-balancer-from-10.0.0.0-16": "update", **SERVICE}
 
 
 def change(stack: Stack, expected: dict[str, str], **values: object) -> None:
-    """Set keys, and see the expected steps done."""
+    """Set keys and check the steps of `up`."""
     stack.configure(**values)
     assert stack.up() == expected
 
 
 @pytest.fixture(autouse=True)
 def data(oke: Stack) -> str:
-    """A file that was written before the change; it has to be there after it."""
+    """The content of a file that has to survive the change."""
     in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before')")
     return "from before\n"
 
@@ -39,7 +39,7 @@ def kept(stack: Stack) -> str:
     return in_pod(stack, "print(open('/jupyter/kept.txt').read())")
 
 
-def test_a_new_password_starts_the_pod_anew_and_the_old_one_is_refused(oke: Stack, data: str) -> None:
+def test_new_password_restarts_the_pod_and_the_old_one_fails(oke: Stack, data: str) -> None:
     old, image, running = oke.password, oke.output("image"), pod(oke)["metadata"]["uid"]
     expected = {"jupyterlab-files": "replace", **DEPLOYMENT}
     oke.configure(password=new_password())
@@ -53,7 +53,7 @@ def test_a_new_password_starts_the_pod_anew_and_the_old_one_is_refused(oke: Stac
     assert kept(oke) == data
 
 
-def test_a_line_in_the_dockerfile_brings_another_digest_to_the_pod(oke: Stack, data: str) -> None:
+def test_dockerfile_change_gives_the_pod_a_new_digest(oke: Stack, data: str) -> None:
     image = oke.output("image")
     with (oke.folder / "jupyterlab" / "Dockerfile").open("a") as dockerfile:
         dockerfile.write("ENV ADDED=by-a-test\n")
@@ -64,7 +64,7 @@ def test_a_line_in_the_dockerfile_brings_another_digest_to_the_pod(oke: Stack, d
     assert kept(oke) == data
 
 
-def test_more_memory_and_processors_change_nodes_made_later_and_the_pods_limits(oke: Stack, data: str) -> None:
+def test_memory_and_ocpus_change_new_nodes_and_pod_limits(oke: Stack, data: str) -> None:
     change(oke, {"jupyterlab-nodes": "update", **DEPLOYMENT}, ocpus=3, memoryInGbs=16)
     assert pod(oke)["spec"]["containers"][0]["resources"]["limits"] == {
         "cpu": "3",
@@ -74,7 +74,7 @@ def test_more_memory_and_processors_change_nodes_made_later_and_the_pods_limits(
     assert kept(oke) == data
 
 
-def test_without_replicas_the_app_rests_and_with_one_it_is_back(oke: Stack, data: str) -> None:
+def test_zero_replicas_stop_the_app_and_one_starts_it(oke: Stack, data: str) -> None:
     change(oke, DEPLOYMENT, replicas=0)
     assert pods(oke) == []
     change(oke, DEPLOYMENT, replicas=1)
@@ -82,7 +82,7 @@ def test_without_replicas_the_app_rests_and_with_one_it_is_back(oke: Stack, data
     assert kept(oke) == data
 
 
-def test_bandwidth_and_idle_timeout_change_the_load_balancer_in_place(oke: Stack) -> None:
+def test_bandwidth_and_idle_timeout_change_in_place(oke: Stack) -> None:
     before, running = load_balancer(oke), pod(oke)["metadata"]["uid"]
     change(oke, SERVICE, loadBalancerMinMbps=20, loadBalancerMaxMbps=100, loadBalancerIdleTimeout=600)
     wait_for_bandwidth(oke, 20, 100)
@@ -93,7 +93,7 @@ def test_bandwidth_and_idle_timeout_change_the_load_balancer_in_place(oke: Stack
 
 
 def wait_for_bandwidth(stack: Stack, low: int, high: int) -> None:
-    """The cloud controller acts when the engine is done."""
+    """Wait until the cloud controller has changed the bandwidth."""
     wanted = {"minimumBandwidthInMbps": low, "maximumBandwidthInMbps": high}
     deadline = time.monotonic() + 20
     while load_balancer(stack).properties["shapeDetails"] != wanted:
@@ -115,9 +115,7 @@ def presented(address: str, expected: str, seconds: float = 20) -> None:
         time.sleep(0.5)
 
 
-def test_a_certificate_makes_the_listener_speak_tls_and_its_successor_follows_in_place(
-    oke: Stack, data: str, tmp_path: Path
-) -> None:
+def test_certificate_enables_tls_and_changes_in_place(oke: Stack, data: str, tmp_path: Path) -> None:
     address, running = oke.output("loadBalancerAddress"), pod(oke)["metadata"]["uid"]
     for steps in ({"jupyterlab-tls": "create", **LISTENER}, {"jupyterlab-tls": "replace", **SERVICE}):
         pem, key = certificate()
@@ -136,7 +134,7 @@ def test_a_certificate_makes_the_listener_speak_tls_and_its_successor_follows_in
     assert kept(oke) == data
 
 
-def test_a_public_load_balancer_is_another_one_in_a_subnet_of_its_own_and_back(oke: Stack, data: str) -> None:
+def test_public_load_balancer_gets_its_own_subnet_and_back(oke: Stack, data: str) -> None:
     pem, key = certificate()
     for changes in (
         {"loadBalancerInternal": False, "tlsCertificate": pem, "tlsPrivateKey": key},
@@ -162,13 +160,13 @@ def test_a_public_load_balancer_is_another_one_in_a_subnet_of_its_own_and_back(o
 
 @pytest.fixture
 def program(oke: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the program, which the stack uses during the test, and which waits for a rollout for less than ten minutes."""
+    """A copy of the program with a shorter timeout for rollouts, which the stack uses during the test."""
     monkeypatch.setattr(oke, "program", copy(tmp_path))
     edit(tmp_path, "specs/kubernetes.py", "ROLLOUT_TIMEOUT_SECONDS = 600", "ROLLOUT_TIMEOUT_SECONDS = 45")
     return tmp_path
 
 
-def test_a_digest_that_is_not_there_fails_in_time_with_the_pods_reason_and_the_next_good_up_recovers(
+def test_missing_image_fails_with_the_pod_error_and_next_up_recovers(
     oke: Stack, data: str, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = "image=image.reference,\n            app="

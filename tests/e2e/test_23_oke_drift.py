@@ -1,4 +1,4 @@
-"""What somebody changes by hand in a cluster: what the drift command tells of it, and what puts it right (docs/drift.md)."""
+"""Manual changes in a cluster: what `make drift` reports and how `up --refresh` reverts them (docs/drift.md)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MAXIMUM_MBPS = "service.beta.kubernetes.io/oci-load-balancer-shape-flex-max"
 
 
 def files_secret(stack: Stack) -> str:
-    """Name of the Secret with the app's files."""
+    """Return the name of the Secret with the app's files."""
     [found] = [one["metadata"]["name"] for one in get(stack, "secrets")["items"] if one["type"] == "Opaque"]
     return str(found)
 
 
-# The change as docs/drift.md names it: the resource that tells it, what a refresh would do with that in the state, how to make the change.
-TOLD: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
+# The change in docs/drift.md: the resource that shows it, what a refresh would do with it, and a function that makes the change.
+REPORTED: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
     "the Deployment scaled": (
         "jupyterlab-deployment",
         "update",
@@ -55,16 +55,16 @@ TOLD: dict[str, tuple[str, str, Callable[[Stack], object]]] = {
 }
 
 
-def test_the_documentation_lists_what_is_told_of_a_cluster() -> None:
-    assert rows("Told of a cluster") == set(TOLD)
+def test_documentation_lists_every_tested_cluster_change() -> None:
+    assert rows("Reported of a cluster") == set(REPORTED)
 
 
-def test_changes_by_hand_in_a_cluster_are_told_and_up_with_refresh_puts_them_right(oke: Stack) -> None:
+def test_drift_reports_cluster_changes_and_up_refresh_reverts_them(oke: Stack) -> None:
     in_pod(oke, "open('/jupyter/kept.txt', 'w').write('from before the drift')")
     assert oke.drift() == {}
-    for _, _, change in TOLD.values():
+    for _, _, change in REPORTED.values():
         change(oke)
-    expected = {name: step for name, step, _ in TOLD.values()}
+    expected = {name: step for name, step, _ in REPORTED.values()}
     assert oke.drift() == expected
     assert oke.drift() == expected
     oke.up("--refresh")

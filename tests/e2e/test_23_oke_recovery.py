@@ -38,7 +38,7 @@ def back(stack: Stack, ended: set[tuple[str, int]], text: str, seconds: float) -
     assert in_pod(stack, "print(open('/jupyter/kept.txt').read())") == f"{text}\n"
 
 
-def test_the_app_is_back_after_its_process_was_killed(oke: Stack) -> None:
+def test_app_recovers_from_a_killed_process(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the kill"))
     # The init is process 1; the app is its child.
@@ -49,14 +49,14 @@ def test_the_app_is_back_after_its_process_was_killed(oke: Stack) -> None:
     back(oke, before, "before the kill", 90)
 
 
-def test_the_app_is_back_after_its_pod_was_deleted(oke: Stack) -> None:
+def test_app_recovers_from_a_deleted_pod(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the deletion"))
     kubectl(oke, "delete", "pods", "--all", "--wait=false")
     back(oke, before, "before the deletion", 120)
 
 
-def test_the_app_is_back_after_its_node_was_restarted(oke: Stack) -> None:
+def test_app_recovers_from_a_restarted_node(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the restart"))
     restart_node(oke)
@@ -64,5 +64,5 @@ def test_the_app_is_back_after_its_node_was_restarted(oke: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", ["preview", "refresh"])
-def test_nothing_has_to_be_done_afterwards(oke: Stack, command: str) -> None:
+def test_recovery_leaves_no_changes(oke: Stack, command: str) -> None:
     assert getattr(oke, command)("--expect-no-changes") == {}

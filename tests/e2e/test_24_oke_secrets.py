@@ -1,4 +1,4 @@
-"""Password, hash, registry token and TLS key of a stack with a cluster are in its Secrets, and nowhere else."""
+"""Password, hash, registry token and TLS key of a stack with a cluster are only in its Secrets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.secret_search import Needles, Place, files, find_secret, text
 from tests.support.stack import ROOT, Stack
 from tests.unit.kubernetes_values import certificate
 
-# As test_07_secrets.py, and the cluster's own store of its Secrets, which is looked into through its API.
+# Like test_07_secrets.py; tests read the cluster's etcd through its API.
 SKIP = r"account/|venv/|bin/|go/|containers/|images/|buildkit/root/|pulumi/plugins/|registry/data/|cloud/volumes/"
 STORE = r"cloud/machines/[^/]*/etcd/"
 
 
 @pytest.fixture(scope="module")
 def needles(oke: Stack, command_lines: CommandLines) -> Needles:
-    """All that must not be found, after an `up` with new secrets whose plan and log were printed in full."""
+    """All secrets, after an `up` with new ones that printed plan and log in full."""
     pem, key = certificate()
     oke.configure(password=new_password(), tlsCertificate=pem, tlsPrivateKey=key)
     plan = oke.folder / "plan.json"
@@ -34,7 +34,7 @@ def needles(oke: Stack, command_lines: CommandLines) -> Needles:
     found = {
         f"secret {number}": secret for number, secret in enumerate(oke.secrets) if not secret.startswith("-----BEGIN")
     }
-    # A line of a key is as good as the key, and is found where its lines are folded in another way.
+    # One line of the key, so line breaks do not matter.
     return Needles(
         {
             **found,
@@ -67,7 +67,7 @@ def test_no_secret_is_in_the_plain_state(oke: Stack, needles: Needles) -> None:
 
 
 def test_no_token_for_the_cluster_is_in_the_state_or_in_a_kubeconfig(oke: Stack) -> None:
-    # Of every token: the beginning of the signed request's URL, in base64.
+    # Every token starts with the URL of the signed request in base64.
     url = f"https://containerengine.{paths.REGION}.oraclecloud.com/cluster_request/{oke.output('clusterId')}"
     begun = base64.urlsafe_b64encode(url.encode()).decode()[:60]
     written = (ROOT / f".kubeconfig-{oke.name}").read_text()
@@ -76,7 +76,7 @@ def test_no_token_for_the_cluster_is_in_the_state_or_in_a_kubeconfig(oke: Stack)
     assert find_secret([*places, text("what the CLI printed", oke.log)], Needles(token=begun)) == []
 
 
-def test_the_cluster_keeps_the_secrets_in_secrets_and_the_password_not_at_all(oke: Stack, needles: Needles) -> None:
+def test_cluster_stores_secrets_in_secret_objects_and_no_password(oke: Stack, needles: Needles) -> None:
     kinds = kubectl(oke, "api-resources", "--namespaced", "--verbs", "list", "--output", "name").split()
     others = ",".join(kind for kind in kinds if kind != "secrets")
     everything = kubectl(oke, "get", others, "--output", "yaml", "--show-managed-fields")
@@ -89,7 +89,7 @@ def test_the_cluster_keeps_the_secrets_in_secrets_and_the_password_not_at_all(ok
     assert found == ["jupyterlab-files: hash", "jupyterlab-registry: token", f"{tls}: key"]
 
 
-def test_no_secret_is_in_what_the_sandbox_keeps_but_the_clusters_own_store(needles: Needles) -> None:
+def test_no_secret_is_in_files_of_the_sandbox_except_etcd(needles: Needles) -> None:
     assert find_secret(files(paths.HOME, skip=f"{SKIP}|{STORE}"), needles) == []
     stores = [place for place in files(paths.CLOUD) if "/etcd/" in place.name]
     found = find_secret(stores, needles)
@@ -97,9 +97,9 @@ def test_no_secret_is_in_what_the_sandbox_keeps_but_the_clusters_own_store(needl
     assert {place.rpartition(": ")[2] for place in found} <= {"hash", "token", "key"}
 
 
-def test_no_secret_is_on_the_nodes_disk(oke: Stack, needles: Needles) -> None:
+def test_no_secret_is_on_the_disk_of_the_node(oke: Stack, needles: Needles) -> None:
     [node] = nodes(oke)
-    # Volumes of Secrets lie in memory (tmpfs), which --one-file-system leaves out.
+    # Volumes of Secrets are in memory (tmpfs), which --one-file-system excludes.
     command = [
         "exec",
         node,
@@ -116,7 +116,7 @@ def test_no_secret_is_on_the_nodes_disk(oke: Stack, needles: Needles) -> None:
     assert find_secret([Place("node", lambda: [done.stdout])], needles) == []
 
 
-def test_without_the_certificate_the_key_is_gone(oke: Stack) -> None:
+def test_key_is_deleted_with_its_certificate(oke: Stack) -> None:
     oke.configure(tlsCertificate=None, tlsPrivateKey=None)
     oke.up()
     assert "kubernetes.io/tls" not in [one["type"] for one in get(oke, "secrets")["items"]]

@@ -1,4 +1,4 @@
-"""What is taken back of a stack with a cluster, what is retained, and how it is found again."""
+"""Destroy of a stack with a cluster: what it deletes and retains, and how a new stack adopts it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ READ = "print(open('/jupyter/kept.txt').read())"
 
 @pytest.fixture(scope="module")
 def before_guest(oke: Stack) -> Holdings:
-    """What the sandbox held before the guest was there."""
+    """The sandbox's resources before the guest stack."""
     return holdings()
 
 
 @pytest.fixture(scope="module")
 def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack "e2e-guest" in the cluster of "e2e-oke": for it one which is there already."""
+    """The stack "e2e-guest" in the existing cluster of "e2e-oke"."""
     [subnet] = load_balancer(oke).properties["subnetIds"]
     stack = Stack("e2e-guest", tmp_path_factory.mktemp("e2e-guest"), oke.config_file)
     try:
@@ -40,7 +40,7 @@ def guest(oke: Stack, before_guest: Holdings, tmp_path_factory: pytest.TempPathF
         (ROOT / f".kubeconfig-{stack.name}").unlink(missing_ok=True)
 
 
-def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Stack) -> None:
+def test_existing_cluster_needs_no_network_and_no_new_cluster(guest: Stack) -> None:
     types = {entry["type"] for entry in guest.export()["deployment"]["resources"]}
     assert not [name for name in types if name.startswith(("oci:Core/", "oci:ContainerEngine/"))]
     assert answers_soon(f"{guest.output('loadBalancerUrl')}/api")
@@ -48,9 +48,7 @@ def test_in_a_cluster_of_ones_own_neither_network_nor_cluster_is_made(guest: Sta
     assert http is not None
 
 
-def test_destroy_keeps_claim_and_namespace_in_that_cluster_and_the_next_up_finds_them(
-    guest: Stack, oke: Stack, before_guest: Holdings
-) -> None:
+def test_destroy_keeps_claim_and_namespace_for_the_next_up(guest: Stack, oke: Stack, before_guest: Holdings) -> None:
     in_pod(guest, WRITE)
     volume, namespace = guest.output("dataVolumeId"), guest.output("namespace")
     assert volume != oke.output("dataVolumeId")
@@ -67,20 +65,20 @@ def test_destroy_keeps_claim_and_namespace_in_that_cluster_and_the_next_up_finds
     assert guest.up() == {}
 
 
-def test_destroy_leaves_nothing_in_that_cluster_where_nothing_shall_be_kept(
+def test_destroy_without_retention_leaves_nothing_in_the_cluster(
     guest: Stack, oke: Stack, before_guest: Holdings
 ) -> None:
     guest.configure(retainClaim=False)
     guest.up()
     namespace, volume = guest.output("namespace"), guest.output("dataVolumeId")
     guest.destroy()
-    # The claim is gone then; its volume the cluster detaches and deletes afterwards, by itself.
+    # The cluster detaches and deletes the volume after the claim.
     wait_for(lambda: cloud().get("volume", volume) is None, f"the end of {volume}", 120, interval=1)
     assert left(before_guest) == {}
     assert namespace not in kubectl(oke, "get", "namespaces", "-o", "name")
 
 
-def test_a_retained_volume_is_left_of_a_stack_and_its_cluster_and_is_adopted(oke: Stack, before_oke: Holdings) -> None:
+def test_retained_volume_survives_its_cluster_and_is_adopted(oke: Stack, before_oke: Holdings) -> None:
     in_pod(oke, WRITE)
     volume = oke.output("dataVolumeId")
     assert "pulumi config set dataVolumeId" in oke.output("retained")
@@ -96,7 +94,7 @@ def test_a_retained_volume_is_left_of_a_stack_and_its_cluster_and_is_adopted(oke
     assert oke.up() == {}
 
 
-def test_an_adopted_volume_is_bound_again_after_somebody_deleted_its_namespace(oke: Stack) -> None:
+def test_adopted_volume_is_bound_again_after_its_namespace_was_deleted(oke: Stack) -> None:
     volume, namespace = oke.output("dataVolumeId"), oke.output("namespace")
     kubectl(oke, "delete", "namespace", namespace)
     oke.up("--refresh")
@@ -105,19 +103,19 @@ def test_an_adopted_volume_is_bound_again_after_somebody_deleted_its_namespace(o
     assert oke.up() == {}
 
 
-def test_destroy_takes_back_the_rest_when_the_cluster_is_gone(oke: Stack, before_oke: Holdings) -> None:
+def test_destroy_works_after_the_cluster_is_gone(oke: Stack, before_oke: Holdings) -> None:
     volume = oke.output("dataVolumeId")
     balancer = load_balancer(oke)
     record = cloud().require(oke.output("clusterId"), "cluster")
     for name in nodes(oke):
         node.remove(name, record.private["container"])
     cluster.remove(record.private["container"])
-    # A load balancer outlives its cluster, and holds its subnet: the cloud says which.
+    # The load balancer still exists, so its subnet cannot be deleted.
     with pytest.raises(
         PulumiError, match=r"409-Conflict(.|\n)*load-balancer-subnet|load-balancer-subnet(.|\n)*409-Conflict"
     ):
         oke.destroy("--refresh")
-    # As a person does in the console.
+    # Delete the load balancer as a user would in the console.
     address.release(balancer.private["holder"])
     with (own := cloud()).transaction():
         own.drop(balancer)

@@ -1,6 +1,6 @@
-"""The engine is killed in the middle of making, changing and taking back a cluster, its nodes, and what is in it.
+"""The engine is killed while it creates, updates and deletes a cluster, its nodes and its objects.
 
-After each kill a person does what the README says, and goes on. In the end nothing is there twice, left behind or lost.
+After each kill, the test follows the documentation. In the end, no resource is duplicated, left behind or lost.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ WRITE = "import os; f = open('/jupyter/kept.txt', 'w'); f.write('from before'); 
 
 @pytest.fixture(scope="module")
 def before_killed(request: pytest.FixtureRequest, overlay: Path) -> tuple[Holdings, set[str]]:
-    """What the sandbox held, with what clusters need, and its cloud's ids, before this file's stack was there."""
+    """The sandbox's resources and the ids in its cloud before the stack of this file."""
     bring_up(request.config, "--stack", "local-oke")
     return holdings(), living()
 
 
 @pytest.fixture(scope="module")
 def killed_stack(before_killed: tuple[Holdings, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of which nothing is made yet."""
+    """A stack that is not deployed yet."""
     subprocess.run([PULUMI, "config", "--stack", "local-oke"], cwd=ROOT, check=True, capture_output=True)
     stack = Stack("e2e-oke-killed", tmp_path_factory.mktemp("e2e-oke-killed"), paths.STACKS / "Pulumi.local-oke.yaml")
     stack.clear()
@@ -52,14 +52,14 @@ def answers(stack: Stack) -> bool:
     return login(stack.output("loadBalancerUrl"), stack.password) is not None
 
 
-def test_what_was_killed_while_it_was_made_is_made_once(
+def test_killed_create_creates_each_resource_once(
     killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
 ) -> None:
     stack = killed_stack
-    # With its plugins: the control plane is half made, and the cloud drops it.
+    # With its plugins: the control plane is incomplete, and the cloud deletes it.
     killed(stack, "up", CLUSTER, "create")
     assert repair(stack)[CLUSTER] == "none"
-    # Without them: it is made, and nobody knows.
+    # Without them: it exists, but not in the state.
     made = set()
     for name in (CLUSTER, NODES):
         killed(stack, "up", name, "create", plugins=False)
@@ -75,9 +75,7 @@ def test_what_was_killed_while_it_was_made_is_made_once(
     in_pod(stack, WRITE)
 
 
-def test_what_was_killed_while_it_was_changed_is_changed(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_update_is_completed(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     stack, cloud = killed_stack, living()
     stack.configure(password=new_password(), loadBalancerMaxMbps=20)
     for name in (DEPLOYMENT, SERVICE):
@@ -90,9 +88,7 @@ def test_what_was_killed_while_it_was_changed_is_changed(
     assert in_pod(stack, "print(open('/jupyter/kept.txt').read())") == "from before\n"
 
 
-def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
-    killed_stack: Stack, before_killed: tuple[Holdings, set[str]]
-) -> None:
+def test_killed_destroy_leaves_nothing(killed_stack: Stack, before_killed: tuple[Holdings, set[str]]) -> None:
     volume = killed_stack.output("dataVolumeId")
     for name in (SERVICE, DEPLOYMENT, CLAIM, NODES, CLUSTER):
         killed(killed_stack, "destroy", name, "delete")
@@ -100,7 +96,7 @@ def test_what_was_killed_while_it_was_taken_back_leaves_nothing(
         assert repair(killed_stack) == {}
         assert f"oci bv volume delete --volume-id {volume}" in killed_stack.log[before:]
     killed_stack.destroy()
-    # The nodes may have gone before they let go of it: then a person does as they were told.
+    # If the nodes stopped before they detached the volume, delete it as the output says.
     if volume in living():
         KINDS["volume"].delete(cloud(), volume)
     assert left(before_killed[0]) == {}

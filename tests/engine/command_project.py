@@ -1,4 +1,4 @@
-"""What the tests of the command stand-in share: a small machine that runs scripts over SSH, and a Pulumi project that uses it."""
+"""An SSH server that runs scripts and a Pulumi project, for the tests of the emulated command provider."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ for name, inputs in json.loads(Path("commands.json").read_text()).items():
 
 @dataclass
 class Machine:
-    """An SSH server on the loopback interface which runs each command with bash on this host, in a folder of its own."""
+    """An SSH server on the loopback interface that runs commands with bash on this host, in its own folder."""
 
     home: Path
     accept_env: tuple[str, ...] = ()
@@ -58,11 +58,11 @@ class Machine:
 
     @property
     def private_key(self) -> str:
-        """The key that the machine lets in."""
+        """The accepted private key."""
         return self.client_key.export_private_key().decode()
 
     def connection(self, **changes: Any) -> dict[str, Any]:
-        """Inputs that reach this machine, in the SDK's spelling; a None leaves an input out."""
+        """Return the connection inputs of this machine; None removes an input."""
         known = {
             "host": "127.0.0.1",
             "port": self.port,
@@ -74,11 +74,11 @@ class Machine:
         return {name: value for name, value in {**known, **changes}.items() if value is not None}
 
     def read(self, name: str) -> str:
-        """What a command has written into a file of the machine."""
+        """Return the content of a file of the machine."""
         return (self.home / name).read_text()
 
     async def listen(self) -> asyncssh.SSHAcceptor:
-        """Starts to accept connections, on a free port unless one is set."""
+        """Start the server, on a free port unless one is set."""
         server = await asyncssh.listen(
             "127.0.0.1",
             self.port,
@@ -93,7 +93,7 @@ class Machine:
 
 @contextlib.contextmanager
 def running(machine: Machine) -> Iterator[Machine]:
-    """The machine, up until the end of the block, in a thread of its own: the engine's tests block theirs."""
+    """Run the machine in its own thread for the duration of the context."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -108,7 +108,7 @@ def running(machine: Machine) -> Iterator[Machine]:
 
 
 class _Server(asyncssh.SSHServer):
-    """Lets in the client key and the password, and runs commands."""
+    """Accepts the client key and the password, and runs commands."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -171,7 +171,7 @@ async def _pass(source: Any, target: asyncssh.SSHWriter[bytes]) -> None:
 
 
 def _restrict_environment(channel: Any, accepted: tuple[str, ...]) -> None:
-    """As AcceptEnv of sshd: a variable which it does not name is refused."""
+    """Refuse other variables, like AcceptEnv of sshd."""
     accept: Callable[[Any], bool] = channel._process_env_request
 
     def process(packet: Any) -> bool:
@@ -188,16 +188,16 @@ def _restrict_environment(channel: Any, accepted: tuple[str, ...]) -> None:
 
 @dataclass
 class Project:
-    """A stack of remote commands, on a backend and with a plugin folder of its own."""
+    """A stack of remote commands with its own backend and plugin folder."""
 
     folder: Path
 
     def write(self, **commands: dict[str, Any]) -> None:
-        """Sets the stack's commands; {"secret": x} stands for a secret value."""
+        """Set the commands of the stack; {"secret": x} is a secret value."""
         (self.folder / "commands.json").write_text(json.dumps(commands))
 
     def pulumi(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs the CLI on the stack; output and errors are in `stdout`."""
+        """Run the CLI on the stack; output and errors are in `stdout`."""
         done = subprocess.run(
             ["pulumi", *args],
             cwd=self.folder,
@@ -212,11 +212,11 @@ class Project:
         return done
 
     def up(self, check: bool = True) -> str:
-        """Applies the program; what was printed."""
+        """Run `up` and return its output."""
         return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", check=check).stdout
 
     def planned(self) -> dict[str, str]:
-        """The operation that the engine plans for each command."""
+        """Return the planned operation of each command."""
         plan = json.loads(self.pulumi("preview", "--json").stdout)
         return {
             step["urn"].rsplit("::", 1)[1]: step["op"]
@@ -225,13 +225,13 @@ class Project:
         }
 
     def state(self, name: str) -> dict[str, Any]:
-        """What the stack's state holds of a command, secrets encrypted."""
+        """Return a command of the state, with encrypted secrets."""
         deployment = json.loads(self.pulumi("stack", "export").stdout)["deployment"]
         return next(r for r in deployment["resources"] if r["urn"].endswith(f"::command:remote:Command::{name}"))
 
 
 def new_project(folder: Path) -> Project:
-    """A project with an empty stack."""
+    """Create a project with an empty stack."""
     lay_out(folder, "commands", "command", "1.2.1", "sandbox.command")
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
     project = Project(folder)

@@ -1,4 +1,4 @@
-"""A Pulumi project on the Oracle Cloud stand-in, with a backend, a plugin folder and a cloud of its own."""
+"""A Pulumi project on the emulated Oracle Cloud, with its own backend, plugin folder and cloud."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the CLI."""
+        """The environment of the CLI."""
         return {**environment(self.folder), "SANDBOX_HOME": str(self.folder / "sandbox")}
 
     def write(self, program: str) -> None:
@@ -42,7 +42,7 @@ class Project:
         (self.folder / "__main__.py").write_text(PRELUDE + textwrap.dedent(program))
 
     def pulumi(self, *arguments: str, check: bool = True) -> str:
-        """Run the CLI on the stack; everything it printed. `check`: that it ended well, or that it did not."""
+        """Run the CLI on the stack and return its output. With check=False it has to fail."""
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
@@ -58,11 +58,11 @@ class Project:
         return done.stdout
 
     def up(self, check: bool = True) -> str:
-        """Apply the program."""
+        """Run `up`."""
         return self.pulumi("up", "--yes", "--skip-preview", check=check)
 
     def planned(self) -> dict[str, str]:
-        """The operation which the engine plans for each resource that does not stay the same."""
+        """Return the planned operation of each changed resource."""
         steps = json.loads(self.pulumi("preview", "--json"))["steps"]
         return {
             name_of(step["urn"]): step["op"]
@@ -71,22 +71,22 @@ class Project:
         }
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """What the stack's state holds of each resource."""
+        """Return the resources of the state by name."""
         resources = json.loads(self.pulumi("stack", "export"))["deployment"].get("resources", [])
         return {name_of(resource["urn"]): resource for resource in resources}
 
     def records(self, kind: str) -> list[Path]:
-        """The cloud's files of a kind of resource."""
+        """Return the cloud's files of a kind of resource."""
         return sorted((self.cloud / "resources" / kind).glob("*.json"))
 
 
 def name_of(urn: str) -> str:
-    """The resource's name in the program."""
+    """Return the resource's name in the program."""
     return urn.rsplit("::", 1)[1]
 
 
 def new_project(folder: Path) -> Project:
-    """A project with an empty stack and the sandbox's account."""
+    """Create a project with an empty stack and the sandbox's account."""
     lay_out(folder, "cloud", "oci", sdk.version(), "sandbox.oci")
     account = {"oci:region": paths.REGION, "oci:tenancyOcid": paths.TENANCY_OCID, "oci:userOcid": paths.USER_OCID}
     project = Project(folder)

@@ -64,12 +64,6 @@ KINDS = {
         ("Changed", "vcn"),
         words=("`displayName`: `first` → `second`",),
     ),
-    "a property is added": pull_request(
-        BASE,
-        BASE.replace('"first"', '"first", freeform_tags={"team": "a"}'),
-        ("Changed", "vcn"),
-        words=("freeformTags",),
-    ),
     "a property forces a replacement": pull_request(
         BASE,
         BASE.replace("team/app", "team/other"),
@@ -170,13 +164,5 @@ KINDS = {
         with_options(BASE, "retain_on_delete=True"),
         ("Moved", "repository"),
         words=("will be kept when it is deleted",),
-    ),
-    "several at once": pull_request(
-        BASE + SUBNET,
-        BASE.replace('"first"', '"second"').replace("team/app", "team/other") + GROUP,
-        ("Created", "group"),
-        ("Changed", "vcn"),
-        ("Replaced", "repository"),
-        ("Deleted", "subnet"),
     ),
 }

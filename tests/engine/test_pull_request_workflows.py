@@ -168,7 +168,7 @@ def test_cut_summary_leaves_folds_and_code_blocks_closed(forged: Forged) -> None
     # One for each stack, and the fold; the forged one has no effect.
     assert body.count("</details>") == 3
     assert len(re.findall(r"^```", body, flags=re.MULTILINE)) == 2
-    assert "… the rest is in the run's artifact." in body
+    assert "The rest is left out" in body
 
 
 def test_summaries_of_any_size_fit_into_one_comment(forged: Forged) -> None:

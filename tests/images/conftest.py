@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import base_image, distribution, emulation, engine, oci_layout
+from sandbox import base_image, distribution, engine, oci_layout, qemu
 from sandbox.process import SandboxError
 from tests.support.app_container import AppContainer, in_ci, pull
 from tests.support.apps import app
@@ -49,7 +49,7 @@ def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
             (folder / name).mkdir()
             configured = image_stack(f"images-{name}", folder / name, overlay, **app(name).configuration)
             stacks[name] = context.enter_context(configured)
-        with small_builder("images", BUILDER_MEGABYTES), emulation.without_emulation():
+        with small_builder("images", BUILDER_MEGABYTES), qemu.without_emulation():
             exec_error = run_foreign(folder)
             for stack in stacks.values():
                 stack.configure(builder="images")
@@ -60,7 +60,7 @@ def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 def run_foreign(folder: Path) -> int | None:
     """The error number with which the kernel refuses a program of the foreign platform's base image; None when it runs it."""
-    layer = oci_layout.layer_of(base_image.LAYOUT, emulation.foreign())
+    layer = oci_layout.layer_of(base_image.LAYOUT, qemu.foreign())
     with tarfile.open(oci_layout.blob(base_image.LAYOUT, layer.digest)) as tar:
         content = tar.extractfile("./usr/bin/true")
         assert content is not None
@@ -84,7 +84,7 @@ def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
         return
     with ExitStack() as context:
         try:
-            context.enter_context(emulation.emulation())
+            context.enter_context(qemu.emulation())
         except SandboxError as error:
             if in_ci():
                 raise

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox import base_image, paths, registry
-from sandbox.emulation import MACHINES
+from sandbox.binfmt import MACHINES
 from sandbox.process import run
 from tests.images.conftest import APPS, BUILDER_MEGABYTES, PLATFORMS, Built
 from tests.support import published

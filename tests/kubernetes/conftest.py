@@ -1,4 +1,4 @@
-"""A real Kubernetes control plane without nodes, which the tests of the stand-in of pulumi-kubernetes share."""
+"""A real Kubernetes control plane without nodes, for the tests of the emulated kubernetes provider."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
-    """A namespace of the test's own, made beside Pulumi; it goes with the control plane."""
+    """The test's own namespace, created without Pulumi."""
     name = f"t{abs(hash(request.node.name)) % 10**8}"
     plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     return name

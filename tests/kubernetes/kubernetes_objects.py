@@ -1,4 +1,4 @@
-"""Objects for the tests of the kubernetes stand-in, as kubernetes_project.py wants them."""
+"""Objects for the tests of the emulated kubernetes provider, in the format of kubernetes_project.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the kubernetes stand-in share: a real control plane without nodes, and a Pulumi project that uses it."""
+"""A real control plane without nodes and a Pulumi project, for the tests of the emulated kubernetes provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.kubernetes import image, pki
 from tests.support.plugin_project import environment, lay_out
 from tests.support.ports import free_port
 
-# Registers what objects.json holds: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} stands for a secret value.
+# Registers the objects of objects.json: {name: {"type": token, "inputs": …, "options": …}}; {"secret": x} is a secret value.
 PROGRAM = """\
 import json
 from pathlib import Path
@@ -54,24 +54,24 @@ for name, wanted in json.loads(Path("objects.json").read_text()).items():
 
 @dataclass
 class ControlPlane:
-    """etcd, API server and controller manager on the loopback interface. Nothing runs pods: a test plays the node."""
+    """etcd, API server and controller manager on the loopback interface. Without nodes; tests set the status of pods."""
 
     folder: Path
     port: int
-    token: str = "of-the-tests-of-the-stand-in"
+    token: str = "token-of-the-emulator-tests"
 
     @property
     def trust(self) -> ssl.SSLContext:
-        """The certificate which the API server made for itself."""
+        """The certificate that the API server created."""
         return ssl.create_default_context(cafile=self.folder / "tls" / "apiserver.crt")
 
     @property
     def kubeconfig(self) -> str:
-        """As contents, for the administrator."""
+        """The content of the administrator's kubeconfig."""
         return json.dumps(kubeconfig(self.port, {"token": self.token}))
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> dict[str, Any]:
-        """Asks the API server as the administrator; HTTPError for a refusal."""
+        """Send a request as the administrator. Raises HTTPError for an error."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -82,17 +82,17 @@ class ControlPlane:
             return dict(json.loads(answer.read()))
 
     def patch_status(self, path: str, status: dict[str, Any]) -> None:
-        """As a kubelet or a cloud would."""
+        """Set a status like a kubelet or a cloud."""
         self.request("PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
 
     def pods(self, namespace: str) -> list[dict[str, Any]]:
-        """The pods that are not on their way out."""
+        """Return the pods that are not being deleted."""
         items = self.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]
         return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
 
 def kubeconfig(port: int, user: dict[str, Any]) -> dict[str, Any]:
-    """Of one cluster and one user."""
+    """Return a kubeconfig with one cluster and one user."""
     server = {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
     return {
         "apiVersion": "v1",
@@ -106,7 +106,7 @@ def kubeconfig(port: int, user: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def control_plane(folder: Path) -> Iterator[ControlPlane]:
-    """Up until the end of the block."""
+    """Run a control plane for the duration of the context."""
     plane = ControlPlane(folder, free_port())
     (folder / "tokens.csv").write_text(f'{plane.token},admin,admin,"system:masters"\n')
     (folder / "admin.conf").write_text(plane.kubeconfig)
@@ -129,7 +129,7 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
 
 @contextlib.contextmanager
 def _etcd() -> Iterator[str]:
-    """The URL of an etcd on the loopback interface; it is the one in the image of clusters."""
+    """Run the etcd of the clusters' image on the loopback interface and yield its URL."""
     url, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     flags = {
         "listen-client-urls": url,
@@ -180,7 +180,7 @@ def _commands(folder: Path, port: int, etcd: str) -> dict[str, list[str | Path]]
 
 
 def _until_there(plane: ControlPlane, path: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Wait for an object. Raises AssertionError with the end of its log when a program ends meanwhile, or the last one is too slow."""
+    """Wait for an object. Raises AssertionError with a log if a program ends or is too slow."""
 
     def log(name: str) -> str:
         return f"{name}:\n{(plane.folder / f'{name}.log').read_text()[-2000:]}"
@@ -198,22 +198,22 @@ def _until_there(plane: ControlPlane, path: str, running: Mapping[str, subproces
 
 @dataclass
 class Project:
-    """A stack of Kubernetes objects, on a backend and with a plugin folder of its own."""
+    """A stack of Kubernetes objects with its own backend and plugin folder."""
 
     folder: Path
     plane: ControlPlane
     environment: dict[str, str]
 
     def configure(self, **settings: Any) -> None:
-        """Sets the arguments of the provider."""
+        """Set the arguments of the provider."""
         (self.folder / "provider.json").write_text(json.dumps({"kubeconfig": self.plane.kubeconfig, **settings}))
 
     def write(self, **objects: dict[str, Any]) -> None:
-        """Sets the stack's objects."""
+        """Set the objects of the stack."""
         (self.folder / "objects.json").write_text(json.dumps(objects))
 
     def command(self, *args: str) -> subprocess.Popen[str]:
-        """Starts the CLI on the stack; output and errors are one stream."""
+        """Start the CLI on the stack, with output and errors in one stream."""
         return subprocess.Popen(
             ["pulumi", *args],
             cwd=self.folder,
@@ -224,22 +224,22 @@ class Project:
         )
 
     def pulumi(self, *args: str, check: bool = True) -> str:
-        """Runs the CLI on the stack; what was printed. With check=False it has to fail."""
+        """Run the CLI on the stack and return its output. With check=False it has to fail."""
         process = self.command(*args)
         printed = process.communicate(timeout=300)[0]
         assert (process.returncode == 0) == check, printed
         return printed
 
     def start_up(self) -> subprocess.Popen[str]:
-        """Begins to apply the program."""
+        """Start `up`."""
         return self.command("up", "--yes", "--skip-preview", "--non-interactive")
 
     def up(self, check: bool = True) -> str:
-        """Applies the program."""
+        """Run `up`."""
         return self.pulumi("up", "--yes", "--skip-preview", "--non-interactive", check=check)
 
     def steps(self) -> list[tuple[str, str]]:
-        """The operations that the engine plans, and for which resource, in their order; without those that do nothing."""
+        """Return the planned operations and their resources, without "same"."""
         plan = json.loads(self.pulumi("preview", "--json"))
         return [
             (step["op"], step["urn"].rsplit("::", 1)[1])
@@ -248,17 +248,17 @@ class Project:
         ]
 
     def export(self) -> str:
-        """The state, secrets encrypted."""
+        """Return the state with encrypted secrets."""
         return self.pulumi("stack", "export")
 
     def state(self, name: str) -> dict[str, Any]:
-        """What the state holds of a resource."""
+        """Return a resource of the state."""
         resources = json.loads(self.export())["deployment"].get("resources", [])
         return next(r for r in resources if r["urn"].endswith(f"::{name}"))
 
 
 def new_project(folder: Path, plane: ControlPlane) -> Project:
-    """A project with an empty stack."""
+    """Create a project with an empty stack."""
     lay_out(folder, "objects", "kubernetes", "4.34.2", "sandbox.kubernetes_provider")
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
     project = Project(folder, plane, {})

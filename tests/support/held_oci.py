@@ -17,12 +17,12 @@ from pulumi.provider.experimental import provider as api
 
 from sandbox import paths
 from sandbox.oci import catalogue, server
-from sandbox.oci.provider import StandIn
+from sandbox.oci.provider import OciProvider
 
 T = TypeVar("T")
 
 
-class Held(StandIn):
+class Held(OciProvider):
     """The stand-in, with a way to stop it."""
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:

@@ -85,11 +85,11 @@ def _kill_the_engine(pid: int) -> None:
     family = {child: _command_line(child) for child in descendants(pid)}
     kill_alone(pid)
     deadline = time.monotonic() + SECONDS_UNTIL_THE_PLUGINS_END
-    stand_ins = {child for child, line in family.items() if "-m sandbox." in line}
-    while any(_command_line(child) == family[child] for child in stand_ins):
+    emulators = {child for child, line in family.items() if "-m sandbox." in line}
+    while any(_command_line(child) == family[child] for child in emulators):
         assert time.monotonic() < deadline, "a plugin outlived its engine"
         time.sleep(0.1)
-    for child in family.keys() - stand_ins:
+    for child in family.keys() - emulators:
         if _command_line(child) == family[child]:
             kill_alone(child)
 

@@ -1,4 +1,4 @@
-"""A sandbox without machines, clusters, builder and registry, in which whole stacks are up in seconds: a rehearsal (sandbox/rehearsal).
+"""A sandbox without machines, clusters, builder and registry, in which whole stacks are up in seconds: a dry run (sandbox/dry_run).
 
 What a plan does is decided by the engine and by the providers' check and diff, and in what order by what the cloud refuses (a subnet on
 another's addresses, deleting what is in use): all of that is the sandbox's own there. As a program (`python -m tests.support.machineless
@@ -19,15 +19,15 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from sandbox import paths, plugins
 from sandbox.command import server
 from sandbox.command.provider import CommandProvider
+from sandbox.dry_run import home as dry_run
+from sandbox.dry_run.host import FakeHost, FakeMachines, FakeNodes
 from sandbox.kubernetes.specs import NodeSpec, NodeState
 from sandbox.machine import MachineSpec, MachineState
 from sandbox.oci import server as oci
 from sandbox.oci.catalogue import KINDS
 from sandbox.oci.cloud import Cloud
 from sandbox.process import SandboxError
-from sandbox.rehearsal import home as rehearsal
-from sandbox.rehearsal.host import NotedHost, NotedMachines, NotedNodes
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 from tests.support.stack import ROOT
 
 HOLD = "hold"
@@ -38,9 +38,9 @@ FULL = "full"
 
 def lay_out(home: Path) -> None:
     """Make the folder of such a sandbox (SANDBOX_HOME), with a backend, a cloud and plugins of its own."""
-    rehearsal.lay_out(home)
+    dry_run.lay_out(home)
     for name in SERVED:
-        launcher = pieces.plugin(name, plugins.version(name)).paths(home)[0]
+        launcher = tools.plugin(name, plugins.version(name)).paths(home)[0]
         program = f"exec '{sys.executable}' -m tests.support.machineless {name} \"$@\""
         launcher.write_text(f"#!/bin/sh\nSANDBOX_HOME='{home}' PYTHONPATH='{ROOT}' {program}\n")
 
@@ -72,7 +72,7 @@ def refuse_if_full() -> None:
         raise SandboxError("Out of host capacity.")
 
 
-class Machines(NotedMachines):
+class Machines(FakeMachines):
     """Machines while there is capacity."""
 
     def create(self, spec: MachineSpec) -> MachineState:
@@ -80,7 +80,7 @@ class Machines(NotedMachines):
         return super().create(spec)
 
 
-class Nodes(NotedNodes):
+class Nodes(FakeNodes):
     """Nodes while there is capacity."""
 
     def create(self, spec: NodeSpec) -> NodeState:
@@ -89,7 +89,7 @@ class Nodes(NotedNodes):
 
 
 def serve_oci(arguments: list[str]) -> None:
-    oci.main(arguments, Cloud(paths.CLOUD, NotedHost(machines=Machines(), nodes=Nodes()), KINDS))
+    oci.main(arguments, Cloud(paths.CLOUD, FakeHost(machines=Machines(), nodes=Nodes()), KINDS))
 
 
 SERVED: dict[str, Callable[[list[str]], None]] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.toolchain import pieces
+from sandbox.toolchain import tools
 from tests.support.github_server import GitHub
 
 
@@ -88,7 +88,7 @@ def _download(given: Mapping[str, str], scene: Scene) -> None:
 
 def _install_pulumi(given: Mapping[str, str], scene: Scene) -> None:
     """The engine is already on PATH. Without a `command` the action does nothing else."""
-    assert given["pulumi-version"] == pieces.PULUMI_VERSION, "CI has another engine than the sandbox"
+    assert given["pulumi-version"] == tools.PULUMI_VERSION, "CI has another engine than the sandbox"
 
 
 def _set_up_builder(given: Mapping[str, str], scene: Scene) -> None:

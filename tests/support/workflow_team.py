@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import account, paths
-from sandbox.rehearsal import home
+from sandbox.dry_run import home
 from tests.support import home_folder
 from tests.support.github_server import GitHub
 from tests.support.secret_search import Needles, files, find_secret, text

@@ -1,4 +1,4 @@
-"""What the tests of the Oracle Cloud stand-in share: its cloud on a host that only takes notes, and complete inputs of every type."""
+"""What the tests of the emulated Oracle Cloud share: its cloud on a host that only takes notes, and complete inputs of every type."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TYPES = {resource.type.rsplit(":", 1)[1]: resource for resource in RESOURCES.val
 
 @dataclass
 class Machines:
-    """Keeps what it was told in `calls`, and who is running in `running`."""
+    """Records calls in `calls` and running machines in `running`."""
 
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     running: dict[str, MachineState] = field(default_factory=dict)
@@ -156,7 +156,7 @@ class Host:
 
 
 class Tenancy:
-    """The stand-in's cloud, used the way the provider uses it: what does not pass the check is not made."""
+    """The emulator's cloud, used the way the provider uses it: what does not pass the check is not made."""
 
     def __init__(self, root: Path) -> None:
         self.host = Host()
@@ -200,14 +200,14 @@ class Tenancy:
         return {name: value for name, value in given.items() if value is not None}
 
     def _cluster_inputs(self, given: dict[str, Any]) -> dict[str, Any]:
-        """In a VCN of its own, unless told which."""
+        """Create it in its own VCN by default."""
         vcn = given.get("vcnId") or self.make("Vcn").id
         if "endpointConfig" not in given:
             given["endpointConfig"] = {"subnetId": self.make("Subnet", vcnId=vcn).id, "isPublicIpEnabled": True}
         return {**given, "vcnId": vcn}
 
     def _node_pool_inputs(self, given: dict[str, Any]) -> dict[str, Any]:
-        """In a cluster and a subnet of its own, unless told which."""
+        """Create it in its own cluster and subnet by default."""
         cluster = given.get("clusterId") or self.make("Cluster").id
         if "nodeConfigDetails" not in given:
             record = self.cloud.require(cluster, "cluster")

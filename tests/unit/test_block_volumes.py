@@ -1,4 +1,4 @@
-"""How large the sandbox's volumes for claims are, when they go, and which messages a kubelet and the node's driver exchange."""
+"""Block volumes of claims: size, deletion, and messages of the CSI driver."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests.unit.oci_cloud import Tenancy
         ("53687091201", 51),
     ],
 )
-def test_a_volume_is_rounded_up_to_whole_gib_and_has_50_at_least(quantity: str, size: int) -> None:
+def test_volume_size_is_whole_gib_and_at_least_50(quantity: str, size: int) -> None:
     assert size_gb(quantity) == size
 
 
 @pytest.mark.parametrize("quantity", ["", "Gi", "-1Gi", "1 Gi", "50GB", "33Ti"])
-def test_what_is_no_size_of_a_volume_is_refused(quantity: str) -> None:
+def test_invalid_volume_size_is_refused(quantity: str) -> None:
     with pytest.raises(ValueError, match=r"quantity|more than"):
         size_gb(quantity)
 
@@ -52,9 +52,7 @@ class Api:
         self.volumes = []
 
 
-def test_a_volume_which_an_instance_uses_too_is_deleted_when_that_lets_go_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_volume_is_deleted_after_its_instance_detaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tenancy = Tenancy(tmp_path)
     attachment = tenancy.make("VolumeAttachment")
     volume = tenancy.cloud.require(attachment.properties["volumeId"], "volume")
@@ -72,7 +70,7 @@ def test_a_volume_which_an_instance_uses_too_is_deleted_when_that_lets_go_of_it(
     assert api.volumes == []
 
 
-def test_a_control_plane_goes_on_after_a_refusal_of_the_cloud_or_a_command_that_failed(
+def test_control_plane_continues_after_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refusals = iter((SandboxError("in use"), conflict("attached"), KeyboardInterrupt()))
@@ -88,7 +86,7 @@ def test_a_control_plane_goes_on_after_a_refusal_of_the_cloud_or_a_command_that_
     assert "409-Conflict, attached" in said
 
 
-def test_a_message_of_the_kubelet_is_understood() -> None:
+def test_csi_parses_a_message_of_the_kubelet() -> None:
     # As protobuf writes {volume_id: "v", publish_context: {"devicePath": "/dev/loop7"}, staging_target_path: "/s",
     # volume_capability: {mount: {fs_type: "ext4"}, access_mode: {mode: 1}}}, members that are not used included.
     pair = b"\x0a\x0adevicePath\x12\x0a/dev/loop7"
@@ -101,7 +99,7 @@ def test_a_message_of_the_kubelet_is_understood() -> None:
     assert request.volume_capability.mount.fs_type == "ext4"
 
 
-def test_a_node_says_its_name_and_availability_domain() -> None:
+def test_csi_node_reports_name_and_availability_domain() -> None:
     info = csi.Node("10.189.0.11", "EU-FRANKFURT-1-AD-1").info(None)
     assert info.node_id == "10.189.0.11"
     assert [(one.key, one.value) for one in info.accessible_topology.segments] == [

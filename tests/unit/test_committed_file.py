@@ -1,4 +1,4 @@
-"""What of a team's committed stack file holds in the sandbox, which is another account with another key."""
+"""Adaptation of a team's committed stack file to the sandbox."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from sandbox import account, committed_file, paths
-from sandbox.toolchain.pieces import KUBERNETES_VERSION
+from sandbox.toolchain.tools import KUBERNETES_VERSION
 from specs import tls
 
 GATEWAY = f"{paths.GATEWAY}/32"
 
 
 def adapted(builds: bool = False, **values: Any) -> dict[str, Any]:
-    """The project's own keys, as they come out."""
+    """Return the project's own keys after adaptation."""
     found = committed_file.adapted({f"p:{key}": value for key, value in values.items()}, "p", builds=builds)
     return {key.removeprefix("p:"): value for key, value in found.items()}
 
@@ -37,21 +37,21 @@ def own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("kubernetesVersion", "v1.31.1"),
     ],
 )
-def test_what_the_teams_account_or_machines_have_is_left_out(key: str, value: Any) -> None:
+def test_values_of_the_teams_account_are_removed(key: str, value: Any) -> None:
     assert adapted(**{key: value}, port=1) == {"port": 1}
 
 
-def test_the_teams_own_configuration_of_the_provider_is_left_out() -> None:
+def test_provider_configuration_of_the_team_is_removed() -> None:
     config = {"oci:region": "us-ashburn-1", "oci:configFileProfile": "team", "policy:exceptions": ["data-kept"]}
     assert committed_file.adapted(config, "p", builds=False) == {"policy:exceptions": ["data-kept"]}
 
 
-def test_what_is_wrong_whoever_has_the_account_is_left_for_the_program_to_refuse() -> None:
+def test_invalid_values_are_kept_for_the_program_to_refuse() -> None:
     wrong = {"dataVolumeId": "my volume", "availabilityDomain": "AD-1", "caBundleFile": "no/such.pem", "sshNetworks": 1}
     assert adapted(builds=True, **wrong) == wrong
 
 
-def test_a_key_which_needs_an_existing_thing_goes_with_it() -> None:
+def test_dependent_keys_are_removed_together() -> None:
     assert adapted(subnetId="ocid1.subnet.oc1.x.team", assignPublicIp=False, port=1) == {"port": 1}
     cluster: dict[str, Any] = {
         "clusterId": "ocid1.cluster.oc1.x.team",
@@ -62,47 +62,47 @@ def test_a_key_which_needs_an_existing_thing_goes_with_it() -> None:
     assert adapted(**beside) == beside
 
 
-def test_another_availability_domain_is_another_one_here_too() -> None:
+def test_availability_domain_keeps_its_number() -> None:
     for number in (1, 2, 3):
         found = adapted(availabilityDomain=f"Uocm:EU-FRANKFURT-1-AD-{number}")
         assert found == {"availabilityDomain": paths.AVAILABILITY_DOMAINS[number - 1]}
 
 
-def test_the_version_of_kubernetes_that_the_sandbox_has_stays() -> None:
+def test_available_kubernetes_version_is_kept() -> None:
     assert adapted(kubernetesVersion=f"v{KUBERNETES_VERSION}") != {}
 
 
-def test_values_encrypted_with_another_key_are_left_out_or_stood_in_for() -> None:
+def test_encrypted_values_are_removed_or_replaced() -> None:
     secret = {"secure": "v1:x"}
     assert adapted(password=secret, registryUsername=secret, sshNetworks=[secret], port=1) == {"port": 1}
     files = {"password-hash": "argon2:{argon2}", "users.conf": secret}
     assert adapted(secretFiles=files) == {"secretFiles": {**files, "users.conf": committed_file.ENCRYPTED}}
-    assert "secretFiles.users.conf" in committed_file.stand_in(("secretFiles", "users.conf"))
+    assert "secretFiles.users.conf" in committed_file.placeholder(("secretFiles", "users.conf"))
 
 
 @pytest.mark.usefixtures("own_account")
-def test_a_certificate_whose_key_is_encrypted_is_replaced_by_one_whose_key_the_sandbox_has() -> None:
+def test_certificate_with_an_encrypted_key_is_replaced() -> None:
     given: dict[str, Any] = {"tlsCertificate": "of the team", "tlsPrivateKey": {"secure": "v1:x"}}
     found = adapted(**given)
-    assert found == adapted(**given), "the same in each run"
+    assert found == adapted(**given), "the result is stable"
     assert found["tlsPrivateKey"] == committed_file.ENCRYPTED
-    tls.check(found["tlsCertificate"], committed_file.stand_in(("tlsPrivateKey",)))
+    tls.check(found["tlsCertificate"], committed_file.placeholder(("tlsPrivateKey",)))
 
 
-def test_a_stack_that_is_built_here_admits_this_machine_and_one_that_is_previewed_shows_its_own_rules() -> None:
+def test_only_built_stacks_admit_this_machine() -> None:
     given: dict[str, Any] = {"sshNetworks": ["203.0.113.7/32"], "apiNetworks": ["203.0.113.8/32"]}
     assert adapted(**given) == given
     assert adapted(builds=True, **given) == {key: [*value, GATEWAY] for key, value in given.items()}
     assert adapted(builds=True, sshNetworks=[GATEWAY]) == {"sshNetworks": [GATEWAY]}
 
 
-def test_a_stack_that_is_built_here_is_pushed_to_the_sandboxs_registry_by_its_builder() -> None:
+def test_built_stack_uses_the_sandbox_registry_and_builder() -> None:
     given: dict[str, Any] = {"registryHost": "ocir.example.com", "registryUsername": "domain/me", "builder": "mine"}
     assert adapted(**given) == given
     assert adapted(builds=True, **given) == {}
 
 
-def test_the_keys_that_are_not_as_committed_are_told_but_for_secrets() -> None:
+def test_differing_lists_changed_keys_except_secrets() -> None:
     committed = {
         "oci:region": "us-ashburn-1",
         "p:dataVolumeId": "ocid1.volume.oc1..team",

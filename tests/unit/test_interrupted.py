@@ -12,8 +12,9 @@ import pytest
 
 from operations.interrupted.repair import repair
 from operations.interrupted.resource_types import LOOK_UPS
-from operations.interrupted.stack import ROOT, Stack, UnresolvedError
+from operations.interrupted.stack import Stack, UnresolvedError
 from specs.resource_types import CLUSTER, VOLUME
+from tests.unit.conftest import ROOT
 
 PREFIX = "urn:pulumi:dev::containerised-app::containerised-app:network:Network$"
 VCN = "oci:Core/vcn:Vcn"
@@ -72,7 +73,7 @@ def test_pulumi_command_may_have_several_words(tmp_path: Path) -> None:
     pulumi = tmp_path / "pulumi"
     pulumi.write_text("""echo '{"arguments": "'"$*"'"}'""")
     arguments = Stack("dev", f"env sh {pulumi}").export()["arguments"]
-    assert arguments == "stack export --stack dev --non-interactive"
+    assert arguments == "stack export --non-interactive --stack dev"
 
 
 def test_question_has_the_look_up_and_the_command_that_takes_the_answer() -> None:

@@ -1,4 +1,4 @@
-"""The pure parts of the kubernetes stand-in: types, inputs, differences, replacements, names."""
+"""The pure parts of the emulated kubernetes provider: types, inputs, differences, replacements, names."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_a_child_of_a_component_has_its_own_type() -> None:
         "kubernetes:apps/v9:Deployment",
     ],
 )
-def test_a_type_that_is_not_made_here_is_said_to_be_so(token: str) -> None:
-    with pytest.raises(UnsupportedError, match="not done by the sandbox's stand-in"):
+def test_unsupported_type_is_reported(token: str) -> None:
+    with pytest.raises(UnsupportedError, match="not supported by the sandbox's emulation of"):
         kind_of(urn(token))
 
 
@@ -195,11 +195,11 @@ def differences(kind: dict[str, str], old: Any, new: Any, **mutable: bool) -> di
         (SECRET, {"type": "a"}, {"type": "b"}, {"type": "UPDATE_REPLACE"}),
     ],
 )
-def test_a_difference_is_told_with_its_path_and_what_it_does(kind: Any, old: Any, new: Any, expected: Any) -> None:
+def test_diff_lists_paths_and_replacements(kind: Any, old: Any, new: Any, expected: Any) -> None:
     assert differences(kind, old, new) == expected
 
 
-def test_a_secret_is_changed_in_place_when_the_provider_is_told_so_and_it_is_not_immutable() -> None:
+def test_secret_updates_in_place_if_configured_as_mutable() -> None:
     old, new = {"data": {"a": "b"}}, {"data": {"a": "c"}}
     assert differences(SECRET, old, new, secret=True) == {"data.a": "UPDATE"}
     fixed = {**new, "immutable": True}
@@ -238,7 +238,7 @@ def test_fields_of_the_creating_manager_pass_to_the_resources_own() -> None:
     assert joined == [{**own, "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}]
 
 
-def test_an_ignored_field_of_another_manager_is_not_sent_and_ones_own_keeps_its_live_value() -> None:
+def test_ignored_fields_keep_their_live_values() -> None:
     entry = {"manager": "autoscaler", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
     live = {"metadata": {"managedFields": [entry]}, "spec": {"replicas": 5}}
     inputs = {"spec": {"replicas": 1}}

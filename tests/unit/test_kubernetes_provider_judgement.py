@@ -1,4 +1,4 @@
-"""The pure parts of the kubernetes stand-in: what counts as ready, what is secret, and how it is configured."""
+"""The pure parts of the emulated kubernetes provider: what counts as ready, what is secret, and how it is configured."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CRASHING = {
 }
 
 
-def test_a_pod_tells_why_it_does_not_run() -> None:
+def test_pod_status_explains_why_it_does_not_run() -> None:
     started = conditions(PodScheduled="True", Initialized="True", Ready="False")
     crash = look(pod(conditions=started, containerStatuses=[CRASHING]))
     assert crash.problem == (
@@ -117,7 +117,7 @@ def test_a_rollout_waits_for_the_claims_that_it_uses_and_names_the_pods_reason()
     assert progress.reasons == ['Failed to bind PersistentVolumeClaim(s): "data"', "no node"]
 
 
-def test_a_service_is_ready_ten_seconds_after_its_endpoints_were_left_alone_and_with_its_address() -> None:
+def test_service_is_ready_ten_seconds_after_its_last_endpoint_change() -> None:
     now = [0.0]
     watched = Watched(lambda: now[0])
     spec = {"spec": {"type": "LoadBalancer", "selector": {"app": "a"}}}
@@ -146,7 +146,7 @@ def test_a_service_without_pods_needs_none() -> None:
 # --- secrets ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_secret_in_the_inputs_is_secret_in_the_live_object_and_an_array_as_a_whole() -> None:
+def test_secret_inputs_are_secret_in_the_live_object() -> None:
     hidden = PropertyValue("x").with_secret(True)
     given = {
         "spec": PropertyValue({"plain": PropertyValue("a"), "list": PropertyValue([PropertyValue({"value": hidden})])})
@@ -156,7 +156,7 @@ def test_what_is_secret_in_the_inputs_is_secret_in_the_live_object_and_an_array_
     assert [name for name, value in marked.items() if value.is_secret] == ["list"]
 
 
-def test_data_of_a_secret_is_secret_anyway_and_taken_out_of_messages() -> None:
+def test_secret_data_is_secret_and_absent_from_messages() -> None:
     state = wire.checkpoint(
         {**SECRET, "data": {"a": "c2VjcmV0"}}, {**SECRET, "data": {"a": "c2VjcmV0"}}, {}, "v1", "me"
     )

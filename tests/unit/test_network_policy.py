@@ -1,4 +1,4 @@
-"""Network policies of the sandbox's nodes: what a policy admits gets through, and what is not understood does not."""
+"""Network policies of the sandbox's nodes as nftables rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def policy(**spec: Any) -> dict[str, Any]:
 
 
 def rules(*policies: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
-    """The lines of each chain, and the problems."""
+    """Return the lines of each chain, and the problems."""
     found = network_policy.translate(NODE, [APP, OTHER], NAMESPACES, policies)
     chains: dict[str, list[str]] = {}
     for part in found.text.split("\tchain ")[1:]:
@@ -39,12 +39,12 @@ def rules(*policies: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
     return chains, found.problems
 
 
-def test_without_a_policy_everything_passes() -> None:
+def test_pod_without_policy_is_open() -> None:
     chains, _ = rules()
     assert chains["ingress"] == chains["egress"] == []
 
 
-def test_the_apps_port_is_let_in_by_its_name_and_nothing_else() -> None:
+def test_policy_allows_a_named_port_only() -> None:
     chains, problems = rules(
         policy(policyTypes=["Ingress"], ingress=[{"ports": [{"port": "http", "protocol": "TCP"}]}])
     )
@@ -54,7 +54,7 @@ def test_the_apps_port_is_let_in_by_its_name_and_nothing_else() -> None:
     assert problems == []
 
 
-def test_the_metadata_service_is_out_of_reach_though_it_is_an_address_of_the_node() -> None:
+def test_policy_blocks_the_metadata_service() -> None:
     block = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]}}
     chains, _ = rules(policy(policyTypes=["Egress"], egress=[{"to": [block]}]))
     assert chains["egress_0"] == ["ip daddr 0.0.0.0/0 ip daddr != { 169.254.169.254/32 } return", "drop"]
@@ -62,21 +62,21 @@ def test_the_metadata_service_is_out_of_reach_though_it_is_an_address_of_the_nod
     assert "jump egress" in chains["forward"]
 
 
-def test_other_pods_are_named_by_their_labels_and_their_namespaces() -> None:
+def test_policy_selects_pods_by_label_and_namespace() -> None:
     peer = {"namespaceSelector": {"matchLabels": {"name": "else"}}, "podSelector": {"matchLabels": {"app": "other"}}}
     chains, _ = rules(policy(ingress=[{"from": [peer]}]))
     assert chains["ingress_0"] == ["ip saddr { 10.244.1.3 } return", "drop"]
-    # Without a selector of namespaces: its own alone, in which there is no such pod.
+    # Without a namespace selector, only its own namespace counts, which has no such pod.
     chains, _ = rules(policy(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]))
     assert chains["ingress_0"] == ["drop"]
 
 
-def test_a_policy_without_rules_lets_nothing_through() -> None:
+def test_policy_without_rules_blocks_all_traffic() -> None:
     chains, _ = rules(policy(policyTypes=["Ingress", "Egress"]))
     assert chains["ingress_0"] == chains["egress_0"] == ["drop"]
 
 
-def test_what_any_policy_admits_passes() -> None:
+def test_policies_add_up() -> None:
     one, other = ({"ports": [{"port": port}]} for port in (80, 443))
     chains, _ = rules(policy(ingress=[one]), policy(ingress=[other]))
     assert chains["ingress_0"] == ["tcp dport 80 return", "tcp dport 443 return", "drop"]
@@ -90,12 +90,12 @@ def test_what_any_policy_admits_passes() -> None:
         {"egress": [{"ports": [{"port": "http"}]}], "policyTypes": ["Egress"]},
     ],
 )
-def test_a_policy_that_is_not_understood_admits_nothing_and_is_told(spec: dict[str, Any]) -> None:
+def test_unsupported_policy_blocks_all_traffic_and_is_reported(spec: dict[str, Any]) -> None:
     chains, problems = rules(policy(**spec))
     assert ["drop"] in (chains.get("ingress_0"), chains.get("egress_0"))
-    assert "apps/app is not understood" in problems[0]
+    assert "apps/app is not supported" in problems[0]
 
 
-def test_pods_of_other_nodes_are_left_to_them() -> None:
+def test_node_ignores_pods_of_other_nodes() -> None:
     found = network_policy.translate("10.189.0.12", [APP, OTHER], NAMESPACES, [policy(ingress=[])])
     assert "jump ingress_" not in found.text

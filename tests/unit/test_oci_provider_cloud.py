@@ -1,4 +1,4 @@
-"""The records of the Oracle Cloud stand-in: order, ownership, drift, several engines at once."""
+"""The records of the emulated Oracle Cloud: order, ownership, drift, several engines at once."""
 
 from __future__ import annotations
 

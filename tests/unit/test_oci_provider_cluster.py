@@ -1,4 +1,4 @@
-"""Clusters and node pools of the Oracle Cloud stand-in: what they make, what they keep from being deleted, what a refresh sees."""
+"""Clusters and node pools of the emulated Oracle Cloud: what they make, what they keep from being deleted, what a refresh sees."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_cluster_is_a_control_plane_with_its_endpoint(tenancy: Tenancy) -> Non
     assert endpoint["publicEndpoint"] == endpoint["privateEndpoint"] == f"{cluster.private['address']}:6443"
 
 
-def test_a_node_pool_joins_its_nodes_where_it_is_told_to(tenancy: Tenancy) -> None:
+def test_node_pool_places_nodes_in_its_subnet(tenancy: Tenancy) -> None:
     pool = tenancy.make("NodePool")
     [spec] = tenancy.host.nodes.specs
     assert (spec.cpus, spec.memory_gb, spec.zone) == (2, 12, FIRST.partition(":")[2])

@@ -1,4 +1,4 @@
-"""The declarations of the Oracle Cloud stand-in, held against the pulumi_oci SDK itself: nothing here is made up."""
+"""The declarations of the emulated Oracle Cloud, held against the pulumi_oci SDK itself: nothing here is made up."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_required_input_is_declared(resource: Resource) -> None:
 
 
 @resources
-def test_a_new_resource_tells_only_outputs_of_the_sdk_and_of_their_types(resource: Resource, tmp_path: Path) -> None:
+def test_new_resource_has_only_sdk_outputs_of_the_right_type(resource: Resource, tmp_path: Path) -> None:
     tenancy = Tenancy(tmp_path)
     name = resource.type.rsplit(":", 1)[1]
     if name.startswith("Default"):
@@ -110,7 +110,7 @@ def test_a_function_answers_only_with_outputs_of_the_sdk(function: Function, tmp
         assert fits(value, types[key]), (key, value, types[key])
 
 
-def test_a_type_which_the_sdk_has_not_is_named() -> None:
+def test_error_names_a_type_missing_in_the_sdk() -> None:
     with pytest.raises(sdk.NotInSdkError, match="vnc"):
         sdk.inputs("oci:Core/vnc:Vnc")
 

@@ -1,4 +1,4 @@
-"""What reaches an instance of the Oracle Cloud stand-in: security rules and routes, compiled to the machine's firewall."""
+"""What reaches an instance of the emulated Oracle Cloud: security rules and routes, compiled to the machine's firewall."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_groups_rules_are_enforced(network: Network) -> None:
     assert network.admitted(network.instance()) == [OUT, SSH]
 
 
-def test_a_rule_made_later_is_enforced_at_once_and_taken_away_at_once(network: Network) -> None:
+def test_rule_changes_are_enforced_immediately(network: Network) -> None:
     instance = network.instance()
     rule = network.rule()
     assert network.admitted(instance) == [SSH]
@@ -78,7 +78,7 @@ def test_a_rule_made_later_is_enforced_at_once_and_taken_away_at_once(network: N
     assert network.admitted(instance) == []
 
 
-def test_a_machine_is_told_only_what_changes(network: Network) -> None:
+def test_machine_receives_only_changed_rules(network: Network) -> None:
     network.instance()
     calls = network.tenancy.host.machines.calls
     told = calls.count(calls[-1])
@@ -142,7 +142,7 @@ def test_nothing_comes_in_or_goes_out_through_a_disabled_gateway(network: Networ
     assert network.admitted(instance) == []
 
 
-def test_nothing_comes_in_or_goes_out_by_an_internet_gateway_without_a_public_address(network: Network) -> None:
+def test_internet_gateway_needs_a_public_address(network: Network) -> None:
     network.rule()
     network.out()
     instance = network.instance(assignPublicIp="false")
@@ -181,7 +181,7 @@ def test_rules_for_private_addresses_let_nobody_in(network: Network) -> None:
     assert network.admitted(network.instance()) == []
 
 
-def test_a_machine_that_is_gone_is_not_told(network: Network) -> None:
+def test_removed_machine_receives_no_rules(network: Network) -> None:
     instance = network.instance()
     network.tenancy.host.machines.running.clear()
     network.rule()

@@ -1,4 +1,4 @@
-"""What the Oracle Cloud stand-in answers to look-ups."""
+"""What the emulated Oracle Cloud answers to look-ups."""
 
 from __future__ import annotations
 

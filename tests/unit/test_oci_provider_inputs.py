@@ -1,4 +1,4 @@
-"""Which inputs the Oracle Cloud stand-in takes, and what a change of them does."""
+"""Which inputs the emulated Oracle Cloud takes, and what a change of them does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tenancy(tmp_path: Path) -> Tenancy:
 # type, inputs that differ from complete and right ones, where the problem is, words of it
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     # --- names and types, as the SDK's annotations have them
-    ("Vcn", {"cidrBlok": "10.0.0.0/16"}, "cidrBlok", "is no input; there are: "),
+    ("Vcn", {"cidrBlok": "10.0.0.0/16"}, "cidrBlok", "is not an input; valid inputs: "),
     ("Vcn", {"compartmentId": None}, "compartmentId", "is required and missing"),
     ("Vcn", {"cidrBlocks": "10.0.0.0/16"}, "cidrBlocks", "must be an array, not a string"),
     ("Vcn", {"cidrBlocks": ["10.0.0.0/16", 7.0]}, "cidrBlocks[1]", "must be a string, not a number"),
@@ -40,7 +40,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "routeRules[0].networkEntityId",
         "required and missing",
     ),
-    (RULE, {"tcpOptions": {"min": 22.0}}, "tcpOptions.min", "is no input"),
+    (RULE, {"tcpOptions": {"min": 22.0}}, "tcpOptions.min", "is not an input"),
     (RULE, {"tcpOptions": {"destinationPortRange": {"min": 22.0}}}, "tcpOptions.destinationPortRange.max", "required"),
     (
         RULE,
@@ -159,15 +159,15 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("Instance", {"createVnicDetails": None}, "createVnicDetails", "is required"),
     ("ContainerRepository", {"displayName": "Team/App"}, "displayName", "must be lower-case"),
     ("ContainerRepository", {"readme": {"content": "x", "format": "rst"}}, "readme.format", "must be one of"),
-    # --- what the cloud does and the stand-in does not
-    ("Vcn", {"isIpv6enabled": True}, "isIpv6enabled", "is not done by the sandbox's Oracle Cloud"),
-    ("InternetGateway", {"routeTableId": "x"}, "routeTableId", "is not done"),
-    (RULE, {"stateless": True}, "stateless", "stateless rules are not done"),
+    # --- what the cloud does and the emulator does not
+    ("Vcn", {"isIpv6enabled": True}, "isIpv6enabled", "is not supported by the sandbox's Oracle Cloud"),
+    ("InternetGateway", {"routeTableId": "x"}, "routeTableId", "is not supported"),
+    (RULE, {"stateless": True}, "stateless", "stateless rules are not supported"),
     (
         RULE,
         {"tcpOptions": {"sourcePortRange": {"min": 1.0, "max": 2.0}}},
         "tcpOptions.sourcePortRange",
-        "is not done",
+        "is not supported",
     ),
     (
         RULE,
@@ -181,10 +181,10 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "",
         "stateless",
     ),
-    ("Volume", {"kmsKeyId": "x"}, "kmsKeyId", "is not done"),
-    ("Instance", {"ipxeScript": "x"}, "ipxeScript", "is not done"),
-    ("Instance", {"createVnicDetails": {**VNIC, "vlanId": "x"}}, "createVnicDetails.vlanId", "is not done"),
-    ("ContainerRepository", {"isImmutable": True}, "isImmutable", "immutable repositories are not done"),
+    ("Volume", {"kmsKeyId": "x"}, "kmsKeyId", "is not supported"),
+    ("Instance", {"ipxeScript": "x"}, "ipxeScript", "is not supported"),
+    ("Instance", {"createVnicDetails": {**VNIC, "vlanId": "x"}}, "createVnicDetails.vlanId", "is not supported"),
+    ("ContainerRepository", {"isImmutable": True}, "isImmutable", "immutable repositories are not supported"),
 ]
 
 

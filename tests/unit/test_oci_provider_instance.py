@@ -1,4 +1,4 @@
-"""The life of an instance and its volumes in the Oracle Cloud stand-in, as the host is told of it."""
+"""The life of an instance and its volumes in the emulated Oracle Cloud."""
 
 from __future__ import annotations
 
@@ -175,10 +175,10 @@ def test_an_attachment_that_fails_is_not_there(tenancy: Tenancy) -> None:
     assert tenancy.cloud.all("volumeattachment") == []
 
 
-def test_what_a_killed_process_was_attaching_is_not_there_and_in_no_ones_way(tenancy: Tenancy) -> None:
+def test_interrupted_attachment_is_absent_and_blocks_nothing(tenancy: Tenancy) -> None:
     attachment = tenancy.make("VolumeAttachment")
     with tenancy.cloud.transaction():
-        tenancy.cloud.put(attachment.having(state="ATTACHING"))
+        tenancy.cloud.put(attachment.with_properties(state="ATTACHING"))
     assert tenancy.read(attachment) is None
     again = tenancy.make(
         "VolumeAttachment", **{name: attachment.properties[name] for name in ("instanceId", "volumeId")}
@@ -237,7 +237,7 @@ def test_a_machine_removed_by_hand_is_a_terminated_instance(tenancy: Tenancy, be
     assert tenancy.read(tenancy.cloud.all("instance")[0]) is None
 
 
-def test_it_can_be_destroyed_all_the_same(tenancy: Tenancy, bereft: Record) -> None:
+def test_terminated_instance_can_be_destroyed(tenancy: Tenancy, bereft: Record) -> None:
     instance = tenancy.cloud.all("instance")[0]
     for record in (
         bereft,
@@ -250,14 +250,14 @@ def test_it_can_be_destroyed_all_the_same(tenancy: Tenancy, bereft: Record) -> N
     assert tenancy.cloud.everything() == []
 
 
-def test_it_is_in_nothings_way_after_a_refresh_forgot_it(tenancy: Tenancy, bereft: Record) -> None:
+def test_terminated_instance_blocks_nothing_after_a_refresh(tenancy: Tenancy, bereft: Record) -> None:
     for record in (*tenancy.cloud.all("volume"), *tenancy.cloud.all("subnet"), *tenancy.cloud.all("vcn")):
         tenancy.delete(record)
     assert tenancy.cloud.everything() == []
     assert calls(tenancy, "remove") != []
 
 
-def test_its_volume_and_its_host_name_are_free_for_another(tenancy: Tenancy) -> None:
+def test_terminated_instance_frees_its_volume_and_hostname(tenancy: Tenancy) -> None:
     subnet = tenancy.make("Subnet").id
     volume = tenancy.make("Volume").id
     for _ in range(2):
@@ -267,7 +267,7 @@ def test_its_volume_and_its_host_name_are_free_for_another(tenancy: Tenancy) -> 
     assert len(tenancy.cloud.all("instance")) == len(tenancy.cloud.all("volumeattachment")) == 1
 
 
-def test_nothing_can_be_attached_to_it(tenancy: Tenancy, bereft: Record) -> None:
+def test_terminated_instance_refuses_attachments(tenancy: Tenancy, bereft: Record) -> None:
     with pytest.raises(ServiceError, match="404-NotAuthorizedOrNotFound"):
         tenancy.make("VolumeAttachment", instanceId=bereft.properties["instanceId"], device="/dev/oracleoci/oraclevdc")
 
@@ -279,7 +279,7 @@ def test_nothing_can_be_attached_to_it(tenancy: Tenancy, bereft: Record) -> None
 def test_what_a_killed_process_left_half_done_is_terminated(tenancy: Tenancy, state: str) -> None:
     instance = tenancy.make("Instance")
     with tenancy.cloud.transaction():
-        tenancy.cloud.put(instance.having(state=state))
+        tenancy.cloud.put(instance.with_properties(state=state))
     with tenancy.cloud.claim(instance.id):
         assert tenancy.read(instance) is not None
         with pytest.raises(ServiceError, match="references the VNIC"):

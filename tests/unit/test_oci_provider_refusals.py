@@ -1,4 +1,4 @@
-"""What the Oracle Cloud stand-in refuses, in the cloud's words, and what it leaves behind then: nothing."""
+"""What the emulated Oracle Cloud refuses, in the cloud's words, and what it leaves behind then: nothing."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ REFUSED: dict[str, tuple[Case, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_is_refused(tenancy: Tenancy, name: str) -> None:
+def test_invalid_request_is_refused(tenancy: Tenancy, name: str) -> None:
     case, words = REFUSED[name]
     with pytest.raises(ServiceError, match=words):
         case(tenancy)

@@ -1,4 +1,4 @@
-"""The Oracle Cloud stand-in as the engine talks to it: configuration, requests, previews."""
+"""The emulated Oracle Cloud as the engine talks to it: configuration, requests, previews."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from sandbox import paths
 from sandbox.oci.errors import ServiceError, UnsupportedError
-from sandbox.oci.provider import StandIn
+from sandbox.oci.provider import OciProvider
 from sandbox.oci.wire import UNKNOWN, plain, wire
 from tests.unit.oci_cloud import TENANCY, TYPES, Tenancy
 
@@ -27,23 +27,23 @@ def tenancy(tmp_path: Path) -> Tenancy:
 
 
 @pytest.fixture
-def provider(tenancy: Tenancy) -> StandIn:
-    return StandIn(tenancy.cloud, {}, tenancy.cloud.root / "none")
+def provider(tenancy: Tenancy) -> OciProvider:
+    return OciProvider(tenancy.cloud, {}, tenancy.cloud.root / "none")
 
 
 def urn(token: str) -> str:
     return f"urn:pulumi:dev::project::{token}::name"
 
 
-def configure(provider: StandIn, **settings: Any) -> api.ConfigureResponse:
+def configure(provider: OciProvider, **settings: Any) -> api.ConfigureResponse:
     return asyncio.run(provider.configure(api.ConfigureRequest({}, wire(settings), True, True)))
 
 
-def create(provider: StandIn, token: str, preview: bool = False, **inputs: Any) -> api.CreateResponse:
+def create(provider: OciProvider, token: str, preview: bool = False, **inputs: Any) -> api.CreateResponse:
     return asyncio.run(provider.create(api.CreateRequest(urn(token), wire(inputs), 0, preview)))
 
 
-def test_the_sandboxs_account_is_taken(provider: StandIn) -> None:
+def test_sandbox_account_is_accepted(provider: OciProvider) -> None:
     answer = configure(provider, **ACCOUNT)
     assert (answer.supports_preview, answer.accept_secrets) == (True, False)
 
@@ -54,7 +54,7 @@ def test_the_account_may_come_from_the_environment(tenancy: Tenancy) -> None:
         "TF_VAR_tenancy_ocid": ACCOUNT["tenancyOcid"],
         "TF_VAR_user_ocid": ACCOUNT["userOcid"],
     }
-    assert configure(StandIn(tenancy.cloud, variables)).supports_preview
+    assert configure(OciProvider(tenancy.cloud, variables)).supports_preview
 
 
 def test_the_account_may_come_from_its_file_and_be_another_user_of_the_tenancy(
@@ -64,7 +64,7 @@ def test_the_account_may_come_from_its_file_and_be_another_user_of_the_tenancy(
     file.write_text(
         f"[DEFAULT]\nregion={ACCOUNT['region']}\ntenancy={ACCOUNT['tenancyOcid']}\nuser={paths.COLLEAGUE_OCID}\n"
     )
-    assert configure(StandIn(tenancy.cloud, {}, file)).supports_preview
+    assert configure(OciProvider(tenancy.cloud, {}, file)).supports_preview
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_the_account_may_come_from_its_file_and_be_another_user_of_the_tenancy(
     ],
 )
 def test_another_account_is_refused(
-    provider: StandIn, changes: dict[str, str], error: type[Exception], words: str
+    provider: OciProvider, changes: dict[str, str], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         configure(provider, **{**ACCOUNT, **changes})
 
 
-def test_a_configuration_key_that_the_provider_has_not_is_refused(provider: StandIn) -> None:
+def test_unknown_provider_configuration_key_is_refused(provider: OciProvider) -> None:
     request = api.CheckRequest("", {}, wire({"region": "x", "tenancyOcd": "y", "version": "5.5.0"}), b"")
     answer = asyncio.run(provider.check_config(request))
     assert [failure.property for failure in answer.failures or []] == ["tenancyOcd"]
@@ -92,12 +92,12 @@ def test_a_configuration_key_that_the_provider_has_not_is_refused(provider: Stan
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("oci:Core/drg:Drg", "oci:Core/drg:Drg .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/drg:Drg", "oci:Core/drg:Drg .not supported by the sandbox's Oracle Cloud"),
         ("oci:Core/vnc:Vnc", "pulumi_oci 5.5.0 has no core.vnc"),
-        ("oci:core:Vcn", "oci:core:Vcn is no type of pulumi_oci"),
+        ("oci:core:Vcn", "oci:core:Vcn is not a type of pulumi_oci"),
     ],
 )
-def test_a_type_that_is_not_there_is_named(provider: StandIn, token: str, words: str) -> None:
+def test_error_names_an_unknown_type(provider: OciProvider, token: str, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         asyncio.run(provider.check(api.CheckRequest(urn(token), {}, {}, b"")))
 
@@ -105,16 +105,16 @@ def test_a_type_that_is_not_there_is_named(provider: StandIn, token: str, words:
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("oci:Core/getShapes:getShapes", "oci:Core/getShapes:getShapes .the sandbox's Oracle Cloud does not do this"),
+        ("oci:Core/getShapes:getShapes", "oci:Core/getShapes:getShapes .not supported by the sandbox's Oracle Cloud"),
         ("oci:Core/getShaps:getShaps", "pulumi_oci 5.5.0 has no core.get_shaps"),
     ],
 )
-def test_a_function_that_is_not_there_is_named(provider: StandIn, token: str, words: str) -> None:
+def test_error_names_an_unknown_function(provider: OciProvider, token: str, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         asyncio.run(provider.invoke(api.InvokeRequest(token, {})))
 
 
-def test_wrong_arguments_of_a_function_are_failures(provider: StandIn) -> None:
+def test_wrong_arguments_of_a_function_are_failures(provider: OciProvider) -> None:
     request = api.InvokeRequest("oci:Identity/getUser:getUser", wire({"userId": 7}))
     answer = asyncio.run(provider.invoke(request))
     assert [(failure.property, failure.reason) for failure in answer.failures] == [
@@ -122,7 +122,7 @@ def test_wrong_arguments_of_a_function_are_failures(provider: StandIn) -> None:
     ]
 
 
-def test_a_check_names_the_place_in_the_reason_and_no_property(provider: StandIn) -> None:
+def test_a_check_names_the_place_in_the_reason_and_no_property(provider: OciProvider) -> None:
     request = api.CheckRequest(urn(VCN), {}, wire({"compartmentId": TENANCY, "cidrBlocks": [7]}), b"")
     answer = asyncio.run(provider.check(request))
     assert [(f.property, f.reason) for f in answer.failures or []] == [
@@ -130,7 +130,7 @@ def test_a_check_names_the_place_in_the_reason_and_no_property(provider: StandIn
     ]
 
 
-def test_a_preview_makes_nothing_and_writes_nothing(provider: StandIn, tenancy: Tenancy) -> None:
+def test_a_preview_makes_nothing_and_writes_nothing(provider: OciProvider, tenancy: Tenancy) -> None:
     answer = create(provider, VCN, preview=True, compartmentId=TENANCY, cidrBlocks=["10.0.0.0/16"])
     assert answer.resource_id is None
     assert answer.properties["cidrBlocks"] == PropertyValue([PropertyValue("10.0.0.0/16")])
@@ -138,7 +138,7 @@ def test_a_preview_makes_nothing_and_writes_nothing(provider: StandIn, tenancy: 
     assert not tenancy.cloud.root.exists()
 
 
-def test_create_read_update_and_delete(provider: StandIn) -> None:
+def test_create_read_update_and_delete(provider: OciProvider) -> None:
     inputs: dict[str, Any] = {"compartmentId": TENANCY, "cidrBlocks": ["10.0.0.0/16"]}
     made = create(provider, VCN, **inputs)
     assert made.resource_id is not None
@@ -172,7 +172,7 @@ def test_create_read_update_and_delete(provider: StandIn) -> None:
     ],
 )
 def test_a_default_stays_as_it_is_in_the_state(
-    provider: StandIn, known: dict[str, Any], enabled: bool, filled: list[str]
+    provider: OciProvider, known: dict[str, Any], enabled: bool, filled: list[str]
 ) -> None:
     inputs = {"compartmentId": TENANCY, "vcnId": "ocid1.vcn.oc1..x"}
     request = api.CheckRequest(urn("oci:Core/internetGateway:InternetGateway"), wire(known), wire(inputs), b"")
@@ -192,7 +192,7 @@ def test_a_default_stays_as_it_is_in_the_state(
     ],
 )
 def test_a_replacement_has_the_keys_and_the_order_of_the_official_provider(
-    provider: StandIn,
+    provider: OciProvider,
     tenancy: Tenancy,
     type_name: str,
     changes: dict[str, Any],
@@ -207,7 +207,7 @@ def test_a_replacement_has_the_keys_and_the_order_of_the_official_provider(
     assert (diff.replaces, diff.delete_before_replace) == (replaces, deleted_first)
 
 
-def test_what_is_taken_over_keeps_its_input_through_a_refresh(provider: StandIn) -> None:
+def test_imported_resource_keeps_its_inputs_through_a_refresh(provider: OciProvider) -> None:
     vcn = create(provider, VCN, compartmentId=TENANCY, cidrBlocks=["10.0.0.0/16"])
     token = "oci:Core/defaultSecurityList:DefaultSecurityList"
     inputs: dict[str, Any] = {"manageDefaultResourceId": vcn.properties["defaultSecurityListId"].value}

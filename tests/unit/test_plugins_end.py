@@ -1,4 +1,4 @@
-"""A stand-in ends when its engine says so, and with its engine."""
+"""Emulated providers end on an interrupt and with their engine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 from sandbox.process import wait_for
 from tests.unit.conftest import ROOT
 
-# Runs a plugin which looks for its engine so seldom that nothing but the interrupt can end it.
+# Runs a plugin that checks for its engine so rarely that only the interrupt can end it.
 SELDOM_LOOKING = """
 import runpy, sys
 from sandbox import plugin_end
 plugin_end._SECONDS_BETWEEN_LOOKS = 600
 runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
-# Plays an engine: starts the plugin as its child and prints the plugin's process id.
+# Acts as an engine: starts the plugin as its child and prints the plugin's process id.
 ENGINE = """
 import subprocess, sys, time
 plugin = subprocess.Popen([sys.executable, "-m", sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
@@ -33,15 +33,15 @@ time.sleep(60)
 
 
 def runs(pid: int) -> bool:
-    """Is the process there, and no zombie?"""
+    """Return whether the process exists and is no zombie."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def hears_interrupts(pid: int) -> bool:
-    """Has the process a handler of SIGINT?"""
+def handles_interrupts(pid: int) -> bool:
+    """Return whether the process handles SIGINT."""
     [caught] = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return bool(int(caught, 16) & 1 << signal.SIGINT - 1)
 
@@ -50,18 +50,18 @@ each_plugin = pytest.mark.parametrize("module", ["sandbox.oci", "sandbox.command
 
 
 @each_plugin
-def test_a_plugin_ends_at_once_when_it_is_interrupted_whichever_thread_hears_of_it_and_also_in_the_background(
+def test_plugin_ends_immediately_on_interrupt(
     module: str,
 ) -> None:
-    # A shell has what it runs in the background ignore interrupts.
+    # Background processes of a shell ignore interrupts.
     python = [sys.executable, "-c", SELDOM_LOOKING, module, "127.0.0.1:1"]
     command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *python]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as plugin:
         assert plugin.stdout
         try:
             plugin.stdout.readline()
-            wait_for(lambda: hears_interrupts(plugin.pid), "the handler of interrupts", 60)
-            # So that it sleeps.
+            wait_for(lambda: handles_interrupts(plugin.pid), "the handler of interrupts", 60)
+            # Let the plugin sleep.
             time.sleep(0.5)
             threads = sorted(int(task.name) for task in Path(f"/proc/{plugin.pid}/task").iterdir())
             assert ctypes.CDLL(None).tgkill(plugin.pid, threads[-1], signal.SIGINT) == 0
@@ -71,7 +71,7 @@ def test_a_plugin_ends_at_once_when_it_is_interrupted_whichever_thread_hears_of_
 
 
 @each_plugin
-def test_a_plugin_ends_when_its_engine_was_killed(module: str) -> None:
+def test_plugin_ends_with_its_engine(module: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENGINE, module], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as engine:

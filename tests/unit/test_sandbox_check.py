@@ -1,4 +1,4 @@
-"""`make check`: the app is asked through a tunnel."""
+"""`make check` and `make tunnel`."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.support.ports import free_port
 
 @pytest.fixture
 def url() -> str:
-    """An address at which nothing listens."""
+    """An address where nothing listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
 def tunnel(url: str, tmp_path: Path) -> str:
-    """The command of a "tunnel" through which /api answers at the address."""
+    """The command of a "tunnel" that serves /api at the address."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "api").touch()
     words = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
     return f"exec {shlex.join([*words, '--directory', str(tmp_path / 'app')])}"
 
 
-def test_the_check_opens_the_tunnel_itself_and_closes_it(
+def test_check_opens_and_closes_its_own_tunnel(
     url: str, tunnel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = tmp_path / "pid"
@@ -39,12 +39,12 @@ def test_the_check_opens_the_tunnel_itself_and_closes_it(
     said: list[str] = []
     check.check("local", said.append)
     assert url in "\n".join(said)
-    assert outputs["tunnel"] in "\n".join(said)
+    assert "make tunnel\n" in "\n".join(said)
     with pytest.raises(ProcessLookupError):
         os.kill(int(opened.read_text()), 0)
 
 
-def test_the_tunnel_to_a_cluster_is_told_by_its_make_target(
+def test_check_names_the_make_target_of_a_cluster_tunnel(
     url: str, tunnel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = {"url": url, "health": f"{url}/api", "tunnel": tunnel, "kubeconfig": "printf %s {}"}
@@ -56,9 +56,7 @@ def test_the_tunnel_to_a_cluster_is_told_by_its_make_target(
 
 
 @pytest.mark.parametrize("action", ["check", "hold_tunnel"])
-def test_a_tunnel_whose_port_another_one_has_is_refused_with_the_key_that_moves_it(
-    action: str, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_names_the_key_that_changes_a_taken_port(action: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The app of another stack would answer there.
     outputs = {"url": url, "health": f"{url}/api", "tunnel": "exec sleep 600"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
@@ -70,9 +68,7 @@ def test_a_tunnel_whose_port_another_one_has_is_refused_with_the_key_that_moves_
     assert "make up STACK=dev" in str(caught.value)
 
 
-def test_an_app_that_does_not_answer_is_told_with_what_the_tunnel_said(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_error_contains_the_tunnel_output(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = {"url": url, "health": f"{url}/missing", "tunnel": "echo Permission denied >&2; exit 255"}
     monkeypatch.setattr(check, "outputs", lambda stack: outputs)
     monkeypatch.setattr(check, "SECONDS", 1)
@@ -81,7 +77,7 @@ def test_an_app_that_does_not_answer_is_told_with_what_the_tunnel_said(
     assert str(caught.value).count("Permission denied") == 1
 
 
-def test_what_a_tunnel_said_is_told_also_when_the_next_one_hangs(
+def test_check_error_contains_the_output_of_earlier_tunnels(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tunnel = f"mkdir {tmp_path}/first 2>/dev/null || exec sleep 600; echo Permission denied >&2; exit 255"

@@ -1,4 +1,4 @@
-"""What passes the sandbox's network, as rules of nftables."""
+"""Security rules of machines as nftables rules."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sandbox import firewall
 from sandbox.firewall import FirewallRule
 
 
-def test_what_no_rule_admits_is_dropped_in_both_directions() -> None:
+def test_firewall_drops_other_traffic_in_both_directions() -> None:
     text = firewall.nftables([])
     assert text.count("\t\tdrop\n") == 2
     assert "hook prerouting" in text
     assert "hook postrouting" in text
 
 
-def test_a_rule_names_network_protocol_and_ports() -> None:
+def test_rule_names_network_protocol_and_ports() -> None:
     rules = [
         FirewallRule("INGRESS", "6", "203.0.113.7/32", (22, 22)),
         FirewallRule("INGRESS", "17", "10.0.0.0/8", (1000, 2000)),
@@ -29,18 +29,18 @@ def test_a_rule_names_network_protocol_and_ports() -> None:
     assert "ip daddr 0.0.0.0/0 accept" in text
 
 
-def test_rules_without_ports_admit_the_whole_protocol() -> None:
+def test_rule_without_ports_allows_the_whole_protocol() -> None:
     rules = [FirewallRule("INGRESS", "1", "10.0.0.0/8"), FirewallRule("INGRESS", "17", "fd00::/8")]
     text = firewall.nftables(rules)
     assert "ip saddr 10.0.0.0/8 meta l4proto icmp accept" in text
     assert "ip6 saddr fd00::/8 meta l4proto udp accept" in text
 
 
-def test_the_resolver_is_reachable_whatever_the_rules_say() -> None:
+def test_firewall_always_allows_the_resolver() -> None:
     assert "udp dport 53 accept" in firewall.nftables([])
 
 
-def test_a_new_machine_may_reach_everything_and_be_reached_by_nobody() -> None:
+def test_new_machine_allows_all_egress_and_no_ingress() -> None:
     text = firewall.nftables([], egress=False)
     assert "postrouting" not in text
     assert text.count("\t\tdrop\n") == 1
@@ -56,6 +56,6 @@ def test_a_new_machine_may_reach_everything_and_be_reached_by_nobody() -> None:
         (("EGRESS", "6", "0.0.0.0/0", (0, 8)), "ports"),
     ],
 )
-def test_rules_that_are_none_are_refused(rule: tuple[Any, ...], field: str) -> None:
+def test_invalid_rules_are_refused(rule: tuple[Any, ...], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         FirewallRule(*rule)

@@ -1,8 +1,7 @@
-"""The sandbox's machines, volumes and addresses, and the podman that runs them, as far as it needs neither root nor containers."""
+"""Machines, volumes, addresses and podman of the sandbox, without root and containers."""
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import address, buildkit, engine, machine, paths, volume
+from sandbox import address, attachments, buildkit, engine, machine, paths, volume
 from sandbox.process import SandboxError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -24,7 +21,7 @@ def no_loop_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["web", "sandbox-instance-", "sandbox-instance-A", "sandbox-instance-a;b"])
-def test_machines_have_the_names_that_the_sandbox_finds_them_by(name: str) -> None:
+def test_machine_name_has_the_sandbox_prefix(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         machine.MachineSpec(name, "host", b"", "", 1, 1)
 
@@ -32,33 +29,25 @@ def test_machines_have_the_names_that_the_sandbox_finds_them_by(name: str) -> No
 @pytest.mark.parametrize(
     "device", ["/dev/sdb", "oracleoci/oraclevdb", "/dev/oracleoci/oraclevda", "/dev/oracleoci/../sda"]
 )
-def test_volumes_appear_at_consistent_device_paths_only(device: str) -> None:
+def test_volume_device_must_be_a_consistent_device_path(device: str) -> None:
     with pytest.raises(SandboxError, match="consistent device path"):
         machine.detach(f"{paths.MACHINE_PREFIX}none", device)
 
 
-def test_attachments_are_read_as_they_were_written(tmp_path: Path) -> None:
-    attachments = [machine.Attachment("oracleoci/oraclevdb", 7, Path("/a folder/volume"))]
-    machine._write_attachments(tmp_path, attachments)
-    assert machine._attachments(tmp_path) == attachments
-
-
-def test_a_loop_device_that_nobody_came_to_write_down_is_let_go_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image, other = tmp_path / "volume", machine.Attachment("oracleoci/oraclevdb", 7, tmp_path / "other")
-    machine._write_attachments(tmp_path, [other])
+def test_loop_device_of_a_killed_attach_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, other = tmp_path / "volume", attachments.Attachment("oracleoci/oraclevdb", 7, tmp_path / "other")
+    attachments.write(tmp_path, [other])
     (tmp_path / "attaching").write_text(str(image))
     there = {image: ["/dev/loop8"], other.image: ["/dev/loop7"]}
     monkeypatch.setattr(volume, "loop_devices", lambda path: there[path])
-    monkeypatch.setattr(machine, "_free", lambda one: there[one.image].remove(f"/dev/loop{one.loop}"))
+    monkeypatch.setattr(attachments, "free", lambda one: there[one.image].remove(f"/dev/loop{one.loop}"))
     for _ in range(2):
-        machine._free_unfinished(tmp_path)
+        attachments.free_unfinished(tmp_path)
         assert there == {image: [], other.image: ["/dev/loop7"]}
     assert not (tmp_path / "attaching").exists()
 
 
-def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
+def test_seed_has_cloud_init_format(tmp_path: Path) -> None:
     name = f"{paths.MACHINE_PREFIX}a"
     machine._write_seed(
         tmp_path, machine.MachineSpec(name, "web", b"#cloud-config\n", "ssh-ed25519 A\n\nssh-rsa B\n", 1, 1)
@@ -72,16 +61,6 @@ def test_the_seed_is_what_cloud_init_reads(tmp_path: Path) -> None:
     assert (tmp_path / "user-data").read_bytes() == b"#cloud-config\n"
 
 
-def test_whatever_joins_the_sandboxs_network_says_at_which_address() -> None:
-    # One that podman chose would be a machine's, made later.
-    sources = [file for folder in ("sandbox", "tests") for file in (ROOT / folder).rglob("*.py")]
-    joining = [
-        line for file in sources for line in file.read_text().splitlines() if '"--network", paths.' + "NETWORK" in line
-    ]
-    assert len(joining) > 5
-    assert [line.strip() for line in joining if '"--ip", ' not in line] == []
-
-
 @pytest.fixture
 def own_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "CLOUD", tmp_path)
@@ -89,16 +68,14 @@ def own_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_each_machine_gets_an_address_of_its_own(own_cloud: Path) -> None:
+def test_each_machine_gets_its_own_address(own_cloud: Path) -> None:
     given = [address.reserve(name) for name in ("a", "b", "c", "a")]
     assert given == [str(paths.SUBNET[10]), str(paths.SUBNET[11]), str(paths.SUBNET[12]), str(paths.SUBNET[10])]
     address.release("b")
     assert address.reserve("d") == str(paths.SUBNET[11])
 
 
-def test_a_node_that_goes_keeps_no_machine_from_getting_an_address(
-    own_cloud: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_removed_node_does_not_block_a_new_address(own_cloud: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(file: Path, original: Any = Path.read_text) -> str:
         shutil.rmtree(file.parent)
         return str(original(file))
@@ -108,21 +85,7 @@ def test_a_node_that_goes_keeps_no_machine_from_getting_an_address(
     assert address.reserve("machine") == str(paths.SUBNET[10])
 
 
-def test_nobody_looks_for_an_address_while_another_is_given_back(
-    own_cloud: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def delete(folder: Path, *, ignore_errors: bool, original: Any = shutil.rmtree) -> None:
-        with (own_cloud / "locks" / "machines").open("w") as lock, pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        original(folder, ignore_errors=ignore_errors)
-
-    address.reserve("a")
-    monkeypatch.setattr(shutil, "rmtree", delete)
-    address.release("a")
-    assert address.of("a") == ""
-
-
-def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
+def test_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loop_devices: list[str]) -> None:
     file = tmp_path / "volume"
     volume.create(file, 50)
     assert file.stat().st_size == 50 * 1024**3
@@ -133,7 +96,7 @@ def test_a_volume_is_sparse_and_grows_and_does_not_shrink(tmp_path: Path, no_loo
         volume.create(file, 50)
 
 
-def test_a_volume_in_use_is_not_deleted(tmp_path: Path, no_loop_devices: list[str]) -> None:
+def test_volume_in_use_is_not_deleted(tmp_path: Path, no_loop_devices: list[str]) -> None:
     file = tmp_path / "volume"
     volume.create(file, 1)
     no_loop_devices.append("/dev/loop9")
@@ -145,7 +108,7 @@ def test_a_volume_in_use_is_not_deleted(tmp_path: Path, no_loop_devices: list[st
     assert not file.exists()
 
 
-def test_the_sandbox_lets_go_of_its_loop_devices_wherever_they_were_made(
+def test_reset_frees_every_loop_device_of_the_sandbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_loop_devices: list[str]
 ) -> None:
     (tmp_path / "cloud" / "volumes").mkdir(parents=True)
@@ -154,7 +117,7 @@ def test_the_sandbox_lets_go_of_its_loop_devices_wherever_they_were_made(
     commands: list[list[Any]] = []
     for name, value in {"HOME": tmp_path, "CLOUD": tmp_path / "cloud", "CONTAINERS": tmp_path / "none"}.items():
         monkeypatch.setattr(paths, name, value)
-    # Made in a container, a device is listed with a path of that container's.
+    # A device that was created in a container is listed with a path of that container.
     listed = [("/dev/loop7", "/somebody/s.img"), ("/dev/loop8", f"{tmp_path}/gone.img (deleted)")]
     monkeypatch.setattr(engine, "_loop_devices", lambda: [*listed, ("/dev/loop9", "/volumes/of-a-claim.img")])
     monkeypatch.setattr(engine, "privileged", lambda command: command)
@@ -163,7 +126,7 @@ def test_the_sandbox_lets_go_of_its_loop_devices_wherever_they_were_made(
     assert [command[-1] for command in commands if command[0] == "losetup"] == ["/dev/loop8", "/dev/loop9"]
 
 
-def test_podman_never_touches_the_users_own() -> None:
+def test_podman_uses_only_the_sandbox_storage() -> None:
     command = engine.command("ps")
     options = command[command.index("podman") :]
     for option in ("--root", "--runroot", "--tmpdir"):
@@ -172,7 +135,7 @@ def test_podman_never_touches_the_users_own() -> None:
     assert any(word.startswith(f"CONTAINERS_CONF={paths.HOME}") for word in command)
 
 
-def test_containers_conf_asks_for_no_more_than_the_host_gives() -> None:
+def test_containers_conf_respects_the_limits_of_the_host() -> None:
     meagre = engine.containers_conf(hybrid_cgroups=True, may_raise_limits=False)
     assert 'runtime = "runc"' in meagre
     assert "default_ulimits" in meagre
@@ -182,6 +145,6 @@ def test_containers_conf_asks_for_no_more_than_the_host_gives() -> None:
     assert 'network_config_dir = "/n"' in usual
 
 
-def test_sockets_of_containers_have_short_paths() -> None:
+def test_container_sockets_have_short_paths() -> None:
     assert len(str(buildkit.SOCKET)) < 60
     assert len(paths.BRIDGE) <= 15

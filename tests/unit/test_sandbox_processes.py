@@ -1,4 +1,4 @@
-"""What the sandbox runs, writes and says."""
+"""Processes, files and progress output of the sandbox."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from sandbox import paths, process, progress
 from sandbox.process import CommandError, SandboxError
 
 
-def test_a_program_that_fails_is_named_with_what_it_said() -> None:
+def test_run_error_contains_the_output_of_the_program() -> None:
     with pytest.raises(CommandError, match=r"sh -c 'echo why >&2; exit 3'` ended with status 3:\nwhy"):
         process.run(["sh", "-c", "echo why >&2; exit 3"])
 
 
-def test_a_program_that_is_missing_is_named_with_what_installs_it() -> None:
+def test_run_error_names_what_installs_a_missing_program() -> None:
     with pytest.raises(SandboxError, match="`nothing-of-this-name` is not installed; `make local`"):
         process.run(["nothing-of-this-name"])
 
 
-def test_a_program_that_hangs_is_ended() -> None:
+def test_run_ends_a_program_at_its_timeout() -> None:
     with pytest.raises(SandboxError, match="did not end within"):
         process.run(["sleep", "60"], timeout=0.1)
 
 
-def test_the_end_of_the_log_is_in_the_error_of_a_long_step(tmp_path: Path) -> None:
+def test_run_logged_error_contains_the_end_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"(?s)the reason.*the whole log: "):
         process.run_logged(["sh", "-c", "echo the reason; false"], tmp_path / "log" / "step.log")
 
 
-def test_files_are_replaced_whole_and_only_when_they_change(tmp_path: Path) -> None:
+def test_write_if_changed_replaces_changed_files_only(tmp_path: Path) -> None:
     file = tmp_path / "new folder" / "file"
     assert process.write_if_changed(file, "one", 0o600)
     assert not process.write_if_changed(file, "one", 0o600)
@@ -41,7 +41,7 @@ def test_files_are_replaced_whole_and_only_when_they_change(tmp_path: Path) -> N
     assert [path.name for path in file.parent.iterdir()] == ["file"]
 
 
-def test_steps_beside_each_other_all_end_and_all_errors_are_told() -> None:
+def test_together_finishes_all_steps_and_reports_all_errors() -> None:
     done = []
 
     def fail(message: str) -> None:
@@ -52,7 +52,9 @@ def test_steps_beside_each_other_all_end_and_all_errors_are_told() -> None:
     assert done == [True]
 
 
-def test_timings_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_writes_timings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(paths, "LOG", tmp_path)
     steps = progress.Progress("the work")
     steps.step("something", lambda: True)

@@ -1,4 +1,4 @@
-"""The sandbox's account, registry and builder: who may what, and what they trust."""
+"""The sandbox's account, registry and builder: credentials, certificates and configuration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _contents(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
 
 
-def test_an_account_is_made_once_and_for_its_owner_alone(own_account: Path) -> None:
+def test_account_is_created_once_and_private(own_account: Path) -> None:
     account.ensure()
     before = _contents(own_account)
     account.ensure()
@@ -48,7 +48,7 @@ def test_an_account_is_made_once_and_for_its_owner_alone(own_account: Path) -> N
     assert len(account.app_password()) >= 8
 
 
-def test_first_runs_beside_each_other_have_one_account(tmp_path: Path) -> None:
+def test_parallel_first_runs_create_one_account(tmp_path: Path) -> None:
     program = (
         "from sandbox import account as a; a.ensure(); print(a.load_balancer_certificate() + a.load_balancer_key())"
     )
@@ -57,9 +57,9 @@ def test_first_runs_beside_each_other_have_one_account(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=paths.ROOT, stdout=subprocess.PIPE)
         for _ in range(3)
     ]
-    told = {run.communicate(timeout=60)[0] for run in runs}
+    printed = {run.communicate(timeout=60)[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]
-    assert len(told) == 1
+    assert len(printed) == 1
     folder = tmp_path / "account" / "oci"
     key = serialization.load_pem_private_key((folder / "api-key.pem").read_bytes(), None)
     public = serialization.load_pem_public_key((folder / "api-key-public.pem").read_bytes())
@@ -71,7 +71,7 @@ def test_first_runs_beside_each_other_have_one_account(tmp_path: Path) -> None:
     assert not (tmp_path / "account" / "unfinished").exists()
 
 
-def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_other_network(tmp_path: Path) -> None:
+def test_registry_certificates_are_limited_to_address_and_network(tmp_path: Path) -> None:
     tls.ensure(tmp_path, paths.REGISTRY_ADDRESS, paths.SUBNET)
     ca = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
     constraints = ca.extensions.get_extension_for_class(x509.NameConstraints)
@@ -82,12 +82,12 @@ def test_the_registry_certificate_is_for_its_address_and_the_authority_for_no_ot
     names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == [paths.REGISTRY_ADDRESS]
     assert {file.name for file in tmp_path.iterdir()} == {"ca.pem", "server.pem", "server-key.pem"}
-    # OpenSSL is content with the chain as well.
+    # OpenSSL accepts the chain.
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server-key.pem")
 
 
-def test_certificates_are_made_once_for_an_address_and_anew_for_another(tmp_path: Path) -> None:
+def test_certificates_are_renewed_for_another_address(tmp_path: Path) -> None:
     made = []
     for one in ("10.9.0.2", "10.9.0.2", "10.9.0.3"):
         tls.ensure(tmp_path, one, ipaddress.IPv4Network("10.9.0.0/24"))
@@ -106,7 +106,7 @@ def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_repository_goes_with_all_its_images(repositories: Path) -> None:
+def test_deleted_repository_has_no_images(repositories: Path) -> None:
     assert registry.images("sandbox", "app") == ["v1", "sha256:" + "a" * 64]
     assert registry.digest("sandbox", "app", "v1") == "sha256:" + "a" * 64
     registry.delete_repository("sandbox", "app")
@@ -117,12 +117,12 @@ def test_a_repository_goes_with_all_its_images(repositories: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../other", "../../x", "/etc"])
-def test_nothing_but_a_repository_is_deleted(repositories: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="no name of a repository"):
+def test_delete_repository_refuses_other_paths(repositories: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="not the name of a repository"):
         registry.delete_repository("sandbox", name)
 
 
-def test_the_registry_wants_tls_and_a_login() -> None:
+def test_registry_requires_tls_and_login() -> None:
     configuration = yaml.safe_load(registry.configuration())
     assert set(configuration["http"]["tls"]) == {"certificate", "key"}
     assert "htpasswd" in configuration["auth"]

@@ -1,4 +1,4 @@
-"""The environment and the stack files which the sandbox gives to Pulumi, and the stacks that come down with it."""
+"""The sandbox's environment and stack files for Pulumi, and `make local-down`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.process import SandboxError
 ROOT = Path(__file__).parents[2]
 
 
-def test_pulumi_gets_nothing_of_the_users_own() -> None:
+def test_environment_contains_nothing_of_the_user() -> None:
     inherited = {
         "PATH": "/usr/bin",
         "HOME": "/home/me",
@@ -37,7 +37,7 @@ def test_pulumi_gets_nothing_of_the_users_own() -> None:
     assert given["no_proxy"] == f"intranet,{paths.SUBNET}"
 
 
-def test_the_stack_file_follows_the_committed_one_and_keeps_what_was_set_in_it() -> None:
+def test_stack_file_follows_the_committed_file_and_keeps_local_changes() -> None:
     before = {"a": 1, "b": 1, "c": 1}
     current = {"a": 1, "b": "mine", "c": 1, "set": "here"}
     now = {"a": 2, "b": 2, "new": 3}
@@ -46,16 +46,16 @@ def test_the_stack_file_follows_the_committed_one_and_keeps_what_was_set_in_it()
 
 
 @pytest.mark.parametrize(("was", "written"), [(1, "1"), (0.5, "0.5"), (True, "true")])
-def test_a_number_follows_the_committed_file_after_pulumi_has_written_it_as_text(was: object, written: str) -> None:
+def test_stack_file_compares_numbers_written_as_text(was: object, written: str) -> None:
     assert stack_file.merged({"p:a": written}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": 2}
     assert stack_file.merged({"p:a": "of my own"}, {"p:a": was}, {"p:a": 2}, {}) == {"p:a": "of my own"}
 
 
-def test_a_first_stack_file_is_the_committed_one_and_the_account() -> None:
+def test_first_stack_file_is_the_committed_file_and_the_account() -> None:
     assert stack_file.merged({}, {}, {"p:a": 1}, {"p:a": 0, "oci:region": "r"}) == {"p:a": 1, "oci:region": "r"}
 
 
-def test_a_secret_of_the_committed_file_keeps_what_the_sandbox_or_a_person_encrypted_in_its_place() -> None:
+def test_stack_file_keeps_secrets_encrypted_in_the_sandbox() -> None:
     committed = {"p:files": {"users": {"secure": ""}}}
     here = {"p:files": {"users": {"secure": "v1:of the sandbox's key"}}}
     missing: list[tuple[str, ...]] = []
@@ -65,7 +65,7 @@ def test_a_secret_of_the_committed_file_keeps_what_the_sandbox_or_a_person_encry
     assert missing == [("p:files", "users")]
 
 
-def test_the_account_reaches_the_machines_from_the_gateway_only() -> None:
+def test_account_reaches_machines_from_the_gateway_only() -> None:
     values = stack_file.account_values("p")
     assert values["p:sshNetworks"] == [f"{paths.GATEWAY}/32"]
     assert not any("assword" in key or "oken" in key for key in values)
@@ -82,21 +82,21 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_stack_file_of_a_few_lines_says_whether_the_sandbox_needs_a_cluster(checkout: Path) -> None:
+def test_target_is_read_from_a_minimal_stack_file(checkout: Path) -> None:
     (checkout / "Pulumi.small.yaml").write_text("config: {}\n")
     (checkout / "Pulumi.large.yaml").write_text("config:\n  containerised-app:target: kubernetes\n")
     assert stack_file.target("small") == "instance"
     assert stack_file.target("large") == "kubernetes"
     stack_file.path("small").write_text("config:\n  containerised-app:target: kubernetes\n")
-    assert stack_file.target("small") == "kubernetes", "what was set in the sandbox itself counts"
+    assert stack_file.target("small") == "kubernetes", "the sandbox's own file has precedence"
 
 
-def test_a_stack_without_a_file_is_told_what_to_write(checkout: Path) -> None:
-    with pytest.raises(SandboxError, match=r"a file Pulumi\.lcoal\.yaml makes one"):
+def test_error_for_a_missing_stack_file_says_what_to_write(checkout: Path) -> None:
+    with pytest.raises(SandboxError, match=r"create a file Pulumi\.lcoal\.yaml"):
         stack_file.target("lcoal")
 
 
-def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_nothing(checkout: Path) -> None:
+def test_built_stack_gets_missing_values_from_the_local_stack(checkout: Path) -> None:
     (checkout / "Pulumi.small.yaml").write_text("config:\n  containerised-app:baseImage: mine\n")
     added = stack_file.build_values("containerised-app")
     assert added["containerised-app:registryHost"] == paths.REGISTRY_ADDRESS
@@ -106,9 +106,7 @@ def test_a_stack_that_is_built_here_gets_what_the_stack_local_has_where_it_says_
     assert joined["containerised-app:builder"] == added["containerised-app:builder"]
 
 
-def test_a_stack_that_was_built_here_goes_on_admitting_this_machine_and_follows_the_committed_file(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_built_stack_keeps_admitting_this_machine(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(stack: str, file: Path, document: dict[str, Any], config: dict[str, Any]) -> None:
         file.write_text(yaml.safe_dump({**document, "config": config}))
 
@@ -130,7 +128,7 @@ def test_a_stack_that_was_built_here_goes_on_admitting_this_machine_and_follows_
     assert networks("203.0.113.9/32", builds=False) == ["203.0.113.9/32", here]
 
 
-def test_another_subnet_moves_the_registry_of_committed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_subnet_changes_the_registry_of_committed_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "REGISTRY_ADDRESS", "10.9.0.2")
     config = {"host": "10.189.0.2", "image": "10.189.0.2/sandbox/base", "other": "10.189.0.23", "list": ["10.189.0.2"]}
     moved = adapted(config, "p", builds=False)
@@ -151,14 +149,14 @@ def test_another_subnet_moves_the_registry_of_committed_files(monkeypatch: pytes
         ("config set key -- --value", ("config", "set", "key", "--value"), ""),
     ],
 )
-def test_command_lines_are_read_as_pulumi_reads_them(line: str, words: tuple[str, ...], stack: str) -> None:
+def test_command_lines_are_parsed_like_pulumi(line: str, words: tuple[str, ...], stack: str) -> None:
     arguments = pulumi_command.parse(line.split())
     assert (arguments.words, arguments.stack) == (words, stack)
 
 
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The stacks whose files were made."""
+    """The stacks with a prepared file."""
     stacks: list[str] = []
 
     def ensure(stack: str) -> Path:
@@ -173,52 +171,52 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return stacks
 
 
-def test_commands_that_read_configuration_read_the_sandboxs(prepared: list[str]) -> None:
+def test_commands_with_configuration_read_the_sandbox_file(prepared: list[str]) -> None:
     line = pulumi_command.command_line(["--color", "never", "up", "--yes"])
     assert line == ["--color", "never", "up", "--config-file", "/stacks/Pulumi.local.yaml", "--yes"]
     assert prepared == ["local"]
 
 
-def test_a_preview_tells_which_keys_are_not_as_committed_and_other_commands_do_not(
+def test_only_previews_list_keys_that_differ_from_the_committed_file(
     prepared: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pulumi_command.command_line(["config", "get", "port"])
     assert capsys.readouterr().err == ""
     pulumi_command.command_line(["preview"])
-    assert "not as Pulumi.local.yaml has them: compartmentId, dataVolumeId" in capsys.readouterr().err
+    assert "values that differ from Pulumi.local.yaml: compartmentId, dataVolumeId" in capsys.readouterr().err
 
 
-def test_a_configuration_file_that_is_given_is_left_alone(prepared: list[str]) -> None:
+def test_explicit_config_file_is_kept(prepared: list[str]) -> None:
     given = ["preview", "--stack", "e2e", "--config-file", "/mine.yaml"]
     assert pulumi_command.command_line(given) == given
     assert prepared == []
 
 
-def test_removing_a_stack_never_removes_the_committed_file(prepared: list[str]) -> None:
+def test_stack_rm_keeps_the_committed_file(prepared: list[str]) -> None:
     assert "--preserve-config" in pulumi_command.command_line(["stack", "rm", "--yes", "--stack", "local"])
     assert prepared == []
 
 
-def test_a_stack_nobody_knows_is_for_pulumi_to_refuse(prepared: list[str]) -> None:
+def test_unknown_stack_is_passed_to_pulumi(prepared: list[str]) -> None:
     assert pulumi_command.command_line(["up", "--stack", "lcoal"]) == ["up", "--stack", "lcoal"]
     assert prepared == []
 
 
-def test_other_projects_get_the_environment_alone(prepared: list[str], tmp_path: Path) -> None:
+def test_other_projects_get_only_the_environment(prepared: list[str], tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
     given = ["up", "--cwd", str(tmp_path)]
     assert pulumi_command.command_line(given) == given
     assert prepared == []
 
 
-def test_plugins_have_the_version_that_the_program_is_pinned_to() -> None:
+def test_plugins_have_the_pinned_version() -> None:
     assert f"pulumi-oci=={plugins.version('oci')}" in (ROOT / "requirements.txt").read_text()
     with pytest.raises(SandboxError, match="pulumi-nothing"):
         plugins.version("nothing")
     assert plugins.launcher("sandbox.oci").startswith("#!/bin/sh\n")
 
 
-def test_stacks_that_still_have_resources_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stacks_counts_remaining_resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "BACKEND", tmp_path)
     folder = tmp_path / ".pulumi" / "stacks" / "app"
     folder.mkdir(parents=True)
@@ -227,9 +225,7 @@ def test_stacks_that_still_have_resources_are_found(tmp_path: Path, monkeypatch:
     assert down.stacks() == {"app/empty": 0, "app/up": 2}
 
 
-def test_what_comes_down_is_every_stack_of_the_sandbox_and_no_tests(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_down_removes_sandbox_stacks_and_no_test_stacks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for stack in ("local", "mine", "empty"):
         stack_file.path(stack).write_text("config: {}\n")
     (checkout / ".kubeconfig-mine").touch()
@@ -251,5 +247,5 @@ def test_what_comes_down_is_every_stack_of_the_sandbox_and_no_tests(
     assert not (checkout / ".kubeconfig-mine").exists()
     assert said == [
         "stack mine: its volume stays",
-        "the sandbox stays up for containerised-app/e2e; `make destroy STACK=<name>` takes a stack back",
+        "the sandbox keeps running for containerised-app/e2e; `make destroy STACK=<name>` removes a stack",
     ]

@@ -1,4 +1,4 @@
-"""What a Service may ask of its load balancer in the sandbox: the reference article's annotations, and nothing that is not meant."""
+"""Annotations of Services in the sandbox: it reads those of the reference article and refuses unsupported ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ARTICLE = {
 
 
 def service(changes: Mapping[str, str | None], spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A Service with the article's annotations and these changes; None leaves one out."""
+    """Return a Service with the article's annotations and these changes; None removes one."""
     annotations = {name: value for name, value in {**ARTICLE, **changes}.items() if value is not None}
     ports = [{"port": 443, "nodePort": 30001, "protocol": "TCP"}]
     return {
@@ -31,7 +31,7 @@ def service(changes: Mapping[str, str | None], spec: Mapping[str, Any] | None = 
     }
 
 
-def test_the_articles_seven_annotations_are_an_internal_flexible_load_balancer() -> None:
+def test_annotations_of_the_article_give_an_internal_flexible_load_balancer() -> None:
     wanted = service_annotations.wanted(service({}))
     assert wanted.internal
     assert wanted.bandwidth == (10, 10)
@@ -41,11 +41,11 @@ def test_the_articles_seven_annotations_are_an_internal_flexible_load_balancer()
     assert wanted.secret is None
 
 
-def test_a_load_balancer_is_public_unless_told_otherwise() -> None:
+def test_load_balancer_is_public_by_default() -> None:
     assert not service_annotations.wanted(service({f"{BALANCER}internal": None})).internal
 
 
-def test_tls_groups_and_idle_timeout_are_taken() -> None:
+def test_tls_groups_and_idle_timeout_are_read() -> None:
     wanted = service_annotations.wanted(
         service(
             {
@@ -62,17 +62,17 @@ def test_tls_groups_and_idle_timeout_are_taken() -> None:
     assert wanted.groups == ("ocid1.a", "ocid1.b")
 
 
-def test_annotations_of_others_are_none_of_its_business() -> None:
+def test_other_annotations_are_ignored() -> None:
     assert service_annotations.wanted(service({"example.com/team": "data"})).internal
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({f"{BALANCER}interna": "true"}, "knows no annotation"),
-        ({f"{ORACLE}loadbalancer-typ": "lb"}, "knows no annotation"),
-        ({f"{BALANCER}subnet2": "ocid1.subnet.oc1..b"}, "not done by the sandbox"),
-        ({f"{ORACLE}load-balancer-type": "nlb"}, "not done by the sandbox"),
+        ({f"{BALANCER}interna": "true"}, "unknown to Oracle"),
+        ({f"{ORACLE}loadbalancer-typ": "lb"}, "unknown to Oracle"),
+        ({f"{BALANCER}subnet2": "ocid1.subnet.oc1..b"}, "not supported by the sandbox"),
+        ({f"{ORACLE}load-balancer-type": "nlb"}, "not supported by the sandbox"),
         ({f"{BALANCER}internal": "yes"}, "invalid value: yes"),
         ({f"{BALANCER}shape": "100Mbps"}, 'only "flexible"'),
         ({f"{BALANCER}shape": None}, 'only "flexible"'),
@@ -89,13 +89,13 @@ def test_annotations_of_others_are_none_of_its_business() -> None:
         ({f"{ORACLE}oci-network-security-groups": "a,,b"}, "invalid NetworkSecurityGroups"),
         ({f"{BALANCER}ssl-ports": "443"}, "must name a secret"),
         ({f"{BALANCER}tls-secret": "x"}, "no effect without"),
-        ({f"{BALANCER}ssl-ports": "https", f"{BALANCER}tls-secret": "x"}, "no list of ports"),
-        ({f"{BALANCER}ssl-ports": "8443", f"{BALANCER}tls-secret": "x"}, "no port of the Service"),
+        ({f"{BALANCER}ssl-ports": "https", f"{BALANCER}tls-secret": "x"}, "not a list of ports"),
+        ({f"{BALANCER}ssl-ports": "8443", f"{BALANCER}tls-secret": "x"}, "not a port of the Service"),
         ({f"{BALANCER}connection-idle-timeout": "0"}, "from 1 to 7200"),
-        ({f"{BALANCER}backend-protocol": "http"}, "is none of TCP, HTTP"),
+        ({f"{BALANCER}backend-protocol": "http"}, "is not one of TCP, HTTP"),
     ],
 )
-def test_what_oracle_would_pass_over_or_refuse_is_refused(changes: dict[str, str | None], reason: str) -> None:
+def test_unsupported_annotations_are_refused(changes: dict[str, str | None], reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         service_annotations.wanted(service(changes))
 
@@ -110,12 +110,12 @@ def test_what_oracle_would_pass_over_or_refuse_is_refused(changes: dict[str, str
         ({"loadBalancerIP": "203.0.113.1"}, "reserved addresses"),
     ],
 )
-def test_a_service_which_the_load_balancer_cannot_serve_is_refused(spec: dict[str, Any], reason: str) -> None:
+def test_unsupported_services_are_refused(spec: dict[str, Any], reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         service_annotations.wanted(service({}, spec))
 
 
-def test_each_listener_reaches_the_node_port_of_each_node_and_asks_for_its_health() -> None:
+def test_listeners_reach_and_check_every_node() -> None:
     one = haproxy.Listener("a", "10.189.0.20", 443, "TCP", 300, None, ("10.189.0.11", "10.189.0.12"), 30001)
     text = haproxy.configuration([one])
     assert "bind 10.189.0.20:443\n" in text

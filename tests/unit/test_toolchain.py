@@ -1,4 +1,4 @@
-"""The toolchain's decisions: which versions will do, what is in place already, what is said when something is wrong."""
+"""The toolchain: suitable versions, installed tools and error messages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import pytest
 
 import sandbox.toolchain as toolchain
 from sandbox.process import SandboxError
-from sandbox.toolchain import build, found, golang, official, pieces
+from sandbox.toolchain import build, found, golang, official, tools
 
-ROOT = Path(pieces.__file__).resolve().parents[2]
+ROOT = Path(tools.__file__).resolve().parents[2]
 
 
-def in_place(home: Path, piece: pieces.Piece, source: str = "official release") -> None:
-    for path in piece.paths(home):
+def in_place(home: Path, tool: tools.Tool, source: str = "official release") -> None:
+    for path in tool.paths(home):
         program(path, "true")
-    pieces.stamp(home, piece, source)
+    tools.stamp(home, tool, source)
 
 
 def program(path: Path, script: str) -> Path:
@@ -42,109 +42,103 @@ def program(path: Path, script: str) -> Path:
         ("command not found", (0, 0, 0)),
     ],
 )
-def test_a_version_is_found_in_what_a_program_prints(text: str, version: tuple[int, int, int]) -> None:
-    assert pieces.version_in(text) == version
+def test_version_is_read_from_program_output(text: str, version: tuple[int, int, int]) -> None:
+    assert tools.version_in(text) == version
 
 
-def test_versions_are_compared_as_numbers() -> None:
-    assert pieces.version_in("v3.99.0") < found.OLDEST_PULUMI < pieces.version_in("v3.1000.0")
-
-
-def test_the_plugin_and_the_release_are_those_of_the_python_packages_in_requirements() -> None:
+def test_plugin_and_release_match_the_python_packages() -> None:
     requirements = (ROOT / "requirements.in").read_text().splitlines()
-    assert f"pulumi-docker-build=={pieces.DOCKER_BUILD_VERSION}" in requirements
+    assert f"pulumi-docker-build=={tools.DOCKER_BUILD_VERSION}" in requirements
     assert f"pulumi=={official.PULUMI_RELEASE}" in requirements
 
 
-def test_the_go_from_pypi_is_one_that_go_mod_accepts() -> None:
-    assert pieces.version_in(golang.WHEEL.read_text().partition("==")[2]) >= pieces.GO_WANTED
+def test_go_from_pypi_satisfies_go_mod() -> None:
+    assert tools.version_in(golang.WHEEL.read_text().partition("==")[2]) >= tools.GO_WANTED
 
 
-def test_a_go_mod_without_the_module_names_the_module_and_the_command() -> None:
+def test_error_for_a_missing_module_names_module_and_command() -> None:
     with pytest.raises(SandboxError, match=r"(?s)example\.com/x.*git checkout"):
-        pieces.module_version("module m\n", "example.com/x")
+        tools.module_version("module m\n", "example.com/x")
 
 
-def test_a_fresh_home_misses_everything(tmp_path: Path) -> None:
-    assert pieces.missing(tmp_path, environment={}) == list(pieces.PIECES)
+def test_new_home_needs_every_tool(tmp_path: Path) -> None:
+    assert tools.missing(tmp_path, environment={}) == list(tools.TOOLS)
 
 
-def test_nothing_is_done_when_everything_is_in_place(tmp_path: Path) -> None:
-    for piece in pieces.PIECES:
-        in_place(tmp_path, piece)
+def test_complete_home_needs_no_tool(tmp_path: Path) -> None:
+    for tool in tools.TOOLS:
+        in_place(tmp_path, tool)
     said: list[str] = []
     toolchain.ensure(tmp_path, said.append)
     assert said == []
 
 
-def test_an_instance_does_not_pay_for_kubernetes(tmp_path: Path) -> None:
-    for piece in pieces.PIECES:
-        in_place(tmp_path, piece)
-    assert pieces.missing(tmp_path, environment={}) == []
-    assert pieces.missing(tmp_path, [pieces.KUBERNETES], {}) == [pieces.KUBERNETES]
+def test_instance_target_needs_no_kubernetes(tmp_path: Path) -> None:
+    for tool in tools.TOOLS:
+        in_place(tmp_path, tool)
+    assert tools.missing(tmp_path, environment={}) == []
+    assert tools.missing(tmp_path, [tools.KUBERNETES], {}) == [tools.KUBERNETES]
 
 
-def test_another_kubernetes_renews_nothing_but_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for piece in (pieces.BUILDKIT, pieces.KUBERNETES):
-        in_place(tmp_path, piece)
+def test_new_kubernetes_version_renews_only_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tool in (tools.BUILDKIT, tools.KUBERNETES):
+        in_place(tmp_path, tool)
     module = tmp_path / "module"
     module.mkdir()
     for name in ("go.mod", "go.sum"):
         (module / name).write_text("another version\n")
-    renewed = dataclasses.replace(pieces.KUBERNETES, module=module)
-    assert pieces.missing(tmp_path, [pieces.BUILDKIT, renewed], {}) == [renewed]
+    renewed = dataclasses.replace(tools.KUBERNETES, module=module)
+    assert tools.missing(tmp_path, [tools.BUILDKIT, renewed], {}) == [renewed]
 
 
-def test_kubernetes_replaces_each_of_its_parts_by_the_release_that_belongs_to_it() -> None:
-    text = (pieces.KUBERNETES_MODULE / "go.mod").read_text()
-    _, minor, patch = pieces.version_in(pieces.KUBERNETES_VERSION)
+def test_go_mod_pins_matching_kubernetes_modules() -> None:
+    text = (tools.KUBERNETES_MODULE / "go.mod").read_text()
+    _, minor, patch = tools.version_in(tools.KUBERNETES_VERSION)
     replaced = re.findall(r"^\t(\S+) => (\S+) v0\.(\d+)\.(\d+)$", text, re.MULTILINE)
     assert len(replaced) == 29
     assert {(old == new, int(a), int(b)) for old, new, a, b in replaced} == {(True, minor, patch)}
 
 
-def test_a_piece_with_a_file_gone_is_missing(tmp_path: Path) -> None:
-    for piece in pieces.PIECES:
-        in_place(tmp_path, piece)
+def test_tool_with_a_deleted_file_is_missing(tmp_path: Path) -> None:
+    for tool in tools.TOOLS:
+        in_place(tmp_path, tool)
     (tmp_path / "bin" / "buildctl").unlink()
-    assert pieces.missing(tmp_path, environment={}) == [pieces.BUILDKIT]
+    assert tools.missing(tmp_path, environment={}) == [tools.BUILDKIT]
 
 
-def test_a_link_to_a_pulumi_that_was_uninstalled_is_missing(tmp_path: Path) -> None:
-    in_place(tmp_path, pieces.PULUMI)
+def test_link_to_an_uninstalled_pulumi_is_missing(tmp_path: Path) -> None:
+    in_place(tmp_path, tools.PULUMI)
     link = tmp_path / "bin" / "pulumi"
     link.unlink()
     link.symlink_to(tmp_path / "uninstalled")
-    assert pieces.missing(tmp_path, [pieces.PULUMI], {}) == [pieces.PULUMI]
+    assert tools.missing(tmp_path, [tools.PULUMI], {}) == [tools.PULUMI]
 
 
-def test_another_recipe_makes_a_piece_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_place(tmp_path, pieces.BUILDKIT)
-    monkeypatch.setattr(pieces, "TAGS", "other")
-    assert pieces.missing(tmp_path, [pieces.BUILDKIT], {}) == [pieces.BUILDKIT]
+def test_tool_built_from_another_recipe_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place(tmp_path, tools.BUILDKIT)
+    monkeypatch.setattr(tools, "TAGS", "other")
+    assert tools.missing(tmp_path, [tools.BUILDKIT], {}) == [tools.BUILDKIT]
 
 
-def test_files_without_a_stamp_are_not_trusted(tmp_path: Path) -> None:
-    in_place(tmp_path, pieces.BUILDKIT)
-    pieces.stamp_file(tmp_path).write_text('{"half": ')
-    assert pieces.missing(tmp_path, [pieces.BUILDKIT], {}) == [pieces.BUILDKIT]
+def test_files_without_a_stamp_are_missing(tmp_path: Path) -> None:
+    in_place(tmp_path, tools.BUILDKIT)
+    tools.stamp_file(tmp_path).write_text('{"half": ')
+    assert tools.missing(tmp_path, [tools.BUILDKIT], {}) == [tools.BUILDKIT]
 
 
-def test_an_official_plugin_given_later_replaces_the_compiled_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_official_plugin_replaces_a_compiled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home, given = tmp_path / "home", program(tmp_path / "given" / "pulumi-resource-docker-build", "echo official")
-    in_place(home, pieces.DOCKER_BUILD, "compiled")
-    monkeypatch.setenv(pieces.PLUGINS_VARIABLE, str(given.parent))
-    assert pieces.missing(home, [pieces.DOCKER_BUILD]) == [pieces.DOCKER_BUILD]
-    found.take(home, [pieces.DOCKER_BUILD], lambda line: None)
-    assert pieces.DOCKER_BUILD.paths(home)[0].read_bytes() == given.read_bytes()
-    assert pieces.missing(home, [pieces.DOCKER_BUILD]) == []
+    in_place(home, tools.DOCKER_BUILD, "compiled")
+    monkeypatch.setenv(tools.PLUGINS_VARIABLE, str(given.parent))
+    assert tools.missing(home, [tools.DOCKER_BUILD]) == [tools.DOCKER_BUILD]
+    found.take(home, [tools.DOCKER_BUILD], lambda line: None)
+    assert tools.DOCKER_BUILD.paths(home)[0].read_bytes() == given.read_bytes()
+    assert tools.missing(home, [tools.DOCKER_BUILD]) == []
 
 
-def test_a_plugin_folder_that_is_none_is_an_error_that_says_how_to_mend_it(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match=r"(?s)/nowhere is no folder.*unset SANDBOX_PLUGINS"):
-        pieces.missing(tmp_path, environment={pieces.PLUGINS_VARIABLE: "/nowhere"})
+def test_invalid_plugin_folder_is_an_error_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"(?s)/nowhere is not a folder.*unset SANDBOX_PLUGINS"):
+        tools.missing(tmp_path, environment={tools.PLUGINS_VARIABLE: "/nowhere"})
 
 
 def test_pulumi_on_path_is_linked_with_its_language_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,34 +148,30 @@ def test_pulumi_on_path_is_linked_with_its_language_host(tmp_path: Path, monkeyp
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "pulumi").symlink_to(original)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    found.take(tmp_path / "home", [pieces.PULUMI], lambda line: None)
-    assert pieces.missing(tmp_path / "home", [pieces.PULUMI], {}) == []
+    found.take(tmp_path / "home", [tools.PULUMI], lambda line: None)
+    assert tools.missing(tmp_path / "home", [tools.PULUMI], {}) == []
 
 
 @pytest.mark.parametrize(("version", "reason"), [("v3.100.0", "3.200.0 or newer"), ("v3.300.0", "no pulumi-language")])
-def test_a_pulumi_that_will_not_do_is_passed_over_with_the_reason(
+def test_unsuitable_pulumi_is_skipped_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, reason: str
 ) -> None:
     program(tmp_path / "pulumi", f"echo {version}")
-    # Without the folders of this machine, which may have a language host.
+    # This machine may have a language host.
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []
-    found.take(tmp_path / "home", [pieces.PULUMI], said.append)
+    found.take(tmp_path / "home", [tools.PULUMI], said.append)
     assert reason in said[0]
-    assert pieces.missing(tmp_path / "home", [pieces.PULUMI], {}) == [pieces.PULUMI]
+    assert tools.missing(tmp_path / "home", [tools.PULUMI], {}) == [tools.PULUMI]
 
 
-def test_the_sandbox_does_not_find_its_own_programs_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_on_path_skips_sandbox_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin" / "pulumi", "true")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert found.on_path("pulumi", tmp_path) is None
 
 
-def test_a_script_is_no_static_program(tmp_path: Path) -> None:
-    assert not found.is_static(program(tmp_path / "script", "true"))
-
-
-def test_a_release_is_unpacked_flat_executable_and_without_what_was_not_asked_for(tmp_path: Path) -> None:
+def test_release_unpacks_only_the_wanted_executables(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "release.tar.gz", "w:gz") as tar:
         for name in ("bin/buildkitd", "bin/buildkit-qemu-arm", "../bin/../../outside"):
             member = tarfile.TarInfo(name)
@@ -193,42 +183,35 @@ def test_a_release_is_unpacked_flat_executable_and_without_what_was_not_asked_fo
     assert stat.S_IMODE((folder / "buildkitd").stat().st_mode) == 0o755
 
 
-def test_releases_are_named_as_their_makers_name_them() -> None:
+def test_release_urls_follow_the_naming_of_each_project() -> None:
     assert official.pulumi_url("x86_64").endswith(f"/pulumi-v{official.PULUMI_RELEASE}-linux-x64.tar.gz")
     assert official.buildkit_url("aarch64").endswith(".linux-arm64.tar.gz")
-    assert official.buildx_url("aarch64").endswith(f"/buildx-v{pieces.BUILDX_VERSION}.linux-arm64")
     assert official.kubernetes_url("aarch64", "kubelet").endswith("/bin/linux/arm64/kubelet")
-    with pytest.raises(SandboxError, match="no release for riscv64"):
+    with pytest.raises(SandboxError, match="riscv64 has no release"):
         official.pulumi_url("riscv64")
 
 
-def test_a_failing_download_leaves_the_piece_to_the_next_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_download_leaves_the_tool_to_the_next_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(official, "reachable", lambda: True)
     monkeypatch.setattr(official, "BUILDKIT_SITE", (tmp_path / "nothing").as_uri())
     said: list[str] = []
-    official.take(tmp_path, [pieces.BUILDKIT], said.append)
-    assert "could not be had" in said[-1]
-    assert pieces.missing(tmp_path, [pieces.BUILDKIT], {}) == [pieces.BUILDKIT]
+    official.take(tmp_path, [tools.BUILDKIT], said.append)
+    assert "could not download buildkit" in said[-1]
+    assert tools.missing(tmp_path, [tools.BUILDKIT], {}) == [tools.BUILDKIT]
 
 
-def test_the_build_takes_no_flags_from_the_user_and_downloads_no_other_go() -> None:
-    environment = golang.environment({"HOME": "/home/u", "GOFLAGS": "-race"})
-    assert environment["GOTOOLCHAIN"] == "local"
-    assert environment["GOFLAGS"] == "-mod=readonly"
-
-
-def test_every_program_gets_the_version_it_reports() -> None:
+def test_build_sets_the_version_of_every_program() -> None:
     linker = next(
         argument for argument in build.build_arguments(Path("out"), ["p"]) if argument.startswith("-ldflags=")
     )
-    versions = [pieces.PULUMI_VERSION, pieces.BUILDKIT_VERSION, pieces.KUBERNETES_VERSION]
-    for version in (pieces.DOCKER_BUILD_VERSION, *(f"v{one}" for one in versions)):
+    versions = [tools.PULUMI_VERSION, tools.BUILDKIT_VERSION, tools.KUBERNETES_VERSION]
+    for version in (tools.DOCKER_BUILD_VERSION, *(f"v{one}" for one in versions)):
         assert f"={version}" in linker
 
 
-def test_a_plugin_that_cannot_be_compiled_names_the_variable_that_helps(tmp_path: Path) -> None:
+def test_error_for_a_plugin_without_source_names_the_variable(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"pulumi-resource-command.*SANDBOX_PLUGINS"):
-        build.take(tmp_path, [pieces.plugin("command", "1.2.1")], lambda line: None)
+        build.take(tmp_path, [tools.plugin("command", "1.2.1")], lambda line: None)
 
 
 @pytest.mark.parametrize(
@@ -236,20 +219,18 @@ def test_a_plugin_that_cannot_be_compiled_names_the_variable_that_helps(tmp_path
     [
         ('go: x@v1: Get "https://example.invalid": dial tcp: lookup example.invalid: no such host', "HTTPS_PROXY"),
         ("write /tmp/x: no space left on device", "disk is full"),
-        ("p: /usr/lib/go/compile: signal: killed", "want of memory"),
+        ("p: /usr/lib/go/compile: signal: killed", "memory ran out"),
         ("p/a.go:1:2: undefined: x", "report it with the log"),
     ],
 )
-def test_a_failed_build_says_what_mends_it(output: str, advice: str) -> None:
+def test_build_error_names_the_fix(output: str, advice: str) -> None:
     text = golang.explain(f"some/package\n{output}\n", 1, Path("/log"))
     assert advice in text
     assert output in text
     assert "some/package" not in text
 
 
-def test_a_long_command_reports_while_it_runs_and_fails_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_command_reports_progress_and_its_last_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golang, "PROGRESS_SECONDS", 0.05)
     go = golang.Go(program(tmp_path / "go", "echo pkg/a >&2; sleep 0.5; echo it went wrong >&2; exit 1"), {})
     said: list[str] = []
@@ -266,12 +247,8 @@ def test_a_long_command_reports_while_it_runs_and_fails_with_its_last_words(
     assert "1 packages" in said
 
 
-def test_durations_read_as_people_write_them() -> None:
-    assert [golang.duration(seconds) for seconds in (9.7, 80)] == ["9s", "1m20s"]
-
-
-def test_the_stamp_is_legible_and_keeps_the_other_pieces(tmp_path: Path) -> None:
-    pieces.stamp(tmp_path, pieces.PULUMI, "a")
-    pieces.stamp(tmp_path, pieces.BUILDKIT, "b")
-    recorded = json.loads(pieces.stamp_file(tmp_path).read_text())
+def test_stamp_keeps_the_other_tools(tmp_path: Path) -> None:
+    tools.stamp(tmp_path, tools.PULUMI, "a")
+    tools.stamp(tmp_path, tools.BUILDKIT, "b")
+    recorded = json.loads(tools.stamp_file(tmp_path).read_text())
     assert {name: entry["source"] for name, entry in recorded.items()} == {"pulumi": "a", "buildkit": "b"}

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from operations.review.summary import FOLD
 from tests.support import home_folder
 from tests.support.workflow_runner import WORKFLOWS
 from tests.unit.conftest import ROOT
@@ -194,10 +193,6 @@ def test_build_specification_installs_the_engine_of_the_workflows() -> None:
 
 
 # --- scripts ---
-
-
-def test_comment_script_has_the_fold_of_a_summary() -> None:
-    assert f'"{FOLD}"' in (ROOT / ".github" / "scripts" / "comment.py").read_text()
 
 
 ACCOUNT = ROOT / ".github" / "scripts" / "account"

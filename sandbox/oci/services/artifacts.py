@@ -22,7 +22,7 @@ from sandbox.oci.wire import Properties
 
 
 def _mutable(value: Any) -> str | None:
-    return "must be false: immutable repositories are not done by the sandbox's Oracle Cloud" if value else None
+    return "must be false: immutable repositories are not supported by the sandbox's Oracle Cloud" if value else None
 
 
 class ContainerRepository(Resource):

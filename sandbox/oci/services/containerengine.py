@@ -23,7 +23,7 @@ from sandbox.oci.resource import Resource
 from sandbox.oci.services.core_network import same_vcn
 from sandbox.oci.services.slow import SlowResource
 from sandbox.oci.wire import UNKNOWN, Properties
-from sandbox.toolchain.pieces import KUBERNETES_VERSION
+from sandbox.toolchain.tools import KUBERNETES_VERSION
 
 # As OKE writes them.
 VERSIONS = (f"v{KUBERNETES_VERSION}",)
@@ -85,7 +85,7 @@ class Cluster(SlowResource):
     def problems(self, inputs: Properties) -> Iterator[Problem]:
         for name in ("name", "endpointConfig"):
             if name not in inputs:
-                yield Problem(name, "is required (clusters without are not done by the sandbox's Oracle Cloud)")
+                yield Problem(name, "is required (clusters without it are not supported by the sandbox's Oracle Cloud)")
         endpoint = inputs.get("endpointConfig", UNKNOWN)
         groups = endpoint.get("nsgIds", UNKNOWN) if endpoint is not UNKNOWN else UNKNOWN
         if groups is not UNKNOWN and len(groups) > MOST_GROUPS:
@@ -132,7 +132,7 @@ class Cluster(SlowResource):
 
     @override
     def named(self, record: Record) -> Record:
-        return record.knowing(container=f"{CLUSTER_PREFIX}{record.id[-12:]}")
+        return record.with_private(container=f"{CLUSTER_PREFIX}{record.id[-12:]}")
 
     @override
     def start(self, cloud: Cloud, record: Record) -> Record:
@@ -146,7 +146,7 @@ class Cluster(SlowResource):
             services=options["kubernetesNetworkConfig"]["servicesCidr"],
         )
         state = cloud.host.clusters.create(spec)
-        return _with_endpoints(record.knowing(address=state.address))
+        return _with_endpoints(record.with_private(address=state.address))
 
     @override
     def settle(self, cloud: Cloud, record: Record | None) -> None:
@@ -166,7 +166,7 @@ def _with_endpoints(record: Record) -> Record:
     """The one address on the sandbox's network plays the private and the public one."""
     where = f"{record.private['address']}:{PORT}"
     public = where if record.properties["endpointConfig"]["isPublicIpEnabled"] else ""
-    return record.having(endpoints=[{"privateEndpoint": where, "publicEndpoint": public, "kubernetes": ""}])
+    return record.with_properties(endpoints=[{"privateEndpoint": where, "publicEndpoint": public, "kubernetes": ""}])
 
 
 RESOURCES: tuple[Resource, ...] = (Cluster(),)

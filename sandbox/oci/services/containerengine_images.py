@@ -6,7 +6,7 @@ Whatever image a node is made from, its container is the sandbox's one.
 from __future__ import annotations
 
 from sandbox.oci.services.core_images import image_id
-from sandbox.toolchain.pieces import KUBERNETES_VERSION
+from sandbox.toolchain.tools import KUBERNETES_VERSION
 
 # Releases side by side, as OKE lists them: as text, 8.9 would be newer than 8.10.
 _BUILDS = (

@@ -102,7 +102,9 @@ class NodePool(SlowResource):
     def problems(self, inputs: Properties) -> Iterator[Problem]:
         for name in _REQUIRED:
             if name not in inputs:
-                yield Problem(name, "is required (node pools without are not done by the sandbox's Oracle Cloud)")
+                yield Problem(
+                    name, "is required (node pools without it are not supported by the sandbox's Oracle Cloud)"
+                )
         details = inputs.get("nodeConfigDetails", UNKNOWN)
         if details is not UNKNOWN:
             placements = details.get("placementConfigs", UNKNOWN)
@@ -183,13 +185,13 @@ class NodePool(SlowResource):
 
     @override
     def named(self, record: Record) -> Record:
-        return record.knowing(nodes=[_new(record, index) for index in range(_size(record))])
+        return record.with_private(nodes=[_new(record, index) for index in range(_size(record))])
 
     @override
     def start(self, cloud: Cloud, record: Record) -> Record:
         for node in record.private["nodes"]:
             cloud.host.nodes.create(_spec(cloud, record, node))
-        return record.having(nodes=self._nodes(cloud, record))
+        return record.with_properties(nodes=self._nodes(cloud, record))
 
     @override
     def stop(self, cloud: Cloud, record: Record) -> None:
@@ -220,7 +222,7 @@ class NodePool(SlowResource):
             size = _size(after)
             added = [_new(after, index) for index in range(len(kept), size)]
             cluster = cloud.require(after.properties["clusterId"], "cluster")
-            wanted = after.knowing(nodes=[*kept, *added])
+            wanted = after.with_private(nodes=[*kept, *added])
             # Written first, so that what is made is found again whatever happens.
             with cloud.transaction():
                 cloud.put(wanted)
@@ -228,8 +230,8 @@ class NodePool(SlowResource):
                 cloud.host.nodes.remove(node["container"], cluster.private["container"])
             for node in added:
                 cloud.host.nodes.create(_spec(cloud, after, node))
-            wanted = after.knowing(nodes=[*kept[:size], *added])
-            wanted = wanted.having(nodes=self._nodes(cloud, wanted))
+            wanted = after.with_private(nodes=[*kept[:size], *added])
+            wanted = wanted.with_properties(nodes=self._nodes(cloud, wanted))
             with cloud.transaction():
                 cloud.put(wanted)
             return wanted

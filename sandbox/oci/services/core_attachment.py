@@ -89,7 +89,7 @@ class VolumeAttachment(Resource):
                     f"Volume {volume.id} cannot be attached, because one of the volume attachments is not configured as shareable. "
                     "To attach a volume to more than one instance, all volume attachments must be configured as shareable."
                 )
-            self.bury(cloud, other)
+            self.forget(cloud, other)
         if wanted.get("device") in [other.properties["device"] for other in self._of_instance(cloud, instance.id)]:
             raise conflict(f"Device {wanted['device']} is already in use on instance {instance.id}.")
 
@@ -111,7 +111,7 @@ class VolumeAttachment(Resource):
         id = self.new_id(inputs)
         with cloud.claim(id), cloud.transaction():
             record = self.draft(cloud, id, inputs)
-            cloud.put(record.having(state="ATTACHING"))
+            cloud.put(record.with_properties(state="ATTACHING"))
             try:
                 self.settle(cloud, record)
             except BaseException:
@@ -127,11 +127,11 @@ class VolumeAttachment(Resource):
         return made and self._instance(cloud, record) is not None
 
     @override
-    def bury(self, cloud: Cloud, record: Record) -> None:
+    def forget(self, cloud: Cloud, record: Record) -> None:
         if instance := self._instance(cloud, record):
             cloud.host.machines.detach(instance.private["machine"], record.properties["device"])
         elif gone := cloud.get("instance", record.properties["instanceId"]):
-            cloud.kinds["instance"].bury(cloud, gone)
+            cloud.kinds["instance"].forget(cloud, gone)
         cloud.drop(record)
 
     @override

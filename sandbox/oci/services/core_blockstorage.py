@@ -56,7 +56,7 @@ class Volume(Resource):
         if "sizeInGbs" not in inputs:
             yield Problem(
                 "sizeInGbs",
-                "is required (volumes of the default size are not done by the sandbox's Oracle Cloud)",
+                "is required (volumes of the default size are not supported by the sandbox's Oracle Cloud)",
             )
 
     @override

@@ -104,7 +104,7 @@ class Instance(MachineResource):
             if name not in inputs:
                 yield Problem(
                     name,
-                    "is required (instances from instance configurations are not done by the sandbox's Oracle Cloud)",
+                    "is required (instances from instance configurations are not supported by the sandbox's Oracle Cloud)",
                 )
         for name, member in (("createVnicDetails", "subnetId"), ("sourceDetails", "sourceId")):
             details = inputs.get(name, UNKNOWN)

@@ -90,10 +90,10 @@ class Vcn(Resource):
         ingress = [{"sourceType": "CIDR_BLOCK", "stateless": False, **rule} for rule in (*_DEFAULT_INGRESS, *within)]
         rules = {"ingressSecurityRules": ingress, "egressSecurityRules": _DEFAULT_EGRESS}
         security = Record(new_id("securitylist"), "securitylist", {**common, **rules}, owner=id)
-        cloud.put(table.having(displayName=f"Default Route Table for {name}"))
-        cloud.put(security.having(displayName=f"Default Security List for {name}"))
+        cloud.put(table.with_properties(displayName=f"Default Route Table for {name}"))
+        cloud.put(security.with_properties(displayName=f"Default Security List for {name}"))
         # Nothing can be done with DHCP options here, hence no record of them.
-        return record.having(
+        return record.with_properties(
             defaultRouteTableId=table.id,
             defaultSecurityListId=security.id,
             defaultDhcpOptionsId=new_id("dhcpoptions"),
@@ -166,7 +166,7 @@ class Subnet(Resource):
         if "cidrBlock" not in inputs:
             yield Problem(
                 "cidrBlock",
-                "is required (a subnet without an IPv4 network is not done by the sandbox's Oracle Cloud)",
+                "is required (a subnet without an IPv4 network is not supported by the sandbox's Oracle Cloud)",
             )
         lists = inputs.get("securityListIds", [])
         if lists is not UNKNOWN and len(lists) > 5:

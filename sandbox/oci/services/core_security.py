@@ -30,7 +30,7 @@ _TYPES = ("CIDR_BLOCK", "SERVICE_CIDR_BLOCK", "NETWORK_SECURITY_GROUP")
 
 
 def _stateful(value: Any) -> str | None:
-    return "must be false: stateless rules are not done by the sandbox's Oracle Cloud" if value else None
+    return "must be false: stateless rules are not supported by the sandbox's Oracle Cloud" if value else None
 
 
 def _icmp_type(value: Any) -> str | None:
@@ -38,7 +38,7 @@ def _icmp_type(value: Any) -> str | None:
     return (
         None
         if value == 3
-        else "must be 3: other single ICMP types are not done by the sandbox's Oracle Cloud; leave icmpOptions out"
+        else "must be 3: other single ICMP types are not supported by the sandbox's Oracle Cloud; leave icmpOptions out"
     )
 
 

@@ -40,5 +40,5 @@ class Default(Resource):
         with cloud.transaction():
             record = cloud.get(self.kind, id)
             if record:
-                cloud.put(record.having(**self.emptied))
+                cloud.put(record.with_properties(**self.emptied))
                 self.settle(cloud, record)

@@ -35,12 +35,12 @@ class MachineResource(Resource):
         with cloud.claim(id):
             with cloud.transaction():
                 self._bury_all(cloud)
-                record = self.draft(cloud, id, inputs).knowing(machine=name, vnicId=new_id("vnic"))
+                record = self.draft(cloud, id, inputs).with_private(machine=name, vnicId=new_id("vnic"))
                 cloud.put(record)
             try:
                 state = cloud.host.machines.create(_spec(name, record.properties))
                 with cloud.transaction():
-                    cloud.put(_addressed(record.knowing(address=state.address).having(state="RUNNING")))
+                    cloud.put(_addressed(record.with_private(address=state.address).with_properties(state="RUNNING")))
                     firewall.sync(cloud)
                     return cloud.get(self.kind, id) or record
             except BaseException as error:
@@ -51,7 +51,7 @@ class MachineResource(Resource):
                     cloud.drop(record)
                 if not isinstance(error, Exception):
                     raise
-                raise FailedError(id, self.outputs(record.having(state="TERMINATED")), str(error)) from error
+                raise FailedError(id, self.outputs(record.with_properties(state="TERMINATED")), str(error)) from error
 
     @override
     def update(self, cloud: Cloud, id: str, inputs: Properties) -> Record:
@@ -78,7 +78,7 @@ class MachineResource(Resource):
 
     def _note(self, cloud: Cloud, id: str, resizing: bool) -> Record:
         with cloud.transaction():
-            record = cloud.require(id, self.kind).knowing(**{_RESIZING: resizing})
+            record = cloud.require(id, self.kind).with_private(**{_RESIZING: resizing})
             cloud.put(record)
             return record
 
@@ -95,7 +95,7 @@ class MachineResource(Resource):
                 record = cloud.get(self.kind, id)
                 if record is None:
                     return
-                cloud.put(record.having(state="TERMINATING"))
+                cloud.put(record.with_properties(state="TERMINATING"))
             try:
                 cloud.host.machines.remove(record.private["machine"])
             except BaseException:
@@ -114,7 +114,7 @@ class MachineResource(Resource):
         return cloud.host.machines.inspect(record.private["machine"]) is not None
 
     @override
-    def bury(self, cloud: Cloud, record: Record) -> None:
+    def forget(self, cloud: Cloud, record: Record) -> None:
         cloud.host.machines.remove(record.private["machine"])
         cloud.drop(record)
 
@@ -122,7 +122,7 @@ class MachineResource(Resource):
         """So that no terminated instance holds an address or a name."""
         for record in cloud.all(self.kind):
             if not self.alive(cloud, record):
-                self.bury(cloud, record)
+                self.forget(cloud, record)
 
     @override
     def seen(self, cloud: Cloud, record: Record) -> Properties:
@@ -131,14 +131,14 @@ class MachineResource(Resource):
             return record.properties
         address = machine.address or record.private["address"]
         return _addressed(
-            record.knowing(address=address).having(state="RUNNING" if machine.running else "STOPPED")
+            record.with_private(address=address).with_properties(state="RUNNING" if machine.running else "STOPPED")
         ).properties
 
 
 def _addressed(record: Record) -> Record:
     """The machine's address on the sandbox's network is told as the public one, if there is to be one."""
     public = record.properties["createVnicDetails"]["assignPublicIp"] == "true"
-    return record.having(publicIp=record.private["address"] if public else "")
+    return record.with_properties(publicIp=record.private["address"] if public else "")
 
 
 def _spec(name: str, properties: Properties) -> MachineSpec:

@@ -39,10 +39,10 @@ class SlowResource(Resource):
         id = self.new_id(inputs)
         with cloud.claim(id):
             with cloud.transaction():
-                record = self.named(self.draft(cloud, id, inputs)).having(state="CREATING")
+                record = self.named(self.draft(cloud, id, inputs)).with_properties(state="CREATING")
                 cloud.put(record)
             try:
-                active = self.start(cloud, record).having(state="ACTIVE")
+                active = self.start(cloud, record).with_properties(state="ACTIVE")
                 with cloud.transaction():
                     cloud.put(active)
                 return active
@@ -64,7 +64,7 @@ class SlowResource(Resource):
                 if record is None:
                     return
                 self.refuse_while_used(cloud, record)
-                cloud.put(record.having(state="DELETING"))
+                cloud.put(record.with_properties(state="DELETING"))
             try:
                 self.stop(cloud, record)
             except BaseException:
@@ -81,6 +81,6 @@ class SlowResource(Resource):
         return record.properties["state"] == "ACTIVE" and self.there(cloud, record)
 
     @override
-    def bury(self, cloud: Cloud, record: Record) -> None:
+    def forget(self, cloud: Cloud, record: Record) -> None:
         self.stop(cloud, record)
         cloud.drop(record)

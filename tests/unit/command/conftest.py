@@ -1,4 +1,4 @@
-"""Requests to the stand-in of pulumi-command, and the SSH server in this process which it connects to."""
+"""Requests to the emulated command provider, and an SSH server in this process."""
 
 from __future__ import annotations
 

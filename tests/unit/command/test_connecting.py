@@ -1,4 +1,4 @@
-"""How the stand-in of pulumi-command connects: host keys, logins, agents, proxies, and how long it tries."""
+"""Connections of the emulated command provider: host keys, logins, agents, proxies, attempts."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def test_an_encrypted_private_key_needs_its_password(machine: Machine, log: Reco
     right = machine.connection(private_key=key, private_key_password=PRIVATE)
     assert create(log, inputs(right, create="echo in"))["stdout"].value == "in"
     for given in ("wrong", None):
-        with pytest.raises(CommandError, match="private key cannot be used") as failure:
+        with pytest.raises(CommandError, match="private key is not usable") as failure:
             create(log, inputs(machine.connection(private_key=key, private_key_password=given), create="true"))
         assert key not in str(failure.value)
-    with pytest.raises(CommandError, match="not an encrypted key"):
+    with pytest.raises(CommandError, match="is not encrypted"):
         create(log, inputs(machine.connection(private_key_password=PRIVATE), create="true"))
 
 

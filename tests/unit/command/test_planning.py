@@ -1,4 +1,4 @@
-"""What the stand-in of pulumi-command plans, fills in and refuses, with nothing connected."""
+"""Plans, defaults and errors of the emulated command provider, without a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-in of pulumi-command runs on the machine, and what it reports."""
+"""Scripts that the emulated command provider runs, and its output."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_failing_script_is_named_with_its_status_and_output_whatever_logging_s
     assert log.lines == []
 
 
-def test_a_script_that_ends_before_it_has_read_its_input_is_told_by_its_own_end(
+def test_script_may_end_before_reading_its_input(
     machine: Machine, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = session._Channel.start

@@ -1,4 +1,4 @@
-"""The stand-in of pulumi-command under the real engine: the steps it plans, what it runs, and what it keeps to itself."""
+"""The emulated command provider with the real engine: planned steps, scripts and secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which nothing is ever applied."""
+    """A project for plans only."""
     return new_project(tmp_path_factory.mktemp("planned"))
 
 
@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def app(machine: Machine, **changes: Any) -> dict[str, Any]:
-    """A command as the program writes one."""
+    """Return the inputs of a command like the program's."""
     known: dict[str, Any] = {
         "connection": machine.connection(),
         "create": "echo $((1 + $(cat runs 2>/dev/null || echo 0))) > runs; cat > given; echo done",
@@ -100,12 +100,12 @@ def test_a_failing_script_ends_up_with_its_text_and_output_and_nothing_secret(
 def test_a_failed_update_is_tried_again(machine: Machine, project: Project) -> None:
     project.write(app=app(machine))
     project.up()
-    project.write(app=app(machine, create="test -e mended && echo mended"))
+    project.write(app=app(machine, create="test -e repaired && echo repaired"))
     assert "Process exited with status 1" in project.up(check=False)
-    (machine.home / "mended").touch()
+    (machine.home / "repaired").touch()
     assert project.planned() == {"app": "update"}
     project.up()
-    assert project.pulumi("stack", "output", "app").stdout.strip() == "mended"
+    assert project.pulumi("stack", "output", "app").stdout.strip() == "repaired"
 
 
 def test_the_state_holds_secrets_encrypted_and_the_output_in_the_open(machine: Machine, project: Project) -> None:

@@ -1,7 +1,7 @@
-"""What the toolchain consists of, in which versions, and what of it is in place already.
+"""The tools of the sandbox, their versions, and whether they are installed.
 
-A piece is a group of files that come from one source together. A stamp records for each piece which recipe and which source it
-came from, so that a second run has nothing to do and a changed go.mod renews what it changes.
+A tool is a group of files from one source. A stamp records recipe and source of each tool, so a second run has nothing to do and a
+changed go.mod renews the tools that depend on it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ KUBERNETES_MODULE = FOLDER / "kubernetes"
 
 PLUGINS_VARIABLE = "SANDBOX_PLUGINS"
 
-# disable_grpc_modules is a tag of cloud.google.com/go/storage: without its metrics exporters 135 of 2,896 packages (all of Envoy's
-# protocol among them) need not be compiled. Only `gs://` backends over gRPC lose something, which Pulumi does not use.
+# disable_grpc_modules is a tag of cloud.google.com/go/storage. It removes its metrics exporters and 135 of 2,896 packages. Pulumi does not
+# use the removed gRPC transport for `gs://` backends.
 TAGS = "disable_grpc_modules"
 
-# Inlining and debug information take 40 % of the compiler's time (measured on a part of this tree: 56 s of CPU, 34 s without).
-# The link step drops the debug information anyhow. The standard library and the compressors that BuildKit's exports wait for
-# stay inlined; of several patterns Go takes the last one that matches.
+# Inlining and debug information take 40 % of the compiler's time (measured on a part of this tree: 56 s of CPU, 34 s without). The linker
+# drops the debug information anyway. The standard library and BuildKit's compressors stay inlined: Go uses the last matching pattern.
 COMPILER_FLAGS = (
     "-gcflags=all=-l -dwarf=false",
     "-gcflags=std=-dwarf=false",
@@ -37,25 +36,25 @@ COMPILER_FLAGS = (
 
 
 def module_version(go_mod: str, module: str) -> str:
-    """The version of `module` that a go.mod requires, without its v. Raises SandboxError when there is none."""
+    """Return the required version of `module` in a go.mod, without v. Raises SandboxError if it is missing."""
     match = re.search(rf"^(?:require)?\s*{re.escape(module)} v(\S+)", go_mod, re.MULTILINE)
     if match is None:
         raise SandboxError(
-            f"sandbox/toolchain/go.mod requires no {module}; restore it with `git checkout sandbox/toolchain`"
+            f"sandbox/toolchain/go.mod does not require {module}; restore it with `git checkout sandbox/toolchain`"
         )
     return match[1]
 
 
 def go_wanted(go_mod: str) -> tuple[int, int, int]:
-    """The oldest Go that a go.mod accepts."""
+    """Return the oldest Go that a go.mod accepts."""
     match = re.search(r"^go (\S+)", go_mod, re.MULTILINE)
     return version_in(match[1]) if match else (1, 0, 0)
 
 
 def version_in(text: str) -> tuple[int, int, int]:
-    """The first version in what a program prints about itself: "v3.259.0", "go version go1.27rc1 linux/amd64".
+    """Return the first version in the output of a program: "v3.259.0", "go version go1.27rc1 linux/amd64".
 
-    A pre-release counts as the release. (0, 0, 0), older than everything, when there is none.
+    A pre-release counts as the release. Returns (0, 0, 0) if there is none.
     """
     match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
@@ -71,11 +70,9 @@ KUBERNETES_VERSION = module_version((KUBERNETES_MODULE / "go.mod").read_text(), 
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Files, named relative to the sandbox's home, that are there together or not at all.
-
-    `plugin` is the name and version of a Pulumi provider plugin, where it is one. `packages` are what Go compiles for it, in the
-    folder `module`.
+class Tool:
+    """A group of files. files: relative to the sandbox's home; plugin: name and version of a Pulumi provider plugin; packages: what Go
+    compiles in the folder `module`.
     """
 
     name: str
@@ -85,17 +82,17 @@ class Piece:
     module: Path = FOLDER
 
     def paths(self, home: Path) -> list[Path]:
-        """Where the files belong."""
+        """Return the paths of the files."""
         return [home / file for file in self.files]
 
 
-def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Piece:
-    """The piece that a provider plugin is; the folder's name is Pulumi's rule."""
+def plugin(name: str, version: str, packages: tuple[str, ...] = ()) -> Tool:
+    """Return the tool of a provider plugin, in the folder where Pulumi expects it."""
     file = f"pulumi/plugins/resource-{name}-v{version}/pulumi-resource-{name}"
-    return Piece(f"the {name} plugin", (file,), (name, version), packages)
+    return Tool(f"the {name} plugin", (file,), (name, version), packages)
 
 
-PULUMI = Piece(
+PULUMI = Tool(
     "pulumi",
     ("bin/pulumi", "bin/pulumi-language-python", "bin/pulumi-language-python-exec"),
     packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
@@ -105,15 +102,12 @@ DOCKER_BUILD = plugin(
     DOCKER_BUILD_VERSION,
     ("github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",),
 )
-BUILDKIT = Piece(
+BUILDKIT = Tool(
     "buildkit",
     ("bin/buildkitd", "bin/buildctl"),
     packages=("github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"),
 )
-PIECES = (PULUMI, DOCKER_BUILD, BUILDKIT)
-
-# Not among the others: only tests of builds need it. docker-build has its own.
-BUILDX = Piece("buildx", ("bin/buildx",), packages=("github.com/docker/buildx/cmd/buildx",))
+TOOLS = (PULUMI, DOCKER_BUILD, BUILDKIT)
 
 _KUBERNETES_PROGRAMS = (
     "kube-apiserver",
@@ -123,8 +117,8 @@ _KUBERNETES_PROGRAMS = (
     "kube-proxy",
     "kubectl",
 )
-# Not among the others: only a stack with a cluster needs it.
-KUBERNETES = Piece(
+# Only stacks with a cluster need it.
+KUBERNETES = Tool(
     "kubernetes",
     tuple(f"bin/{name}" for name in _KUBERNETES_PROGRAMS),
     packages=tuple(f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES_PROGRAMS),
@@ -133,7 +127,7 @@ KUBERNETES = Piece(
 
 
 def recipe(module: Path = FOLDER) -> str:
-    """A hash of everything that decides what comes out: module versions and their checksums, tags and compiler flags."""
+    """Return a hash of module versions, checksums, tags and compiler flags."""
     folders = (FOLDER, LANGUAGE_HOST) if module == FOLDER else (module,)
     parts = [folder / name for folder in folders for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256("\n".join((TAGS, *COMPILER_FLAGS)).encode())
@@ -142,31 +136,28 @@ def recipe(module: Path = FOLDER) -> str:
     return digest.hexdigest()
 
 
-def given_plugin(piece: Piece, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The official binary of a plugin in the folder that SANDBOX_PLUGINS names, if it is there.
-
-    Raises SandboxError when the variable names no folder: that is a slip which must not end in a compilation of minutes.
-    """
+def given_plugin(tool: Tool, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the official binary of a plugin in the folder SANDBOX_PLUGINS, or None. Raises SandboxError if that is not a folder."""
     folder = environment.get(PLUGINS_VARIABLE)
-    if not folder or piece.plugin is None:
+    if not folder or tool.plugin is None:
         return None
     if not Path(folder).is_dir():
         raise SandboxError(
-            f"{PLUGINS_VARIABLE}={folder} is no folder; let it name one that holds files such as "
-            f"pulumi-resource-docker-build, or `unset {PLUGINS_VARIABLE}`"
+            f"{PLUGINS_VARIABLE}={folder} is not a folder; set it to a folder with files such as pulumi-resource-docker-build, "
+            f"or `unset {PLUGINS_VARIABLE}`"
         )
-    binary = Path(folder).absolute() / f"pulumi-resource-{piece.plugin[0]}"
+    binary = Path(folder).absolute() / f"pulumi-resource-{tool.plugin[0]}"
     return binary if binary.is_file() else None
 
 
 def identity(binary: Path) -> str:
-    """Tells a file from its successor: path, size and time of change."""
+    """Return path, size and modification time of a file, which identify it."""
     status = binary.stat()
     return f"{binary} {status.st_size} {status.st_mtime_ns}"
 
 
 def stamps(home: Path) -> dict[str, dict[str, str]]:
-    """What earlier runs recorded; empty when nothing, or nothing legible, is there."""
+    """Return the records of earlier runs; empty if the file is missing or invalid."""
     try:
         content = json.loads(stamp_file(home).read_text())
     except (OSError, ValueError):
@@ -175,34 +166,34 @@ def stamps(home: Path) -> dict[str, dict[str, str]]:
 
 
 def stamp_file(home: Path) -> Path:
-    """Where the record is kept."""
+    """Return the file of the records."""
     return home / "stamps" / "toolchain.json"
 
 
-def stamp(home: Path, piece: Piece, source: str) -> None:
-    """Record that all files of a piece are in place, and where they came from."""
-    content = stamps(home) | {piece.name: {"recipe": recipe(piece.module), "source": source}}
+def stamp(home: Path, tool: Tool, source: str) -> None:
+    """Record that all files of a tool are installed, and their source."""
+    content = stamps(home) | {tool.name: {"recipe": recipe(tool.module), "source": source}}
     write_if_changed(stamp_file(home), json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
-def missing(home: Path, pieces: Iterable[Piece] = PIECES, environment: Mapping[str, str] = os.environ) -> list[Piece]:
-    """The pieces that are not there, not whole, of another recipe, or of another source than SANDBOX_PLUGINS now gives."""
+def missing(home: Path, tools: Iterable[Tool] = TOOLS, environment: Mapping[str, str] = os.environ) -> list[Tool]:
+    """Return the tools that are incomplete, of another recipe, or of another source than SANDBOX_PLUGINS gives."""
     recorded = stamps(home)
 
-    def is_current(piece: Piece) -> bool:
-        entry = recorded.get(piece.name, {})
-        given = given_plugin(piece, environment)
+    def is_current(tool: Tool) -> bool:
+        entry = recorded.get(tool.name, {})
+        given = given_plugin(tool, environment)
         return (
-            entry.get("recipe") == recipe(piece.module)
+            entry.get("recipe") == recipe(tool.module)
             and (given is None or entry.get("source") == identity(given))
-            and all(os.access(path, os.X_OK) for path in piece.paths(home))
+            and all(os.access(path, os.X_OK) for path in tool.paths(home))
         )
 
-    return [piece for piece in pieces if not is_current(piece)]
+    return [tool for tool in tools if not is_current(tool)]
 
 
 def place(source: Path, target: Path) -> None:
-    """Move a finished file to its place, executable, in one step: what runs or reads there sees the old file or the new one."""
+    """Install a finished file as an executable, atomically."""
     source.chmod(0o755)
     target.parent.mkdir(parents=True, exist_ok=True)
     source.replace(target)

@@ -1,8 +1,7 @@
-"""Stands before the docker-build plugin and passes every request on, but answers `Create`, `Update`, `Read` and `Delete` itself: no
-builder, no registry.
+"""`python builds.py <plugin> <engine address>`: a proxy of the docker-build plugin that builds nothing.
 
-`python builds.py <plugin> <engine address>`. What the plugin tells after a build only is made up: digest and reference from the inputs,
-so that equal inputs have equal images, and the hash of the build context, by which the plugin sees that a file was changed (`Diff`).
+It answers `Create`, `Update`, `Read` and `Delete` itself and passes on everything else. Outputs of a build are made up: digest and
+reference depend on the inputs, so equal inputs give equal images. A hash of the build context shows changed files (`Diff`).
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ HASH = "contextHash"
 
 
 def context_hash(context: Path) -> str:
-    """A hash of what the program has laid out for the builder: paths, modes and contents.
+    """Return a hash of the build context: paths, modes and contents.
 
-    Not the plugin's own (pulumi-docker-build 0.0.22, context.go), which cannot be had without a build, but equal when that is.
+    The plugin computes its own hash during a build only (pulumi-docker-build 0.0.22, context.go). Both change together.
     """
     digest = hashlib.sha256((context / "Dockerfile").read_bytes())
     for file in sorted(context.rglob("*")):
@@ -36,11 +35,11 @@ def context_hash(context: Path) -> str:
         if file.is_file():
             digest.update(f"{path.as_posix()} {file.stat().st_mode & 0o777:o} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
-    return f"rehearsal:{digest.hexdigest()}"
+    return f"dry-run:{digest.hexdigest()}"
 
 
-class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Every method of the plugin behind `channel`, as bytes; some of them answered here."""
+class Proxy(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Passes on the methods of the plugin behind `channel` as bytes, and answers some itself."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
@@ -53,7 +52,7 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """A handler for the method that is called."""
+        """Return the handler of the called method."""
         method = handler_call_details.method
         answer = self._own.get(method.rpartition("/")[2], self._ask)
 
@@ -72,21 +71,20 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def _create(self, method: str, request: bytes) -> bytes:
         wanted = provider_pb2.CreateRequest.FromString(request)
-        if wanted.preview:
-            return self._ask(method, request)
-        wanted.preview = True
-        planned = provider_pb2.CreateResponse.FromString(self._ask(method, wanted.SerializeToString()))
-        planned.id = wanted.urn.rpartition("::")[2]
-        _make_up(planned.properties, wanted.properties)
-        return bytes(planned.SerializeToString())
+        return self._planned(method, wanted, provider_pb2.CreateResponse, wanted.properties)
 
     def _update(self, method: str, request: bytes) -> bytes:
         wanted = provider_pb2.UpdateRequest.FromString(request)
-        if wanted.preview:
-            return self._ask(method, request)
-        wanted.preview = True
-        planned = provider_pb2.UpdateResponse.FromString(self._ask(method, wanted.SerializeToString()))
-        _make_up(planned.properties, wanted.news)
+        return self._planned(method, wanted, provider_pb2.UpdateResponse, wanted.news)
+
+    def _planned(self, method: str, wanted: Any, response: Any, inputs: struct_pb2.Struct) -> bytes:
+        """Answer with the plugin's preview, with made-up values for unknown outputs unless this is a preview itself."""
+        is_preview, wanted.preview = wanted.preview, True
+        planned = response.FromString(self._ask(method, wanted.SerializeToString()))
+        if not is_preview:
+            _make_up(planned.properties, inputs)
+            if response is provider_pb2.CreateResponse:
+                planned.id = wanted.urn.rpartition("::")[2]
         return bytes(planned.SerializeToString())
 
     def _read(self, method: str, request: bytes) -> bytes:
@@ -99,17 +97,17 @@ class PassOn(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def _diff(self, method: str, request: bytes) -> bytes:
         answer = self._ask(method, request)
-        asked, told = provider_pb2.DiffRequest.FromString(request), provider_pb2.DiffResponse.FromString(answer)
+        asked, diff = provider_pb2.DiffRequest.FromString(request), provider_pb2.DiffResponse.FromString(answer)
         context = _context(asked.news)
-        # A refresh compares too, before the program has laid the context out.
+        # A refresh compares before the program has written the context.
         there = context is not None and (context / "Dockerfile").exists()
         if not context or (there and asked.olds.fields[HASH].string_value != context_hash(context)):
             return answer
-        told.detailedDiff.pop(HASH, None)
-        told.diffs[:] = [name for name in told.diffs if name != HASH]
-        if not told.diffs and not told.detailedDiff:
-            told.changes = provider_pb2.DiffResponse.DIFF_NONE
-        return bytes(told.SerializeToString())
+        diff.detailedDiff.pop(HASH, None)
+        diff.diffs[:] = [name for name in diff.diffs if name != HASH]
+        if not diff.diffs and not diff.detailedDiff:
+            diff.changes = provider_pb2.DiffResponse.DIFF_NONE
+        return bytes(diff.SerializeToString())
 
 
 def _make_up(planned: struct_pb2.Struct, inputs: struct_pb2.Struct) -> None:
@@ -125,13 +123,13 @@ def _made_up(properties: struct_pb2.Struct) -> dict[str, str]:
     inputs = properties.SerializeToString(deterministic=True) + known.encode()
     digest = f"sha256:{hashlib.sha256(inputs).hexdigest()}"
     fields: Any = properties.fields
-    # The first name that an image is pushed under; an index has one.
+    # The first tag of an image; an index has one tag.
     tag = fields["tags"].list_value.values[0].string_value if "tags" in fields else fields["tag"].string_value
     return {"digest": digest, "ref": f"{tag}@{digest}", HASH: known}
 
 
 def _context(properties: struct_pb2.Struct) -> Path | None:
-    """The folder which an image is built from; an index has none."""
+    """Return the folder of the build context; an index has none."""
     fields = properties.fields
     return Path(fields["context"].struct_value.fields["location"].string_value) if "context" in fields else None
 
@@ -144,11 +142,11 @@ def main(arguments: list[str]) -> None:
         port = int(plugin.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=_GRPC_CHANNEL_OPTIONS) as channel:
             server = grpc.server(futures.ThreadPoolExecutor(16), options=_GRPC_CHANNEL_OPTIONS)
-            server.add_generic_rpc_handlers((PassOn(channel),))
+            server.add_generic_rpc_handlers((Proxy(channel),))
             print(server.add_insecure_port("127.0.0.1:0"), flush=True)
             server.start()
             with contextlib.suppress(KeyboardInterrupt):
-                # The plugin ends with the engine, whose address it was given.
+                # The plugin ends with the engine.
                 plugin.wait()
             server.stop(None)
     finally:

@@ -1,4 +1,4 @@
-"""The kubernetes stand-in waits, sees what was done beside it, and finds its cluster or says that it is gone."""
+"""The emulated kubernetes provider waits for objects, detects manual changes and unreachable clusters."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ PULLING = {
 }
 
 
-def test_a_failing_rollout_tells_the_pods_reason_and_the_next_up_repairs_it(project: Project, namespace: str) -> None:
-    # The pod has to come, and to be told to fail, within this time.
+def test_failed_rollout_shows_the_pod_error_and_next_up_repairs_it(project: Project, namespace: str) -> None:
+    # The test has to set the pod's status within this time.
     project.write(app=deployment("app:missing", seconds=15))
     up = project.start_up()
     project.plane.patch_status(new_pod(project.plane, namespace, "app:missing"), PULLING)
@@ -62,7 +62,7 @@ def test_a_failing_rollout_tells_the_pods_reason_and_the_next_up_repairs_it(proj
     assert project.state("app")["id"] == f"{namespace}/app"
     assert project.state("app")["initErrors"]
 
-    # Nothing changed in the program, and there is work to do all the same.
+    # The failed object is updated although the program has not changed.
     assert project.steps() == [("update", "app")]
     project.write(app=deployment("app:there", seconds=30))
     up = project.start_up()
@@ -73,7 +73,7 @@ def test_a_failing_rollout_tells_the_pods_reason_and_the_next_up_repairs_it(proj
     assert project.steps() == []
 
 
-def test_an_interrupt_ends_the_waiting_and_the_object_is_in_the_state(project: Project, namespace: str) -> None:
+def test_interrupt_ends_waiting_and_keeps_the_object_in_the_state(project: Project, namespace: str) -> None:
     project.write(app=deployment("app:1", seconds=300))
     up = project.start_up()
     new_pod(project.plane, namespace, "app:1")
@@ -104,7 +104,7 @@ def test_a_load_balancer_is_waited_for_until_it_has_an_address(project: Project,
     ]
 
 
-def test_a_claim_that_waits_for_its_first_consumer_is_ready_while_pending(project: Project) -> None:
+def test_claim_waiting_for_its_first_consumer_is_ready(project: Project) -> None:
     wait_for_consumer = {
         "type": "kubernetes:storage.k8s.io/v1:StorageClass",
         "inputs": {
@@ -147,7 +147,7 @@ def test_a_claim_that_waits_for_its_first_consumer_is_ready_while_pending(projec
     project.up()
 
 
-def test_a_deletion_waits_for_finalizers_and_says_so(project: Project, namespace: str) -> None:
+def test_delete_waits_for_finalizers_and_says_so(project: Project, namespace: str) -> None:
     held = config_map(metadata={"name": "held", "finalizers": ["example.com/held"]})
     held["options"] = {"custom_timeouts": {"delete": "2s"}}
     project.write(held=held)
@@ -159,9 +159,7 @@ def test_a_deletion_waits_for_finalizers_and_says_so(project: Project, namespace
     project.pulumi("destroy", "--yes")
 
 
-def test_what_was_deleted_by_hand_is_made_again_after_a_refresh_and_no_error_to_delete(
-    project: Project, namespace: str
-) -> None:
+def test_object_deleted_by_hand_is_created_again_after_refresh(project: Project, namespace: str) -> None:
     project.write(a=config_map(metadata={"name": "a"}), b=config_map(metadata={"name": "b"}))
     project.up()
     project.plane.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/a")
@@ -171,7 +169,7 @@ def test_what_was_deleted_by_hand_is_made_again_after_a_refresh_and_no_error_to_
     project.pulumi("destroy", "--yes")
 
 
-def test_a_change_by_hand_is_seen_by_refresh_and_taken_back(project: Project, namespace: str) -> None:
+def test_refresh_shows_a_manual_change_and_up_reverts_it(project: Project, namespace: str) -> None:
     project.write(app=service(clusterIP="None", sessionAffinity="None"))
     project.up()
     path = f"/api/v1/namespaces/{namespace}/services/app"
@@ -193,7 +191,7 @@ def test_an_existing_object_can_be_imported(project: Project, namespace: str) ->
     assert project.steps() == []
 
 
-def test_a_cluster_that_is_gone_can_be_previewed_and_needs_a_word_to_be_forgotten(project: Project) -> None:
+def test_deleted_cluster_can_be_previewed_and_removed_with_a_setting(project: Project) -> None:
     project.write(a=config_map())
     project.up()
     gone = json.dumps(kubeconfig(free_port(), {"token": "x" * 20}))

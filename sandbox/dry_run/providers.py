@@ -1,4 +1,4 @@
-"""`python providers.py oci|command|kubernetes <engine address>`: the stand-ins, with nothing behind them."""
+"""`python providers.py oci|command|kubernetes <engine address>`: the emulated providers, creating nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 
-from sandbox.rehearsal.host import NotedHost
+from sandbox.dry_run.host import FakeHost
 
 
 def _oci(arguments: list[str]) -> None:
@@ -15,7 +15,7 @@ def _oci(arguments: list[str]) -> None:
     from sandbox.oci.cloud import Cloud
     from sandbox.oci.server import main
 
-    main(arguments, Cloud(paths.CLOUD, NotedHost(), KINDS))
+    main(arguments, Cloud(paths.CLOUD, FakeHost(), KINDS))
 
 
 def _command(arguments: list[str]) -> None:
@@ -26,13 +26,13 @@ def _command(arguments: list[str]) -> None:
     from sandbox.command.server import serve
     from sandbox.command.values import Properties
 
-    class Noted(CommandProvider):
-        """Every script ends well and prints nothing."""
+    class FakeCommands(CommandProvider):
+        """Every script succeeds and prints nothing."""
 
         async def _run(self, script: str | None, command: inputs.Command, urn: str, timeout: float) -> Properties:
             return {"stdout": PropertyValue(""), "stderr": PropertyValue("")}
 
-    serve(arguments, Noted)
+    serve(arguments, FakeCommands)
 
 
 def _kubernetes(arguments: list[str]) -> None:
@@ -43,11 +43,11 @@ def _kubernetes(arguments: list[str]) -> None:
     from sandbox.kubernetes_provider.server import serve
     from sandbox.kubernetes_provider.wire import Properties
 
-    class Noted(KubernetesProvider):
-        """Every object is made as it was asked for, and is ready at once."""
+    class FakeKubernetes(KubernetesProvider):
+        """Every object equals its inputs and is ready immediately."""
 
         def create(self, urn: str, news: Properties, timeout: float, preview: bool) -> tuple[str, Properties]:
-            """The object, with what a cluster adds and the program reads: a uid, and a Service's address."""
+            """Return the object with a uid, and with an address for a Service."""
             if preview:
                 return super().create(urn, news, timeout, preview)
             inputs = wire.to_object(news)
@@ -60,19 +60,19 @@ def _kubernetes(arguments: list[str]) -> None:
         def update(
             self, urn: str, olds: Properties, news: Properties, timeout: float, preview: bool, ignored: Sequence[str]
         ) -> Properties:
-            """The object as it was asked for."""
+            """Return the object as its inputs describe it."""
             if preview:
                 return super().update(urn, olds, news, timeout, preview, ignored)
             return self.create(urn, news, timeout, preview)[1]
 
         def read(self, urn: str, resource_id: str, state: Properties, inputs: Properties) -> Found | None:
-            """The object as it is known."""
+            """Return the object from the state."""
             return Found(resource_id, state, inputs)
 
         def delete(self, urn: str, resource_id: str, state: Properties, timeout: float) -> None:
-            """There is none."""
+            """Do nothing."""
 
-    serve(arguments, Noted)
+    serve(arguments, FakeKubernetes)
 
 
 SERVED: dict[str, Callable[[list[str]], None]] = {"oci": _oci, "command": _command, "kubernetes": _kubernetes}

@@ -1,4 +1,4 @@
-"""The state which another checkout's program would leave, and what a preview says against it."""
+"""The state of a dry run of another checkout's program, and a preview against it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.workflow_repository import Repository, git, sandbox_home, set
 from tests.unit.kubernetes_values import certificate
 
 SECRET = {"secure": "v1:IkKk3mT0aXqvIMfN:of-the-teams-own-key"}
-# Committed by teams with an account: what their own `pulumi config set` wrote.
+# Values of teams with their own account, as `pulumi config set` writes them.
 TEAMS: dict[str, dict[str, Any]] = {
     "instance": {
         "sshNetworks": ["203.0.113.7/32"],
@@ -53,7 +53,7 @@ TEAMS: dict[str, dict[str, Any]] = {
 
 
 class Checkouts:
-    """base and head, side by side, with a sandbox of their own."""
+    """The checkouts base and head with their own sandbox."""
 
     def __init__(self, folder: Path, prepare: Callable[[Path], None] = lambda folder: None) -> None:
         self.head = Repository(folder / "head", prepare).folder
@@ -68,7 +68,7 @@ class Checkouts:
         )
 
     def preview(self) -> str:
-        done = self.make("preview", "PULUMI=sandbox/rehearsal/pulumi", f"SUMMARY={self.summary}")
+        done = self.make("preview", "PULUMI=sandbox/dry_run/pulumi", f"SUMMARY={self.summary}")
         assert done.returncode == 0, done.stdout + done.stderr
         return self.summary.read_text()
 
@@ -78,7 +78,7 @@ def checkouts(tmp_path: Path) -> Checkouts:
     return Checkouts(tmp_path)
 
 
-def test_a_changed_file_of_the_image_is_seen_and_one_that_is_not_in_it_is_not(checkouts: Checkouts) -> None:
+def test_preview_shows_changed_image_files_only(checkouts: Checkouts) -> None:
     done = checkouts.make("base-state", f"BASE={checkouts.base}")
     assert done.returncode == 0, done.stdout + done.stderr
     app = checkouts.head / "docker" / "jupyterlab"
@@ -86,13 +86,13 @@ def test_a_changed_file_of_the_image_is_seen_and_one_that_is_not_in_it_is_not(ch
     assert checkouts.preview().startswith("<!-- review: preview of dev: nothing -->")
     with (app / "jupyter_server_config.py").open("a") as config:
         config.write("# of everybody's concern\n")
-    told = checkouts.preview()
+    summary = checkouts.preview()
     for name in ("arm64", "amd64", "index", "podman"):
-        assert f"jupyterlab-{name}" in told
-    assert "jupyterlab-instance" not in told
+        assert f"jupyterlab-{name}" in summary
+    assert "jupyterlab-instance" not in summary
 
 
-def test_where_the_other_program_fails_or_has_no_such_stack_the_state_is_empty_and_that_is_told(
+def test_base_state_is_empty_if_the_base_program_fails(
     checkouts: Checkouts,
 ) -> None:
     (checkouts.base / "__main__.py").write_text("import pulumi_oci\nraise SystemExit('broken')\n")
@@ -106,16 +106,14 @@ def test_where_the_other_program_fails_or_has_no_such_stack_the_state_is_empty_a
     assert "jupyterlab-instance" in checkouts.preview()
 
 
-def test_a_preview_without_a_rehearsal_says_how_to_make_one(checkouts: Checkouts) -> None:
-    done = checkouts.make("preview", "PULUMI=sandbox/rehearsal/pulumi")
+def test_preview_without_a_base_state_names_the_command(checkouts: Checkouts) -> None:
+    done = checkouts.make("preview", "PULUMI=sandbox/dry_run/pulumi")
     assert done.returncode != 0
     assert "make base-state STACK=dev" in done.stderr
 
 
 @pytest.mark.parametrize("kind", TEAMS)
-def test_the_stack_file_of_a_team_with_an_account_is_previewed_and_what_is_not_as_committed_is_told(
-    kind: str, tmp_path: Path
-) -> None:
+def test_preview_of_a_team_stack_lists_replaced_values(kind: str, tmp_path: Path) -> None:
     keys = TEAMS[kind]
 
     def commit(folder: Path) -> None:
@@ -129,14 +127,14 @@ def test_the_stack_file_of_a_team_with_an_account_is_previewed_and_what_is_not_a
     team = Checkouts(tmp_path, commit)
     done = team.make("base-state", f"BASE={team.base}")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = team.preview()
-    assert told.startswith("<!-- review: preview of dev: nothing -->"), told
-    (note,) = (line for line in told.splitlines() if "not as Pulumi.dev.yaml has them" in line)
+    summary = team.preview()
+    assert summary.startswith("<!-- review: preview of dev: nothing -->"), summary
+    (note,) = (line for line in summary.splitlines() if "values that differ from Pulumi.dev.yaml" in line)
     kept = {"target", "sshNetworks", "apiNetworks", "secretFiles", "tlsPrivateKey"}
     kept |= {"registryHost", "registryUsername", "builder"}
     gone = {"compartmentId", "oci:region", "oci:configFileProfile", *(set(keys) - kept)}
     assert set(note.partition(": ")[2].partition(" (")[0].split(", ")) == gone
-    # Rules are the committed ones, another domain (which makes another volume) shows, and a further secret is stood in for.
+    # Rules are the committed ones, another domain (which creates a new volume) is shown, and another secret gets a placeholder.
     networks = {key: ["203.0.113.9/32"] for key in ("sshNetworks", "apiNetworks") if key in keys}
     files = {"secretFiles": {**keys["secretFiles"], "more": SECRET}} if "secretFiles" in keys else {}
     set_keys(team.head, "dev", availabilityDomain="Uocm:US-ASHBURN-AD-3", **networks, **files)

@@ -1,4 +1,4 @@
-"""A host for Oracle Cloud's stand-in on which everything is said to run and nothing does."""
+"""A fake host of the emulated cloud: it reports that everything runs and creates nothing."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from sandbox import paths
 from sandbox.kubernetes.specs import ClusterSpec, ClusterState, NodeSpec, NodeState
 from sandbox.machine import FirewallRule, MachineSpec, MachineState
 
-# For documentation, so nobody answers at it (RFC 5737).
+# An address for documentation, where nothing answers (RFC 5737).
 MACHINE = "192.0.2.10"
-# Loopback, so that a preview is refused at once by a cluster that is not there, instead of waiting for it.
+# A loopback address, where a connection to the missing cluster fails immediately.
 CLUSTER = "127.255.255.254"
 
 
-class NotedMachines:
+class FakeMachines:
     """Every machine runs."""
 
     def create(self, spec: MachineSpec) -> MachineState:
-        """Say that it runs."""
+        """Report that it runs."""
         return MachineState(True, MACHINE)
 
     def inspect(self, name: str) -> MachineState | None:
-        """It runs."""
+        """Report that it runs."""
         return MachineState(True, MACHINE)
 
     def remove(self, name: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
     def resize(self, name: str, cpus: float, memory_gb: float) -> None:
-        """There is none."""
+        """Do nothing."""
 
     def set_firewall(self, name: str, rules: Sequence[FirewallRule]) -> None:
-        """There is none."""
+        """Do nothing."""
 
     def attach(self, name: str, device: str, image: Path) -> None:
-        """There is none."""
+        """Do nothing."""
 
     def detach(self, name: str, device: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
 
-class NotedVolumes:
-    """A volume is an empty file: its being there is what a refresh looks at."""
+class FakeVolumes:
+    """A volume is an empty file, because a refresh checks that it exists."""
 
     def create(self, path: Path, size_gb: int) -> None:
-        """Make the file."""
+        """Create the file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
@@ -56,53 +56,53 @@ class NotedVolumes:
         path.unlink(missing_ok=True)
 
 
-class NotedRegistry:
-    """No image is anywhere."""
+class FakeRegistry:
+    """There are no images."""
 
     def delete_repository(self, namespace: str, name: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
 
-class NotedClusters:
+class FakeClusters:
     """Every cluster runs."""
 
     def create(self, spec: ClusterSpec) -> ClusterState:
-        """Say that it runs."""
+        """Report that it runs."""
         return ClusterState(True, CLUSTER)
 
     def inspect(self, name: str) -> ClusterState | None:
-        """It runs."""
+        """Report that it runs."""
         return ClusterState(True, CLUSTER)
 
     def authority(self, name: str) -> bytes:
-        """Some certificate: nothing is signed by it."""
+        """Return any certificate; nothing uses it."""
         return (paths.REGISTRY / "tls" / "ca.pem").read_bytes()
 
     def remove(self, name: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
 
-class NotedNodes:
+class FakeNodes:
     """Every node runs."""
 
     def create(self, spec: NodeSpec) -> NodeState:
-        """Say that it runs."""
+        """Report that it runs."""
         return NodeState(True, MACHINE)
 
     def inspect(self, name: str) -> NodeState | None:
-        """It runs."""
+        """Report that it runs."""
         return NodeState(True, MACHINE)
 
     def remove(self, name: str, cluster_name: str) -> None:
-        """There is none."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
-class NotedHost:
-    """All of it."""
+class FakeHost:
+    """All parts of the host."""
 
-    machines: NotedMachines = field(default_factory=NotedMachines)
-    volumes: NotedVolumes = field(default_factory=NotedVolumes)
-    registry: NotedRegistry = field(default_factory=NotedRegistry)
-    clusters: NotedClusters = field(default_factory=NotedClusters)
-    nodes: NotedNodes = field(default_factory=NotedNodes)
+    machines: FakeMachines = field(default_factory=FakeMachines)
+    volumes: FakeVolumes = field(default_factory=FakeVolumes)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    clusters: FakeClusters = field(default_factory=FakeClusters)
+    nodes: FakeNodes = field(default_factory=FakeNodes)

@@ -1,4 +1,4 @@
-"""The real engine with the stand-in of pulumi-kubernetes, against a real API server. No node runs: the tests play it."""
+"""The emulated kubernetes provider with the real engine and a real API server, without nodes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_object_is_created_once_updated_in_place_and_deleted(project: Project
     assert project.plane.request("GET", f"/api/v1/namespaces/{namespace}/services")["items"] == []
 
 
-def test_a_name_left_out_is_made_up_once_and_kept(project: Project) -> None:
+def test_generated_name_is_kept(project: Project) -> None:
     project.write(settings=config_map())
     project.up()
     made = project.state("settings")["outputs"]["metadata"]
@@ -48,7 +48,7 @@ def test_a_name_left_out_is_made_up_once_and_kept(project: Project) -> None:
     assert project.state("settings")["outputs"]["metadata"]["name"] == made["name"]
 
 
-def test_changed_data_of_a_secret_replaces_it_after_it_was_made_again(project: Project) -> None:
+def test_changed_secret_is_replaced_by_a_new_one(project: Project) -> None:
     project.write(login=secret("one-value"))
     project.up()
     before = project.state("login")["id"]
@@ -110,7 +110,7 @@ def test_a_misspelt_or_ill_typed_property_fails_the_plan_with_its_path(project: 
     project.write(app=wrong)
     printed = project.pulumi("preview", check=False)
     assert "spec.replicas must be a whole number, not a string" in printed
-    assert "spec.template.spec.containers[0].imagePullpolicy is no property" in printed
+    assert "spec.template.spec.containers[0].imagePullpolicy is not a property" in printed
 
 
 def test_what_the_api_server_refuses_fails_the_preview_in_its_words(project: Project) -> None:
@@ -119,15 +119,15 @@ def test_what_the_api_server_refuses_fails_the_preview_in_its_words(project: Pro
     assert "spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for LoadBalancer services" in printed
 
 
-def test_what_is_not_done_is_said(project: Project) -> None:
+def test_unsupported_resource_is_reported(project: Project) -> None:
     project.write(job={"type": "kubernetes:helm.sh/v3:Release", "inputs": {"chart": "x"}})
-    assert "helm.sh/v3:Release is not done by the sandbox's stand-in" in project.pulumi("preview", check=False)
+    assert "helm.sh/v3:Release is not supported by the sandbox's emulation of" in project.pulumi("preview", check=False)
     project.configure(enable_server_side_apply=False)
     project.write(a=config_map())
     assert "enableServerSideApply=false" in project.pulumi("preview", check=False)
 
 
-def test_an_object_that_exists_already_is_not_taken_over(project: Project, namespace: str) -> None:
+def test_existing_object_is_not_adopted(project: Project, namespace: str) -> None:
     body = {"metadata": {"name": "theirs"}, "data": {"a": "theirs"}}
     project.plane.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", body)
     project.write(theirs=config_map(metadata={"name": "theirs"}))

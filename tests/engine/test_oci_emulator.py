@@ -1,4 +1,4 @@
-"""The real engine on the Oracle Cloud stand-in, with what needs no machine: networks, repositories, look-ups."""
+"""The real engine on the emulated Oracle Cloud: networks, repositories and look-ups, which need no machine."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of which nothing is ever made."""
+    """A project for plans only."""
     return new_project(tmp_path_factory.mktemp("plans"))
 
 
-def test_a_network_from_plan_to_destruction(project: Project) -> None:
+def test_network_from_plan_to_destroy(project: Project) -> None:
     project.write(NETWORK)
     assert project.planned() == dict.fromkeys(EVERYTHING, "create")
     assert not project.cloud.exists()
@@ -74,7 +74,7 @@ def test_a_network_from_plan_to_destruction(project: Project) -> None:
     assert list(project.cloud.rglob("*.json")) == []
 
 
-def test_what_is_changed_and_deleted_by_hand_is_put_right(project: Project) -> None:
+def test_refresh_and_up_restore_manual_changes(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     [rule] = project.records("securityrule")
@@ -89,7 +89,7 @@ def test_what_is_changed_and_deleted_by_hand_is_put_right(project: Project) -> N
     assert len(project.records("subnet")) == 1
 
 
-def test_what_a_change_does(project: Project) -> None:
+def test_change_updates_or_replaces(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     project.write(NETWORK.replace('"203.0.113.0/24"', '"198.51.100.0/24"'))
@@ -116,14 +116,14 @@ def test_what_a_change_does(project: Project) -> None:
         ('oci.core.Vcn("v", compartment_id=TENANCY)', "cidrBlocks is required"),
         (
             'oci.core.Vcn("v", compartment_id=TENANCY, cidr_blocks=["10.0.0.0/16"], is_ipv6enabled=True)',
-            "isIpv6enabled is not done by the sandbox's Oracle Cloud",
+            "isIpv6enabled is not supported by the sandbox's Oracle Cloud",
         ),
         (
             'oci.core.Volume("v", compartment_id=TENANCY, availability_domain="Sndb:EU-FRANKFURT-1-AD-1", size_in_gbs=50)',
             "sizeInGbs must be a string, not a number",
         ),
-        ('oci.core.Drg("v", compartment_id=TENANCY)', "oci:Core/drg:Drg (the sandbox's Oracle Cloud does not do this"),
-        ("oci.core.get_shapes(compartment_id=TENANCY)", "oci:Core/getShapes:getShapes (the sandbox's"),
+        ('oci.core.Drg("v", compartment_id=TENANCY)', "oci:Core/drg:Drg (not supported by the sandbox's Oracle Cloud"),
+        ("oci.core.get_shapes(compartment_id=TENANCY)", "oci:Core/getShapes:getShapes (not supported"),
         (
             'oci.core.get_subnet(subnet_id="ocid1.subnet.oc1..none")',
             "404-NotAuthorizedOrNotFound, Authorization failed",
@@ -131,7 +131,7 @@ def test_what_a_change_does(project: Project) -> None:
         (
             'pulumi.CustomResource("oci:Core/vcn:Vcn", "v", {"compartmentId": TENANCY, "cidrBlok": "x"},'
             ' pulumi.ResourceOptions(version="5.5.0"))',
-            "cidrBlok is no input; there are: ",
+            "cidrBlok is not an input; valid inputs: ",
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_wrong_inputs_fail_the_plan(plans: Project, program: str, words: str) ->
     assert not plans.cloud.exists()
 
 
-def test_a_problem_with_a_secret_input_does_not_print_it(plans: Project) -> None:
+def test_error_about_a_secret_input_does_not_print_it(plans: Project) -> None:
     plans.write('oci.core.Vcn("v", compartment_id=TENANCY, cidr_blocks=[pulumi.Output.secret("hidden-value")])')
     printed = plans.pulumi("preview", check=False)
     assert "cidrBlocks[0] must be an IPv4 network" in printed
@@ -155,7 +155,7 @@ def test_a_secret_input_is_a_secret_output(project: Project) -> None:
     assert "ciphertext" in project.state()["vcn"]["outputs"]["displayName"]
 
 
-def test_the_clouds_refusal_is_printed_without_a_stack_trace(project: Project) -> None:
+def test_cloud_error_is_printed_without_a_stack_trace(project: Project) -> None:
     project.write(VCN)
     project.up()
     subnet = """
@@ -168,7 +168,7 @@ def test_the_clouds_refusal_is_printed_without_a_stack_trace(project: Project) -
     assert 'File "' not in printed
 
 
-def test_what_is_in_use_is_not_deleted(project: Project) -> None:
+def test_resource_in_use_is_not_deleted(project: Project) -> None:
     project.write(NETWORK)
     project.up()
     state = project.state()

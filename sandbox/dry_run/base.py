@@ -1,4 +1,4 @@
-"""`python -m sandbox.rehearsal.base <stack> <folder>`, in a rehearsal's home: `up` of the program in another checkout."""
+"""`python -m sandbox.dry_run.base <stack> <folder>`, in the home of a dry run: `up` of the program in another checkout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox import paths, stack_file
 
 
 def config_file(stack: str, base: Path) -> Path:
-    """The stack's file as it is with the other checkout's committed one, account and secrets being the same."""
+    """Write the stack's file with the committed values of the other checkout, and the same account and secrets."""
     document = yaml.safe_load(stack_file.ensure(stack).read_text())
     name = stack_file.project()
     now, before = (stack_file.committed_config(name, folder / f"Pulumi.{stack}.yaml") for folder in (base, paths.ROOT))
@@ -24,7 +24,7 @@ def config_file(stack: str, base: Path) -> Path:
 
 
 def main(stack: str, folder: str) -> int:
-    """The exit status of the engine."""
+    """Run `up` and return the exit status of the engine."""
     base = Path(folder).absolute()
     environment, own = paths.ROOT / "venv", base / "venv"
     if environment.exists() and not own.exists():

@@ -1,13 +1,13 @@
-"""The hash by which a rehearsal sees that an image's context has changed."""
+"""The hash of an image's build context in a dry run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.rehearsal.builds import context_hash
+from sandbox.dry_run.builds import context_hash
 
 
-def test_contents_and_modes_of_what_is_sent_count(tmp_path: Path) -> None:
+def test_context_hash_depends_on_contents_and_modes(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "kept").write_text("1")
     before = context_hash(tmp_path)
