@@ -1,4 +1,4 @@
-"""What a change of the configuration does, as the engine's own steps, and as a person sees it afterwards."""
+"""Changes of the configuration: the engine's steps, and the result for a user."""
 
 from __future__ import annotations
 
