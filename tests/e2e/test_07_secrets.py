@@ -1,4 +1,4 @@
-"""The password, its hash and the registry's token are only where the app or podman needs them."""
+"""The password, its hash and the registry's token are only where they are needed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.support.machine import fetch, on_machine
 from tests.support.secret_search import Needles, Place, archive, files, find_secret, image, text
 from tests.support.stack import Stack
 
-# The account's files contain the secrets. The other folders are software, or other tests search them.
+# The account's files contain the secrets. The other folders contain software, or other tests search them.
 SKIP = r"account/|venv/|bin/|go/|containers/|images/|buildkit/root/|pulumi/plugins/|registry/data/|cloud/volumes/"
-# The storage of the machine's podman: only its secrets contain the hash.
+# The storage of podman on the machine. Its secrets contain the hash.
 PODMAN = "/var/lib/containers/storage"
 
 
@@ -40,7 +40,7 @@ def test_no_secret_is_in_the_image_of_any_platform(
 ) -> None:
     reference = stack.output("image")
     places = list(image(reference, registry(reference.partition("@")[0])))
-    # Two platforms with different bases.
+    # Two platforms with their own bases.
     assert len({place.name for place in places if " config " in place.name}) == 2
     assert len({place.name for place in places if " layer " in place.name}) >= 4
     assert find_secret(places, needles) == []
@@ -48,7 +48,7 @@ def test_no_secret_is_in_the_image_of_any_platform(
 
 def test_no_secret_was_on_a_command_line_of_any_process(needles: Needles, command_lines: CommandLines) -> None:
     seen = command_lines.all_seen
-    # The recording contains commands on the machine, also those of root.
+    # The recording includes commands of root on the machine.
     assert any(b"\0login\0--authfile" in line for line in seen)
     assert any(b"\0secret\0create" in line for line in seen)
     assert find_secret([Place("command lines", lambda: [line + b"\n" for line in seen])], needles) == []
@@ -58,13 +58,13 @@ def test_no_secret_is_in_plans_logs_or_the_output_of_the_cli(stack: Stack, needl
     assert "[secret]" in stack.log
     assert any(path.stat().st_size for path in stack.event_logs)
     printed = text("what the CLI printed", stack.log)
-    # The stack's folder has the plan, event logs, temporary files, and the configuration with encrypted secrets.
+    # The stack's folder contains plan, event logs, temporary files and the configuration with encrypted secrets.
     places = [printed, *files(stack.folder), *files(paths.LOG), *service_logs()]
     assert find_secret(places, needles) == []
 
 
 def service_logs() -> Iterator[Place]:
-    """Logs and container configurations of the sandbox's services."""
+    """Yield logs and container definitions of the sandbox's services."""
     for name in (paths.REGISTRY_CONTAINER, paths.BUILDKIT_CONTAINER):
         done = engine.podman("logs", name, check=False)
         yield text(f"logs of {name}", done.stdout + done.stderr)

@@ -1,7 +1,4 @@
-"""The sandbox's OKE without the program: login, pods, volumes and load balancers behave like Oracle's, and unknown requests fail.
-
-The tests share a cluster and run in this order.
-"""
+"""The sandbox's OKE without the program: login, pods, volumes and load balancers. The tests share one cluster, in this order."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ NOT_LET_IN = "You must be logged in to the server"
 
 @pytest.fixture(scope="module")
 def before(request: pytest.FixtureRequest) -> Holdings:
-    """The sandbox's resources, with the services for clusters, before the first cluster."""
+    """Start the sandbox for clusters and return its resources."""
     bring_up(request.config, "--stack", "local-oke")
     support.push_image()
     return holdings()
@@ -37,13 +34,13 @@ def before(request: pytest.FixtureRequest) -> Holdings:
 
 @pytest.fixture(scope="module")
 def oke(before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oke]:
-    """An empty cluster."""
+    """The cluster, initially empty."""
     began = time.monotonic()
     made = support.set_up(tmp_path_factory.mktemp("oke"))
     print(f"cluster and node: {time.monotonic() - began:.1f} s")
     yield made
     if KINDS["cluster"].read(cloud(), made.cluster.id):
-        # After a failure, delete the objects in the cluster, which keep the network in use.
+        # After a failure, load balancers would block the deletion of the network.
         made.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)
     support.tear_down(made)
 
@@ -116,7 +113,7 @@ def test_invalid_load_balancer_gets_no_address(
 def test_new_subnet_of_an_existing_load_balancer_is_ignored(app: str, oke: Oke) -> None:
     public = oke.subnets["public"].id
     oke.apply(support.service(public, internal="false"))
-    # The first bandwidth shows that the controller saw the Service, the second that it finished the first change.
+    # The changed bandwidth shows that the controller has handled the Service; the second change shows that it has finished the first.
     for most in (20, 30):
         oke.apply(support.service(public, internal="false", shape_flex_max=str(most)))
         oke.eventually(lambda most=most: most_bandwidth(oke) == most, f"a bandwidth of {most} Mbps", 60)
@@ -128,7 +125,7 @@ def test_new_subnet_of_an_existing_load_balancer_is_ignored(app: str, oke: Oke) 
 
 
 def most_bandwidth(oke: Oke) -> int:
-    """The maximum bandwidth of the only load balancer in Mbps."""
+    """Return the maximum bandwidth of the only load balancer in Mbps."""
     [record] = oke.load_balancers()
     return int(record.properties["shapeDetails"]["maximumBandwidthInMbps"])
 
@@ -149,7 +146,7 @@ def test_replaced_node_gets_the_volume(app: str, oke: Oke) -> None:
     assert seen.properties["nodeConfigDetails"]["size"] == 0
     inputs = {name: value for name, value in oke.pool.properties.items() if name in KINDS["nodepool"].fields}
     KINDS["nodepool"].update(cloud(), oke.pool.id, {**inputs, "nodeConfigDetails": details})
-    # Kubernetes would wait for the missing node.
+    # Without force, Kubernetes waits for the deleted node.
     oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app", "--force", "--grace-period=0")
     oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
 
@@ -164,7 +161,7 @@ def test_volume_is_deleted_with_its_claim_and_the_subnet_is_freed(app: str, oke:
 
 
 def volumes(before: Holdings) -> list[Record]:
-    """The volumes created since `before`."""
+    """Return the new volumes."""
     made = cloud().all("volume")
     return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
 

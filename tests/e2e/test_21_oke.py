@@ -1,4 +1,4 @@
-"""JupyterLab in a pod of the stack's own cluster: access by tunnel and Service, and its objects in the API server."""
+"""JupyterLab in a pod of the stack's cluster: access through tunnel and load balancer, and its objects."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_namespace_enforces_the_restricted_profile(oke: Stack) -> None:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
-    # The namespace refuses a pod without these restrictions.
+    # The namespace refuses a pod without these settings.
     words = ("run", "root", "--image", oke.output("image"), "--restart", "Never")
     assert kubectl(oke, *words, check=False) == ""
     assert "root" not in {one["metadata"]["name"] for one in get(oke, "pods")["items"]}
@@ -136,7 +136,7 @@ for port in ({app_port}, 9999):
     kubectl(oke, "run", "beside", "--image", own["image"], "--restart", "Never", "--overrides", overrides)
     try:
         kubectl(oke, "wait", "pod/beside", "--for", "jsonpath={.status.phase}=Succeeded", "--timeout", "60s")
-        # No program listens on the second port. Without the policy the connection would be refused, not dropped.
+        # Nothing listens at the second port: without the policy, it would refuse the connection.
         assert kubectl(oke, "logs", "beside").split() == ["connected", "TimeoutError"]
     finally:
         kubectl(oke, "delete", "pod", "beside", "--now")

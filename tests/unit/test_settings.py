@@ -294,7 +294,7 @@ def test_a_dockerfile_that_is_no_text_is_refused(values: dict[str, Any], tmp_pat
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"[z-a]\n", "has a pattern that is none: [z-a] ("), ("größe\n".encode("latin-1"), "cannot be read (")],
+    [(b"[z-a]\n", "has an invalid pattern: [z-a] ("), ("größe\n".encode("latin-1"), "cannot be read (")],
 )
 def test_a_dockerignore_that_cannot_be_used_is_named(
     content: bytes, says: str, values: dict[str, Any], tmp_path: Path
