@@ -75,9 +75,9 @@ def _parse(
 def _encryption_problems(
     config: InstanceStack | KubernetesStack, stack: str, is_encrypted: Callable[[str], bool]
 ) -> list[str]:
-    everyone = f"is in plain text; encrypt it, and treat it as known to everyone who could read Pulumi.{stack}.yaml"
+    everyone = f"is in plain text; others may have read Pulumi.{stack}.yaml, so set a new value, encrypted"
     plain = [wrong(place, everyone) for place in config.encrypted_places if not is_encrypted(place)]
-    in_vain = "has an encrypted value, but is plain text in the stack's state and where the app runs; make a file of it"
+    in_vain = "has an encrypted value, but the state has environment in plain text; put it into secretFiles"
     useless = [
         error(name, in_vain, fix("secretFiles"), f"pulumi config rm --path '{name}.<NAME>'")
         for name in NOT_ENCRYPTED

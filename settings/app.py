@@ -116,17 +116,19 @@ class AppSettings(Section):
         """Errors of the variables and of the app's folder."""
         for name in sorted(RESERVED_ENVIRONMENT.keys() & self.environment.keys()):
             place = place_in("environment", name)
-            yield error(place, f"is set from {RESERVED_ENVIRONMENT[name]}", remove_command(place))
+            yield error(
+                place, f"is computed from the key {RESERVED_ENVIRONMENT[name]}; set that", remove_command(place)
+            )
         for name in filter(NAMES.search, self.environment):
             place = place_in("environment", name)
-            message = "is a secret, according to its name, and plain text in the stack's state and where the app runs; make a file of it"
+            message = "looks like a secret, but the state has environment in plain text; put it into secretFiles"
             yield error(place, message, fix("secretFiles"), remove_command(place))
         if not is_file(self.dockerfile):
             yield wrong("context", f"has no Dockerfile: {self.dockerfile} does not exist")
         try:
             dockerignore.read(Path(self.context))
         except BuildInputError as problem:
-            yield wrong("context", str(problem))
+            yield error("context", str(problem))
 
     @property
     def dockerfile(self) -> Path:

@@ -65,13 +65,15 @@ class ClusterSettings(Section):
         if self.replicas > 1 and self.access_mode == "ReadWriteOnce":
             yield wrong(
                 "replicas",
-                f"is {self.replicas}, but a ReadWriteOnce volume is on one node at a time; a storageClass of files and accessMode "
-                "ReadWriteMany can have more",
+                f"is {self.replicas}, but a ReadWriteOnce volume works on one node only; more pods need a storageClass of files and "
+                "accessMode ReadWriteMany",
                 "1",
             )
         if self.access_mode == "ReadWriteMany" and self.storage_class == "oci-bv":
             yield wrong(
-                "accessMode", "is ReadWriteMany, which block volumes (storageClass oci-bv) are not", "ReadWriteOnce"
+                "accessMode",
+                "is ReadWriteMany, but block volumes (storageClass oci-bv) support only ReadWriteOnce",
+                "ReadWriteOnce",
             )
 
     def network_problems(self, vcn: ipaddress.IPv4Network) -> Iterable[str]:

@@ -26,8 +26,8 @@ pulumi config set --path 'sshNetworks[0]' 203.0.113.7/32   # one of a list; of a
 ```
 
 Editors with the YAML language server (VS Code's YAML extension, Neovim and others) complete and check these files by
-`docs/stack.schema.json`, which the first line of each names; copy that line into a new file. An empty line after a file's first
-comments keeps them, whatever Pulumi writes.
+`docs/stack.schema.json`, which the first line of each names; copy that line into a new file. Leave an empty line
+after a file's first comments: without it Pulumi deletes them.
 
 A wrong value stops `pulumi up` before anything is made, and the error has the command that fixes it. The same holds for rules between keys.
 """

@@ -14,6 +14,13 @@ from specs.shell import printable, quoted
 
 __all__ = ["ConfigurationError", "describe", "fix", "unknown_key", "wrong"]
 
+MESSAGES = {
+    "missing": "is not set",
+    "json_invalid": "must be a list or an object; set each value in it with --path",
+    "int_parsing": "must be a whole number",
+}
+"""What to say instead of pydantic's words for these types of error."""
+
 REPLACED = {"sbomScanner": "attestations"}
 """Keys of earlier versions, and the key to use instead."""
 
@@ -62,8 +69,7 @@ def describe(detail: Any, values: Mapping[str, str]) -> str:
     name, *inner = place
     of_name = inner[-1:] == ["[key]"]
     place = place_in(name, *inner[: -1 if of_name else None])
-    if detail["type"] == "missing":
-        message = "is not set"
+    message = MESSAGES.get(detail["type"], message)
     quote = not KEYS[name].secret and not inner
     problem = message[0].lower() + message[1:] + (f" (is {values.get(name)!r})" if quote else "")
     correction = getattr(detail.get("ctx", {}).get("error"), "correction", None)

@@ -105,7 +105,7 @@ class ImageSettings(Section):
         try:
             installs = not is_file(dockerfile) or str(EXTRA) in dockerfile.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as problem:
-            yield wrong("context", f"{dockerfile} cannot be read ({problem})")
+            yield error("context", f"{dockerfile} cannot be read ({problem})")
             return
         if not installs:
             message = f"{dockerfile} does not install them; docker/jupyterlab/Dockerfile shows how"

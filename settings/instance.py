@@ -73,10 +73,8 @@ class InstanceSettings(Section):
         yield from rules.networks("sshNetworks", self.ssh_networks)
         for place, network in enumerate(self.ssh_networks):
             if ipaddress.IPv4Network(network).subnet_of(ipaddress.IPv4Network(PODMAN_NETWORK)):
-                yield wrong(
-                    place_in("sshNetworks", place),
-                    f"{network} is in {PODMAN_NETWORK}, the instance's own network of containers: no answer would come back",
-                )
+                message = f"{network} is in {PODMAN_NETWORK}, the instance's own network of containers: answers would not reach you"
+                yield wrong(place_in("sshNetworks", place), message)
         try:
             _ = self.ssh_key
         except ssh.KeyFileError as problem:
@@ -85,7 +83,7 @@ class InstanceSettings(Section):
         if (agent := os.environ.get("SSH_AUTH_SOCK", "")) and not ssh.answers(agent):
             yield error(
                 "SSH_AUTH_SOCK",
-                "names an SSH agent that does not answer; Pulumi's command provider fails on it, even with a key of its own",
+                "names an SSH agent that does not answer; Pulumi's command provider needs it to answer, although it does not use it",
                 "unset SSH_AUTH_SOCK",
             )
 
@@ -106,7 +104,7 @@ class InstanceSettings(Section):
         elif subnet.prefixlen > 30:
             yield wrong("subnetCidr", f"is {subnet}; a subnet takes a prefix of at most /30")
         if not self.assign_public_ip:
-            message = "is false, but the stack's own network has no other way in; set it, or name a subnetId of yours"
+            message = "is false, but the stack's own network has no other way in; set it to true, or set subnetId to a subnet of yours"
             yield wrong("assignPublicIp", message)
 
     @cached_property

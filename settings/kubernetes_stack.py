@@ -36,7 +36,8 @@ class KubernetesStack(Stack):
             message = f"is {self.cluster.replicas}, but JupyterLab keeps its kernels and sessions in one process"
             yield wrong("replicas", message, "1")
         if self.machine.data_volume_id and self.cluster.access_mode != "ReadWriteOnce":
-            yield wrong("dataVolumeId", "is a block volume, which takes accessMode ReadWriteOnce", "")
+            message = "must be ReadWriteOnce, because dataVolumeId is a block volume"
+            yield wrong("accessMode", message, "ReadWriteOnce")
         if len(self.namespace) > 63:
             message = f"its name {self.stack} makes the namespace {self.namespace}, and Kubernetes takes 63 characters"
             yield error("stack", message, f"pulumi stack rename {quoted(self.stack[:20].rstrip('.-'))}")

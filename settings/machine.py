@@ -48,6 +48,6 @@ class MachineSettings(Section):
         if not least <= self.memory_in_gbs <= most:
             yield wrong(
                 "memoryInGbs",
-                f"is {self.memory_in_gbs}; {self.ocpus} OCPU take {least} to {most} GB (1 to 64 each)",
+                f"is {self.memory_in_gbs}; with ocpus {self.ocpus} it must be {least} to {most} (1 to 64 GB for each OCPU)",
                 str(min(max(self.memory_in_gbs, 6 * self.ocpus), most)),
             )

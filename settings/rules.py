@@ -21,7 +21,7 @@ def account(profile: OciProfile, registry_host: str, compartment_id: str, regist
             "<region>",
         )
     if region and not is_region(region):
-        meaning, example = "no region's name", "<region>"
+        meaning, example = "which is not the name of a region", "<region>"
         if is_region(region.lower()):
             meaning, example = "in capitals; names of hosts have small letters", region.lower()
         elif known := region_of_short_name(region):
@@ -66,12 +66,12 @@ def places(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
 def twice(key: str, values: Sequence[str]) -> Iterable[str]:
     """Errors of values that a list holds twice."""
     for place in duplicates(values):
-        yield error(place_in(key, place), f"{values[place]} is there twice", remove_command(place_in(key, place)))
+        yield error(place_in(key, place), f"{values[place]} is in the list twice", remove_command(place_in(key, place)))
 
 
 def networks(key: str, given: Sequence[str]) -> Iterable[str]:
     """Errors of all the networks together from which people connect."""
     yield from twice(key, given)
     if addresses(given) > MOST_ADDRESSES:
-        message = f"has {addresses(given)} addresses in all, as good as the whole internet; name the networks you connect from"
+        message = f"has {addresses(given)} addresses in all; name only the networks you connect from"
         yield error(key, message, f"pulumi config rm {key}", fix(key))

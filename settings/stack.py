@@ -25,7 +25,7 @@ from specs.oci_profile import OciProfile
 from specs.registry import default_host
 
 KEPT_VOLUME = (
-    "the volume of dataVolumeId stays. To adopt it: pulumi config set dataVolumeId <OCID>; "
+    "the data volume (output dataVolumeId) stays. To adopt it: pulumi config set dataVolumeId <OCID>; "
     "to delete it: oci bv volume delete --volume-id <OCID>"
 )
 """The output `retained` of a volume. Pulumi cuts outputs at 150 characters when it shows them a last time."""
@@ -80,7 +80,7 @@ class Stack(BaseModel):
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.stack):
             fitting = re.sub(r"[^a-z0-9]+", "-", self.stack.lower()).strip("-") or "dev"
             message = (
-                f"its name {self.stack} becomes part of names in the cloud, which take small letters, digits and -"
+                f"its name is {self.stack}, but names in the cloud have only small letters, digits and single hyphens"
             )
             yield error("stack", message, f"pulumi stack rename {fitting}")
         for section in self.sections:
@@ -107,7 +107,7 @@ class Stack(BaseModel):
         """The error of an app that takes more than `most` GB of a machine's memory."""
         memory = self.machine.memory_in_gbs
         if self.machine.ocpus <= memory and self.app.app_memory_in_gbs > most:
-            message = f"is {self.app.app_memory_in_gbs}, but {machine} has {memory}; leave {advice}"
+            message = f"is {self.app.app_memory_in_gbs} GB, but {machine} has {memory} GB in all; leave {advice}"
             yield wrong("appMemoryInGbs", message, str(most))
 
     @property

@@ -57,7 +57,9 @@ def cidr(value: str) -> str:
     if "/" not in value:
         raise ValueError(f"{value} has no prefix, such as /16")
     if str(network) != value:
-        raise CorrectableError(f"{value} has host bits set; the network is {network}", str(network))
+        raise CorrectableError(
+            f"{value} is an address in {network}; write the network, or /32 for the address alone", str(network)
+        )
     for taken, what in NO_HOSTS.items():
         if network.subnet_of(ipaddress.IPv4Network(taken)):
             raise ValueError(f"{value} has {what}")

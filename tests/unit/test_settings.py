@@ -247,8 +247,13 @@ def test_without_an_account_the_error_names_the_keys_that_replace_it(values: dic
     [
         ("fra", "oc1", "oci:region: is 'fra', the short name of eu-frankfurt-1", "oci:region eu-frankfurt-1"),
         ("US-ASHBURN-1", "oc1", "oci:region: is 'US-ASHBURN-1', in capitals", "oci:region us-ashburn-1"),
-        ("frankfurt", "oc1", "oci:region: is 'frankfurt', no region's name", "oci:region '<region>'"),
-        ("eu-frankfurt-１", "oc1", "oci:region: is 'eu-frankfurt-１', no region's name", "oci:region '<region>'"),
+        ("frankfurt", "oc1", "oci:region: is 'frankfurt', which is not the name of a region", "oci:region '<region>'"),
+        (
+            "eu-frankfurt-１",
+            "oc1",
+            "oci:region: is 'eu-frankfurt-１', which is not the name of a region",
+            "oci:region '<region>'",
+        ),
         (
             "us-gov-ashburn-1",
             "oc3",

@@ -186,7 +186,16 @@ def compile_packages(tree: Path) -> None:
     a process of its own. Unchecked: the byte code stays valid when the times of the sources change on their way into an image. Packages
     may hold Python code for other versions, so failures are ignored.
     """
-    command: list[str | Path] = [APP / "bin/python", "-m", "compileall", "-qq", "-j", "1", "--invalidation-mode", "unchecked-hash"]
+    command: list[str | Path] = [
+        APP / "bin/python",
+        "-m",
+        "compileall",
+        "-qq",
+        "-j",
+        "1",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     command += ["-s", tree, "-p", "/", "-x", "/tests/"]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     packages = sorted(tree.glob("opt/app/lib/python3*/site-packages/*"))
