@@ -37,18 +37,17 @@ def pulumi(*words: str) -> str:
 
 
 class BenchStack:
-    """A stack of registry and image alone. options: select it; extra: options of `up`."""
+    """A stack of only registry and image. extra: options of `up`; select: options of any command."""
 
-    def __init__(
-        self, name: str, folder: Path, config: dict[str, Any], extra: Sequence[str] = (), cwd: str = ""
-    ) -> None:
+    def __init__(self, name: str, folder: Path, config: dict[str, Any], *extra: str, project: Path = ROOT) -> None:
         file = folder / f"Pulumi.{name}.yaml"
         file.write_text(yaml.safe_dump(config))
-        self.select = ["--stack", name, "--non-interactive", *(["--cwd", cwd] if cwd else [])]
+        self.select = ["--stack", name, "--non-interactive", "--cwd", str(project)]
         options = [*self.select, "--config-file", str(file), "--yes", "--skip-preview"]
         self.up = [PULUMI, "up", *options, *extra]
         self.destroy = [PULUMI, "destroy", *options]
-        pulumi("stack", "init", *self.select)
+        # The stack exists already if an earlier run was killed.
+        subprocess.run([PULUMI, "stack", "init", *self.select], cwd=ROOT, check=False, capture_output=True)
 
     def cold(self) -> Command:
         """`up` with an empty builder and an empty registry."""
@@ -110,23 +109,26 @@ def measure(folder: Path, runs: int) -> str:
     def ours(name: str, platforms: Sequence[str]) -> BenchStack:
         values = {"platforms": list(platforms), "builder": BUILDER.name, "context": str(context)}
         config = {**local["config"], **{f"{PROJECT}:{key}": value for key, value in values.items()}}
-        return BenchStack(name, folder, {**local, "config": config}, TARGETS)
+        return BenchStack(name, folder, {**local, "config": config}, *TARGETS)
 
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    article_values = {
+    theirs = {
         "oci:region": paths.REGION,
         "article:compartmentId": paths.TENANCY_OCID,
+        "article:host": paths.REGISTRY_ADDRESS,
+        "article:namespace": paths.NAMESPACE,
+        "article:username": paths.REGISTRY_USER,
         "article:baseImage": base,
+        "article:builder": BUILDER.name,
+        "article:context": str(context),
     }
-    article_values |= {"article:builder": BUILDER.name, "article:host": paths.REGISTRY_ADDRESS}
-    article_values |= {"article:username": paths.REGISTRY_USER, "article:namespace": paths.NAMESPACE}
+    project = shutil.copytree(ROOT / "bench" / "article", folder / "article")
     os.environ["ARTICLE_REGISTRY_TOKEN"] = account.registry_token()
     made: list[BenchStack] = []
     try:
         made.append(one := ours("bench-native", [f"linux/{machine}"]))
         made.append(both := ours("bench-both", ["linux/arm64", "linux/amd64"]))
-        article = BenchStack("bench", folder, {"config": article_values}, cwd=str(ROOT / "bench" / "article"))
-        made.append(article)
+        made.append(article := BenchStack("bench", project, {"config": theirs}, project=project))
         changed = Command(both.up, prepare=[*OWN, "change", str(context / "jupyter_server_config.py")])
         times = compare(
             {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -10,8 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from sandbox import paths
-from sandbox.process import SandboxError, privileged, run, write_if_changed
+from sandbox.process import SandboxError, privileged, run
 
 # A shorter step that changed nothing prints no line.
 QUIET_SECONDS = 1.0
@@ -25,7 +23,7 @@ class Progress:
         self._title, self._began = title, time.monotonic()
         self._lock = threading.Lock()
         self._running: dict[str, float] = {}
-        self._steps: list[dict[str, object]] = []
+        self._steps: dict[str, float] = {}
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -43,7 +41,7 @@ class Progress:
             seconds = time.monotonic() - began
             with self._lock:
                 del self._running[name]
-        self._steps.append({"step": name, "seconds": round(seconds, 2), "changed": changed})
+        self._steps[name] = seconds
         if changed or seconds > QUIET_SECONDS:
             self.say(f"{name}: {'done' if changed else 'ready'} ({duration(seconds)})")
 
@@ -69,13 +67,10 @@ class Progress:
             over.set()
 
     def finish(self) -> None:
-        """Print the duration and write log/timings.json: {"title", "seconds", "steps": [{"step", "seconds", "changed"}]}."""
-        seconds = time.monotonic() - self._began
-        record = {"title": self._title, "seconds": round(seconds, 2), "steps": self._steps}
-        write_if_changed(paths.LOG / "timings.json", json.dumps(record, indent=2) + "\n")
-        slow = sorted(self._steps, key=lambda step: -float(str(step["seconds"])))[:3]
-        spent = ", ".join(f"{step['step']} {step['seconds']} s" for step in slow)
-        self.say(f"{self._title}: ready after {duration(seconds)} ({spent})")
+        """Print the duration and the three slowest steps."""
+        slow = sorted(self._steps.items(), key=lambda step: -step[1])[:3]
+        spent = ", ".join(f"{name} {duration(seconds)}" for name, seconds in slow)
+        self.say(f"{self._title}: ready after {duration(time.monotonic() - self._began)} ({spent})")
 
 
 def together(*actions: Callable[[], None]) -> None:

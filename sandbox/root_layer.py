@@ -15,11 +15,13 @@ from typing import IO
 from sandbox import distribution
 from sandbox.oci_layout import Layer, blob
 
-# Package manager, manuals, translations, character sets (UTF-8 needs none), leap-second time zones, and files of the host.
+# Package manager, manuals, translations, other character sets (UTF-8 needs none), leap-second time zones; Perl, which only rare commands
+# of git need; files of the host.
 _LEFT_OUT = re.compile(
     r"(dev|proc|sys|run|tmp|boot|var/cache|var/log|var/lib/(dpkg|apt)|etc/(apt|dpkg|cron\.\w+|init\.d|logrotate\.d|rc.\.d))/."
     r"|usr/share/(doc|man|info|locale|lintian|bug|zoneinfo/(right|posix))(/|$)"
     r"|usr/lib/[^/]+/gconv/|usr/lib/systemd/"
+    r"|usr/(bin|share|lib/[^/]+)/(lib)?perl"
     r"|etc/(hostname|resolv\.conf|hosts|machine-id)$"
 )
 _BYTE_CODE = re.compile(r"usr/lib/python3\.\d+/(.*/)?__pycache__/")

@@ -35,7 +35,15 @@ TABLE = """\
 | key | type | default | accepts | meaning |
 |---|---|---|---|---|
 """
-WIDTH = 130
+WIDTH = 120
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, as the project's YAML files do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Ignore `indentless`."""
+        super().increase_indent(flow, False)
 
 
 def files(project_file: str) -> dict[str, str]:
@@ -93,7 +101,7 @@ def _project_file(project_file: str) -> str:
 def _block(title: str, keys: list[Key]) -> str:
     heading = f"  # --- {title} "
     entries = {key.name: _entry(key) for key in keys}
-    text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=WIDTH)
+    text = yaml.dump(entries, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     return f"{heading:-<100}\n" + "".join(f"  {line}\n" for line in text.splitlines())
 
 

@@ -1,4 +1,4 @@
-"""What .dockerignore excludes from a build context (sources: moby/patternmatcher; pulumi-docker-build 0.0.22, context.go)."""
+"""The files that .dockerignore excludes from a build context (sources: moby/patternmatcher; pulumi-docker-build 0.0.22, context.go)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specs.build_inputs import BuildInputError, text_of
 from specs.checks import is_file
 
 FILES = ("Dockerfile.dockerignore", ".dockerignore")
-"""Where it may be; the first counts."""
+"""Its names; the first that exists counts."""
 
 _PARTS = re.compile(r"\*\*/?|\*|\?|\[[^\]]*\]|\\?.", re.DOTALL)
 _AS_REGEX = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -19,12 +19,12 @@ _AS_REGEX = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 @dataclass(frozen=True)
 class Dockerignore:
-    """The patterns of a file in order; one that begins with ! takes back what those before it exclude."""
+    """The patterns of a file, in order. A pattern that begins with ! includes again what earlier ones exclude."""
 
     patterns: tuple[str, ...] = ()
 
     def excludes(self, path: PurePath) -> bool:
-        """Whether a path, relative to the context, is excluded: the last pattern that matches it or a folder it is in decides."""
+        """Whether the last pattern that matches a path (relative to the context) or one of its parents excludes it."""
         places = [place.as_posix() for place in (path, *path.parents[:-1])]
         excluded = False
         for pattern in self.patterns:
@@ -33,14 +33,14 @@ class Dockerignore:
         return excluded
 
     def excludes_all_in(self, folder: PurePath) -> bool:
-        """Whether nothing in a folder can be taken back."""
+        """Whether a folder is excluded, and no pattern includes anything in it."""
         below = f"{folder.as_posix()}/"
         heads = [re.split(r"[*?\[\\]", pattern[1:])[0] for pattern in self.patterns if pattern.startswith("!")]
         return self.excludes(folder) and not any(head.startswith(below) or below.startswith(head) for head in heads)
 
 
 def read(context: Path) -> Dockerignore:
-    """That of a context; one without patterns if there is no file. Raises BuildInputError, which here begins with the file's name."""
+    """The patterns of a context; none without a file. Raises BuildInputError, which here begins with the file's name."""
     for file in filter(is_file, (context / name for name in FILES)):
         try:
             lines = [line.strip() for line in text_of(file, "utf-8-sig").splitlines()]
@@ -50,7 +50,7 @@ def read(context: Path) -> Dockerignore:
         except BuildInputError as error:
             raise BuildInputError(f"{file} {error}") from None
         except re.error as error:
-            raise BuildInputError(f"{file} has a pattern that is none: {pattern} ({error.msg})") from None
+            raise BuildInputError(f"{file} has an invalid pattern: {pattern} ({error.msg})") from None
         return Dockerignore(patterns)
     return Dockerignore()
 

@@ -10,7 +10,6 @@ import pulumi_docker_build as docker_build
 import pulumi_oci as oci
 
 config = pulumi.Config()
-root = Path(__file__).parents[2]
 repository = oci.artifacts.ContainerRepository(
     "repository", compartment_id=config.require("compartmentId"), display_name="bench-article"
 )
@@ -24,8 +23,8 @@ images: list[docker_build.Image] = []
 for architecture in ("arm64", "amd64"):
     image = docker_build.Image(
         architecture,
-        # The app's locked packages.
-        context=docker_build.BuildContextArgs(location=str(root / "docker" / "jupyterlab")),
+        # The app's folder, for its locked packages.
+        context=docker_build.BuildContextArgs(location=config.require("context")),
         dockerfile=docker_build.DockerfileArgs(location=str(Path(__file__).with_name("Dockerfile"))),
         platforms=[docker_build.Platform(f"linux/{architecture}")],
         build_args={"BASE_IMAGE": config.require("baseImage")},

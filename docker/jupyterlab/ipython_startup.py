@@ -1,4 +1,4 @@
-"""Run by each IPython kernel when it starts: the first cell names packages that were installed for another Python version."""
+"""Runs when an IPython kernel starts: the first cell names packages that were installed for another Python version."""
 
 
 def _report_unseen() -> None:
@@ -11,7 +11,7 @@ def _report_unseen() -> None:
         return
     seen = {one.name for one in metadata.distributions()}
     found = metadata.distributions(path=[str(folder / "site-packages") for folder in folders])
-    # REQUESTED marks what a person named; the rest came with it (source: PyPA, "Recording installed projects").
+    # REQUESTED marks the packages that a person named (source: PyPA, "Recording installed projects").
     unseen = sorted({one.name for one in found if one.read_text("REQUESTED") is not None} - seen)
     if not unseen:
         return
@@ -25,7 +25,7 @@ def _report_unseen() -> None:
         print(f"    %pip install {' '.join(unseen)}                # installs them again")
         print(f"    !rm -r {' '.join(map(str, folders))}    # forgets them")
 
-    # Not at once: what a kernel prints while it starts is shown nowhere.
+    # A kernel's output during its start is lost.
     shell.events.register("pre_run_cell", report)
 
 

@@ -1,8 +1,8 @@
 """Starts the JupyterLab server: python -I start.py [option …].
 
-The server runs on the image's packages alone, so nothing that a person installs can break it. Kernels and terminals run in a virtual
-environment in ~/.local, on the data volume. It sees the image's packages and takes what pip and uv install. Its kernels are found where
-Jupyter looks for a user's (~/.local/share/jupyter).
+The server runs on the image's packages, so nothing that a person installs can break it. Kernels and terminals run in a virtual
+environment in ~/.local, on the data volume. It sees the image's packages, and pip and uv install into it. Jupyter finds its kernels in
+~/.local/share/jupyter.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ IMAGE = Path(sys.prefix)
 
 
 def prepare(environment: Path) -> None:
-    """Make the virtual environment, or fit it to another Python; packages of the Python before stay in a folder of its version."""
+    """Make the virtual environment, or change it to another Python. Packages of the Python before stay in a folder of its version."""
     packages = sysconfig.get_path("purelib")
     own_packages = Path(sysconfig.get_path("purelib", vars={"base": environment}))
-    # Written last. Where it is as it should be, nothing is written: the volume may be full.
+    # Written last. If it is up to date, nothing is written: the volume may be full.
     link = own_packages / "image.pth"
     text = f"# {sys.version_info}, {Path(sys.executable).resolve()}\nimport site; site.addsitedir({packages!r})\n"
     if link.is_file() and link.read_text() == text:
@@ -32,7 +32,7 @@ def prepare(environment: Path) -> None:
             old.unlink()
     venv.create(environment, symlinks=True)
     for script in (IMAGE / "bin").iterdir():
-        # Such as pip and ipython: those of the image work on the image's packages alone.
+        # Such as pip and ipython. The image's own see only the image's packages.
         own = environment / "bin" / script.name
         shebang = f"#!{IMAGE}/bin/python\n".encode()
         if not own.exists() and script.read_bytes().startswith(shebang):
@@ -45,9 +45,9 @@ def use(environment: Path) -> None:
     """Let kernels and terminals run in the virtual environment."""
     os.environ["VIRTUAL_ENV"] = str(environment)
     os.environ["PATH"] = f"{environment}/bin:{os.environ['PATH']}"
-    # Where Jupyter's programs find what came with the image, for which they would look in the environment.
+    # Jupyter's programs look in the environment, and find the image's files by this.
     os.environ["JUPYTER_PATH"] = f"{environment}/share/jupyter:{IMAGE}/share/jupyter"
-    # What kernels start with whose command is "python" (source: jupyter_client, KernelManager.format_kernel_cmd).
+    # It starts the kernels that have the command "python" (source: jupyter_client, KernelManager.format_kernel_cmd).
     sys.executable = f"{environment}/bin/python"
 
 
@@ -57,5 +57,5 @@ if __name__ == "__main__":
         prepare(home)
         use(home)
     except OSError as problem:
-        print(f"{home}: {problem.strerror}; kernels have the image's packages alone", file=sys.stderr, flush=True)
+        print(f"{home}: {problem.strerror}; kernels only have the image's packages", file=sys.stderr, flush=True)
     sys.exit(main())

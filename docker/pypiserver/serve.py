@@ -1,7 +1,6 @@
-"""A package index of one's own: pypiserver, where every request for packages needs a login.
+"""Runs a private package index, pypiserver, with a login for every request.
 
-Users are words "name:hash" of a mounted secret, the hash being Argon2id in PHC string format. pypiserver's own reader
-of such files knows no Argon2, and its argument `auther` is there for what it does not know.
+Users are words "name:hash" in a mounted secret. The hash is Argon2id in PHC string format, which pypiserver cannot check itself.
 """
 
 import logging
@@ -21,7 +20,7 @@ PORT = int(os.environ.get("PORT", "8080"))
 
 
 def read_users(path: Path) -> dict[str, str]:
-    """User name to hash; SystemExit when there is none or one of another form. No message quotes the content."""
+    """User name to hash. Raises SystemExit, which never quotes the content, if there is none or one has another form."""
     try:
         words = path.read_text(encoding="utf-8").split()
     except OSError as problem:
@@ -35,7 +34,7 @@ def read_users(path: Path) -> dict[str, str]:
 
 
 def authenticator(users: dict[str, str]) -> Callable[[str, str], bool]:
-    """The function (name, password) -> bool that pypiserver asks."""
+    """The function (name, password) -> bool for pypiserver."""
     hasher = PasswordHasher()
 
     def is_right(name: str, password: str) -> bool:
@@ -48,14 +47,14 @@ def authenticator(users: dict[str, str]) -> Callable[[str, str], bool]:
 
 
 def main() -> None:
-    """Serves until SIGTERM, then lets requests under way finish."""
+    """Serve until SIGTERM, then finish the running requests."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    # Its log of requests calls every answer "200 OK", refusals too.
+    # Its log calls every answer "200 OK", errors too.
     logging.getLogger("pypiserver").setLevel(logging.WARNING)
     users = read_users(Path(os.environ.get("HTPASSWD_FILE", "/etc/app-secrets/htpasswd")))
     app = pypiserver.app(roots=[PACKAGES], authenticate=["download", "list", "update"], auther=authenticator(users))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    waitress.serve(app, listen=f"0.0.0.0:{PORT}")  # of the container; what is published is decided outside
+    waitress.serve(app, listen=f"0.0.0.0:{PORT}")  # of the container; podman or Kubernetes publish the port
 
 
 if __name__ == "__main__":

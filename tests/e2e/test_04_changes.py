@@ -1,4 +1,4 @@
-"""What a change of the configuration does, as the engine's own steps, and as a person sees it afterwards."""
+"""Changes of the configuration: the engine's steps and the result for the user."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_new_ssh_key_replaces_the_instance_and_keeps_data_and_app(stack: Stack) 
 
 @pytest.fixture
 def program(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the program, which the stack uses during the test."""
+    """A copy of the program that the stack uses during the test."""
     monkeypatch.setattr(stack, "program", copy(tmp_path))
     return tmp_path
 

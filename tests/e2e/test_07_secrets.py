@@ -1,4 +1,4 @@
-"""The password, its hash and the registry's token are nowhere but where they have to be; and whoever looks would find them."""
+"""The password, its hash and the registry's token are only where they are needed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.machine import fetch, on_machine
 from tests.support.secret_search import Needles, Place, archive, files, find_secret, image, text
 from tests.support.stack import Stack
 
-# The account's own files are where the secrets are kept; the rest of these is software, or searched in its own way.
+# The account's files contain the secrets. The other folders contain software, or other tests search them.
 SKIP = r"account/|venv/|bin/|go/|containers/|images/|buildkit/root/|pulumi/plugins/|registry/data/|cloud/volumes/"
-# What the podman of the machine keeps: the hash is in its secrets, and there alone.
+# The storage of podman on the machine. Its secrets contain the hash.
 PODMAN = "/var/lib/containers/storage"
 
 
 @pytest.fixture(scope="module")
 def needles(stack: Stack, command_lines: CommandLines) -> Needles:
-    """All that must not be found, after an `up` with a new password whose plan and log were printed in full."""
+    """All secrets, after an `up` with a new password that printed plan and log in full."""
     stack.configure(password=new_password())
     plan = stack.folder / "plan.json"
     stack.preview("--diff", "--save-plan", str(plan))
@@ -40,7 +40,7 @@ def test_no_secret_is_in_the_image_of_any_platform(
 ) -> None:
     reference = stack.output("image")
     places = list(image(reference, registry(reference.partition("@")[0])))
-    # Two platforms, each on a base of its own.
+    # Two platforms with their own bases.
     assert len({place.name for place in places if " config " in place.name}) == 2
     assert len({place.name for place in places if " layer " in place.name}) >= 4
     assert find_secret(places, needles) == []
@@ -48,7 +48,7 @@ def test_no_secret_is_in_the_image_of_any_platform(
 
 def test_no_secret_was_on_a_command_line_of_any_process(needles: Needles, command_lines: CommandLines) -> None:
     seen = command_lines.all_seen
-    # It saw what ran on the machine, within it as root too.
+    # The recording includes commands of root on the machine.
     assert any(b"\0login\0--authfile" in line for line in seen)
     assert any(b"\0secret\0create" in line for line in seen)
     assert find_secret([Place("command lines", lambda: [line + b"\n" for line in seen])], needles) == []
@@ -58,13 +58,13 @@ def test_no_secret_is_in_plans_logs_or_the_output_of_the_cli(stack: Stack, needl
     assert "[secret]" in stack.log
     assert any(path.stat().st_size for path in stack.event_logs)
     printed = text("what the CLI printed", stack.log)
-    # The stack's folder: the plan, the event logs, temporary files, the configuration with its secrets encrypted.
+    # The stack's folder contains plan, event logs, temporary files and the configuration with encrypted secrets.
     places = [printed, *files(stack.folder), *files(paths.LOG), *service_logs()]
     assert find_secret(places, needles) == []
 
 
 def service_logs() -> Iterator[Place]:
-    """What the sandbox's own services logged, and how they were made."""
+    """Yield logs and container definitions of the sandbox's services."""
     for name in (paths.REGISTRY_CONTAINER, paths.BUILDKIT_CONTAINER):
         done = engine.podman("logs", name, check=False)
         yield text(f"logs of {name}", done.stdout + done.stderr)

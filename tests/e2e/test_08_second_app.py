@@ -1,4 +1,4 @@
-"""Another app, a package index, from configuration alone, in a stack of its own beside the first."""
+"""A second app, a package index, in its own stack and from configuration only."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_pip_installs_a_package_published_on_the_data_volume(second: Stack, tmp_
 
 
 def wheel() -> bytes:
-    """The smallest package that pip takes."""
+    """Return a minimal package for pip."""
     information = {
         "METADATA": "Metadata-Version: 2.1\nName: e2e-helpers\nVersion: 1.0\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: e2e\nRoot-Is-Purelib: true\nTag: py3-none-any\n",

@@ -96,7 +96,7 @@ def test_error_names_a_registry_that_fails_during_the_push(tiny: Stack) -> None:
         output = failure(tiny)
     finally:
         UPLOADS.chmod(0o755)
-    assert f"registryHost: the registry {paths.REGISTRY_ADDRESS} failed while it took the image" in output
+    assert f"registryHost: the registry {paths.REGISTRY_ADDRESS} failed during the push" in output
     assert "pulumi up" in commands(output)
     recovers(tiny)
 
@@ -115,7 +115,7 @@ def test_error_for_a_wrong_token_names_login_and_command(tiny: Stack) -> None:
 def test_error_for_an_unknown_builder_lists_the_builders(tiny: Stack) -> None:
     tiny.configure(builder="nobody")
     output = failure(tiny)
-    assert "builder: this machine has no buildx builder of the name nobody" in output
+    assert "builder: this machine has no buildx builder with the name nobody" in output
     assert "docker buildx ls" in commands(output)
     tiny.configure(builder=paths.BUILDER)
     recovers(tiny)

@@ -106,7 +106,7 @@ def test_build_names_a_package_without_a_wheel_and_its_platform(stack: Stack) ->
     output = str(caught.value)
     assert f"{AMD64_ONLY} has no wheels with a matching platform tag" in output, output
     assert "error: the packages cannot be installed for linux/arm64" in output, output
-    assert "cannot be had as it is locked" in output.partition("\nDiagnostics:\n")[2], output
+    assert "context: a locked package of" in output.partition("\nDiagnostics:\n")[2], output
     stack.up()
 
 

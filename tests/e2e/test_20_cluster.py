@@ -1,6 +1,4 @@
-"""The sandbox's OKE alone, without a program: a cluster is entered as OKE's is, its pods, volumes and load balancers are real, and what it
-does not know it refuses. The tests use one cluster, in this order.
-"""
+"""The sandbox's OKE without the program: login, pods, volumes and load balancers. The tests share one cluster, in this order."""
 
 from __future__ import annotations
 
@@ -22,13 +20,13 @@ from tests.support.cluster import NAMESPACE, Oke
 from tests.support.holdings import Holdings, holdings, left
 from tests.support.services import bring_up
 
-# What kubectl says of a 401, whatever it asked for.
+# kubectl's message for a 401.
 NOT_LET_IN = "You must be logged in to the server"
 
 
 @pytest.fixture(scope="module")
 def before(request: pytest.FixtureRequest) -> Holdings:
-    """The sandbox with what clusters need, and what it held then."""
+    """Start the sandbox for clusters and return its resources."""
     bring_up(request.config, "--stack", "local-oke")
     support.push_image()
     return holdings()
@@ -36,20 +34,20 @@ def before(request: pytest.FixtureRequest) -> Holdings:
 
 @pytest.fixture(scope="module")
 def oke(before: Holdings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oke]:
-    """The cluster, with nothing in it."""
+    """The cluster, initially empty."""
     began = time.monotonic()
     made = support.set_up(tmp_path_factory.mktemp("oke"))
     print(f"cluster and node: {time.monotonic() - began:.1f} s")
     yield made
     if KINDS["cluster"].read(cloud(), made.cluster.id):
-        # After a failure: what is in the cluster would keep the network.
+        # After a failure, load balancers would block the deletion of the network.
         made.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)
     support.tear_down(made)
 
 
 @pytest.fixture(scope="module")
 def app(oke: Oke) -> str:
-    """The address under which the app answers."""
+    """The address of the app."""
     internal = oke.subnets["internal"].id
     oke.apply(support.namespace())
     oke.apply(support.pull_secret(), support.claim(), support.policy(), support.deployment(), support.service(internal))
@@ -115,7 +113,7 @@ def test_invalid_load_balancer_gets_no_address(
 def test_new_subnet_of_an_existing_load_balancer_is_ignored(app: str, oke: Oke) -> None:
     public = oke.subnets["public"].id
     oke.apply(support.service(public, internal="false"))
-    # What is not passed over shows that the controller has seen the Service, and its successor that it is done with that.
+    # The changed bandwidth shows that the controller has handled the Service; the second change shows that it has finished the first.
     for most in (20, 30):
         oke.apply(support.service(public, internal="false", shape_flex_max=str(most)))
         oke.eventually(lambda most=most: most_bandwidth(oke) == most, f"a bandwidth of {most} Mbps", 60)
@@ -127,7 +125,7 @@ def test_new_subnet_of_an_existing_load_balancer_is_ignored(app: str, oke: Oke) 
 
 
 def most_bandwidth(oke: Oke) -> int:
-    """Of the only load balancer, in Mbps."""
+    """Return the maximum bandwidth of the only load balancer in Mbps."""
     [record] = oke.load_balancers()
     return int(record.properties["shapeDetails"]["maximumBandwidthInMbps"])
 
@@ -148,7 +146,7 @@ def test_replaced_node_gets_the_volume(app: str, oke: Oke) -> None:
     assert seen.properties["nodeConfigDetails"]["size"] == 0
     inputs = {name: value for name, value in oke.pool.properties.items() if name in KINDS["nodepool"].fields}
     KINDS["nodepool"].update(cloud(), oke.pool.id, {**inputs, "nodeConfigDetails": details})
-    # Kubernetes waits for a node that is gone; a person would not.
+    # Without force, Kubernetes waits for the deleted node.
     oke.kubectl("--namespace", NAMESPACE, "delete", "pod", "--selector", "app=app", "--force", "--grace-period=0")
     oke.eventually(lambda: support.starts(app)[: len(data)] == data, "the app on the other node", 120)
 
@@ -163,7 +161,7 @@ def test_volume_is_deleted_with_its_claim_and_the_subnet_is_freed(app: str, oke:
 
 
 def volumes(before: Holdings) -> list[Record]:
-    """Those that were made since."""
+    """Return the new volumes."""
     made = cloud().all("volume")
     return [one for one in made if f"volume/{one.id}.json" not in before["cloud resources"]]
 

@@ -1,4 +1,4 @@
-"""JupyterLab in a pod of a cluster that the stack made: reached both ways, and made as it is meant, seen in the API server."""
+"""JupyterLab in a pod of the stack's cluster: access through tunnel and load balancer, and its objects."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_namespace_enforces_the_restricted_profile(oke: Stack) -> None:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
-    # Where it is enforced, not only said: a pod without all that is refused by the same namespace.
+    # The namespace refuses a pod without these settings.
     words = ("run", "root", "--image", oke.output("image"), "--restart", "Never")
     assert kubectl(oke, *words, check=False) == ""
     assert "root" not in {one["metadata"]["name"] for one in get(oke, "pods")["items"]}
@@ -136,7 +136,7 @@ for port in ({app_port}, 9999):
     kubectl(oke, "run", "beside", "--image", own["image"], "--restart", "Never", "--overrides", overrides)
     try:
         kubectl(oke, "wait", "pod/beside", "--for", "jsonpath={.status.phase}=Succeeded", "--timeout", "60s")
-        # Nobody listens at the second port: without the policy it would be refused, not dropped.
+        # Nothing listens at the second port: without the policy, it would refuse the connection.
         assert kubectl(oke, "logs", "beside").split() == ["connected", "TimeoutError"]
     finally:
         kubectl(oke, "delete", "pod", "beside", "--now")

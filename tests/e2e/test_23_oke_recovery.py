@@ -1,4 +1,4 @@
-"""What ends the app in a cluster without a command; each time it is back without one, and its data with it."""
+"""The app in a cluster recovers by itself, with its data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRITE = "import os; f = open('/jupyter/kept.txt', 'w'); f.write('{}'); f.flush()
 
 
 def starts(stack: Stack) -> set[tuple[str, int]]:
-    """The pods with how often their containers were started, where they are ready."""
+    """Return the ready pods with their restart counts."""
     found = set()
     for one in pods(stack):
         [status] = one["status"].get("containerStatuses") or [{"ready": False}]
@@ -24,14 +24,14 @@ def starts(stack: Stack) -> set[tuple[str, int]]:
 
 
 def back(stack: Stack, ended: set[tuple[str, int]], text: str, seconds: float) -> None:
-    """Wait until the app was started again, takes the password at the Service's address, and has the file."""
+    """Wait until the app has restarted, accepts the password and has the file."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             if starts(stack) - ended and login(stack.output("loadBalancerUrl"), stack.password):
                 break
         except (AssertionError, OSError):
-            # Neither the node nor, in the last moments, the load balancer answers.
+            # Node and load balancer do not answer yet.
             pass
         assert time.monotonic() < deadline, f"not back within {seconds:.0f} s"
         time.sleep(1)
@@ -41,7 +41,7 @@ def back(stack: Stack, ended: set[tuple[str, int]], text: str, seconds: float) -
 def test_app_recovers_from_a_killed_process(oke: Stack) -> None:
     before = starts(oke)
     in_pod(oke, WRITE.format("before the kill"))
-    # The init is process 1; the app is its child.
+    # Init is process 1, and the app is its child.
     end = (
         "import os; [os.kill(int(p), 9) for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())]"
     )

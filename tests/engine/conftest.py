@@ -1,4 +1,4 @@
-"""The real engine on the sandbox's providers; nothing here needs a container, a builder or a registry."""
+"""The real engine on the sandbox's providers, without containers, builder and registry."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ MakeStack: TypeAlias = Callable[[str, str], Stack]
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """The toolchain, on PATH."""
+    """Put the toolchain on PATH."""
     subprocess.run([sys.executable, "-m", "sandbox", "prepare-preview"], cwd=ROOT, check=True)
     os.environ["PATH"] = f"{paths.VENV / 'bin'}:{paths.BIN}:{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with the committed configuration of dev and what a person with an account adds; nothing of it exists."""
-    # The wrapper makes the configuration with the account's values on its first call for a stack.
+    """A stack with the committed configuration of dev and the values of an account. It is not deployed."""
+    # The first call for a stack creates its configuration with the account's values.
     subprocess.run([str(PULUMI), "config", "--stack", "dev"], cwd=ROOT, check=False, capture_output=True)
-    # Each of several processes has one of its own.
+    # Each test process has its own stack.
     name = f"engine{os.environ.get('PYTEST_XDIST_WORKER', '')}"
     stack = Stack(name, tmp_path_factory.mktemp("engine"), like=paths.STACKS / "Pulumi.dev.yaml")
     stack.init()
@@ -42,13 +42,13 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def changed(dev: Stack, tmp_path: Path) -> Stack:
-    """The same stack with a configuration file of its own, for a test to change."""
+    """The same stack with its own configuration file, which the test may change."""
     return Stack(dev.name, tmp_path, like=dev.config_file)
 
 
 @pytest.fixture(scope="module")
 def machineless_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a sandbox without machines, where whole stacks are up in seconds."""
+    """The folder of a sandbox without machines, which deploys whole stacks in seconds."""
     home = tmp_path_factory.mktemp("machineless") / "home"
     machineless.lay_out(home)
     return home
@@ -56,7 +56,7 @@ def machineless_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def machineless_stack(machineless_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """A function that makes a stack in the sandbox without machines, like a committed one; each is taken back at the end."""
+    """A function that creates a stack like a committed one in the sandbox without machines. The end of the module destroys them."""
     made: list[Stack] = []
 
     def make(name: str, like: str) -> Stack:
@@ -74,6 +74,6 @@ def machineless_stack(machineless_home: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def github() -> Iterator[GitHub]:
-    """A server that answers as GitHub does."""
+    """A fake of GitHub's API."""
     with serving() as server:
         yield server

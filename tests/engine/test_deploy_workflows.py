@@ -166,4 +166,4 @@ def test_deploy_without_an_account_names_the_missing_variables(team: Team) -> No
     team.setting.variables["dev-read"] = {}
     run = run_workflow("deploy", Event("workflow_dispatch", "refs/heads/main", inputs={"stack": "dev"}), team.setting)
     assert run.results == {"plan": "failure", "up": "skipped"}
-    assert "OCI_REGION is not set: see docs/ci.md" in run.log
+    assert "OCI_REGION is not set: docs/ci.md" in run.log

@@ -1,4 +1,4 @@
-"""What a person sees before anything exists."""
+"""Previews of the stack dev before it is deployed."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ NETWORK = {"vcn", "default-security-list", "internet-gateway", "route-table", "s
 
 
 def cloud_files() -> set[Path]:
-    """Every file of the sandbox's cloud and registry, but for the locks."""
+    """Every file of the sandbox's cloud and registry, without locks."""
     folders = (
         paths.HOME / folder for folder in ("cloud/resources", "cloud/volumes", "cloud/machines", "registry/data")
     )
     return {file for folder in folders for file in folder.rglob("*") if file.is_file()}
 
 
-def test_a_preview_of_the_dev_stack_shows_every_resource_and_writes_nothing(dev: Stack) -> None:
+def test_preview_of_dev_shows_every_resource_and_writes_nothing(dev: Stack) -> None:
     before = cloud_files()
     assert dev.preview() == dict.fromkeys(EVERYTHING, "create")
     assert cloud_files() <= before
 
 
-def test_a_preview_needs_no_builder_and_no_registry(changed: Stack) -> None:
+def test_preview_needs_no_builder_and_no_registry(changed: Stack) -> None:
     changed.configure(builder="nowhere", registryHost="registry.invalid", baseImage="registry.invalid/base:1")
     assert set(changed.preview()) == EVERYTHING
 
 
-def test_a_plugin_in_the_users_path_is_not_taken(dev: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_in_the_users_path_is_ignored(dev: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = tmp_path / "pulumi-resource-oci"
     plugin.write_text("#!/bin/sh\nexit 1\n")
     plugin.chmod(0o755)
@@ -71,9 +71,10 @@ pulumi.export("subnet", subnet.id)
 
 
 @pytest.fixture
-def own_subnet(changed: Stack, machineless_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The OCID of a subnet which somebody else's stack made, in a sandbox where `changed` is a stack too; in this one another process may
-    be counting the cloud's files.
+def existing_subnet(changed: Stack, machineless_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The OCID of a subnet of another stack, in a second sandbox that also has the stack `changed`.
+
+    In the first sandbox another process may count the cloud's files.
     """
     monkeypatch.setenv("SANDBOX_HOME", str(machineless_home))
     changed.init()
@@ -93,24 +94,24 @@ def own_subnet(changed: Stack, machineless_home: Path, tmp_path: Path, monkeypat
     return pulumi("stack", "output", "subnet").strip()
 
 
-def test_with_a_subnet_of_ones_own_no_network_is_made(changed: Stack, own_subnet: str) -> None:
-    changed.configure(subnetId=own_subnet)
+def test_existing_subnet_replaces_the_network(changed: Stack, existing_subnet: str) -> None:
+    changed.configure(subnetId=existing_subnet)
     assert set(changed.preview()) == EVERYTHING - {f"jupyterlab-{name}" for name in NETWORK}
 
 
-def test_a_subnet_that_does_not_exist_stops_the_plan(changed: Stack) -> None:
+def test_missing_subnet_fails_the_preview(changed: Stack) -> None:
     changed.configure(subnetId="ocid1.subnet.oc1.eu-frankfurt-1.ofnobody")
     done = changed.pulumi("preview", "--config-file", str(changed.config_file), check=False)
     assert done.returncode != 0
     assert "ocid1.subnet.oc1.eu-frankfurt-1.ofnobody" in done.stdout + done.stderr
 
 
-def test_another_app_is_a_matter_of_configuration(changed: Stack) -> None:
+def test_configuration_selects_another_app(changed: Stack) -> None:
     changed.configure(app="pypiserver", context="docker/pypiserver", port=8080, dataPath="/data", healthPath="/health")
     assert {name.partition("-")[0] for name in changed.preview()} == {"pypiserver"}
 
 
-def test_the_plan_shows_neither_password_nor_token(dev: Stack) -> None:
+def test_plan_shows_neither_password_nor_token(dev: Stack) -> None:
     dev.preview("--diff")
     for secret in ("app-password", "registry-token"):
         assert (paths.ACCOUNT / secret).read_text().strip() not in dev.log

@@ -1,4 +1,4 @@
-"""What a person sees of the stack oke before anything exists."""
+"""Previews of the stack oke before it is deployed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def named(*parts: set[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def oke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with the committed configuration of oke and what a person with an account adds; nothing of it exists."""
+    """A stack with the committed configuration of oke and the values of an account. It is not deployed."""
     subprocess.run([str(PULUMI), "config", "--stack", "oke"], cwd=ROOT, check=False, capture_output=True)
     stack = Stack("engine-oke", tmp_path_factory.mktemp("engine-oke"), like=paths.STACKS / "Pulumi.oke.yaml")
     stack.init()
@@ -59,19 +59,19 @@ def oke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.remove()
 
 
-def test_a_preview_of_the_oke_stack_shows_every_resource_and_writes_nothing(oke: Stack) -> None:
+def test_preview_of_oke_shows_every_resource_and_writes_nothing(oke: Stack) -> None:
     before = cloud_files()
     assert oke.preview() == dict.fromkeys(named(NETWORK, RULES, IMAGE, CLUSTER, APP), "create")
     assert cloud_files() <= before
 
 
-def test_the_plan_of_the_oke_stack_shows_neither_password_nor_token(oke: Stack) -> None:
+def test_plan_of_oke_shows_neither_password_nor_token(oke: Stack) -> None:
     oke.preview("--diff")
     for secret in ("app-password", "registry-token"):
         assert (paths.ACCOUNT / secret).read_text().strip() not in oke.log
 
 
-def test_a_public_load_balancer_gets_a_subnet_of_its_own(oke: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_public_load_balancer_gets_its_own_subnet(oke: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     changed = Stack(oke.name, tmp_path_factory.mktemp("public"), like=oke.config_file)
     pem, key = certificate()
     changed.configure(loadBalancerInternal=False, tlsCertificate=pem)

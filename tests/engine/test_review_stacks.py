@@ -29,7 +29,8 @@ def previewed(stack: str, folder: Path) -> str:
     home = folder / "home"
     home.mkdir()
     file = folder / "summary.md"
-    own = [f"HOME={home}", f"PATH={os.environ['PATH']}", f"SANDBOX_HOME={paths.HOME}"]
+    subnet = [f"SANDBOX_SUBNET={os.environ['SANDBOX_SUBNET']}"] if "SANDBOX_SUBNET" in os.environ else []
+    own = [f"HOME={home}", f"PATH={os.environ['PATH']}", f"SANDBOX_HOME={paths.HOME}", *subnet]
     make = ["make", "--directory", str(ROOT), "preview", f"STACK={stack}", f"SUMMARY={file}", f"PLAN={folder / 'plan'}"]
     drop = ["setpriv", "--reuid", str(os.getuid()), "--regid", str(os.getgid()), "--clear-groups"]
     offline = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *drop]

@@ -17,7 +17,7 @@ from tests.support.machineless import HOLD
 from tests.support.stack import PROJECT, PULUMI, ROOT, Stack
 
 
-def test_two_stacks_come_change_and_go_at_the_same_time_without_touching_each_other(
+def test_two_stacks_can_be_deployed_and_destroyed_at_the_same_time(
     machineless_stack: MakeStack, machineless_home: Path
 ) -> None:
     one, other = machineless_stack("one", "dev"), machineless_stack("other", "oke")
@@ -40,7 +40,7 @@ def test_two_stacks_come_change_and_go_at_the_same_time_without_touching_each_ot
 
 
 def begin(stack: Stack, home: Path) -> subprocess.Popen[bytes]:
-    """An `up` that goes on for as long as it is held; it has the lock."""
+    """Start an `up` that runs until the test releases it. It has the lock."""
     (home / HOLD).touch()
     command = [str(PULUMI), "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
     running = subprocess.Popen(
@@ -51,7 +51,7 @@ def begin(stack: Stack, home: Path) -> subprocess.Popen[bytes]:
     )
     state = home / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
     deadline = time.monotonic() + 120
-    # The command on the machine is held, so all before it is in the state, and the command itself is noted as begun.
+    # The state has everything before the remote command, and the command as a pending operation.
     while "jupyterlab-podman" not in state.read_text():
         assert running.poll() is None
         assert time.monotonic() < deadline
@@ -60,13 +60,11 @@ def begin(stack: Stack, home: Path) -> subprocess.Popen[bytes]:
 
 
 def up(stack: Stack) -> subprocess.CompletedProcess[str]:
-    """One more `up`, whatever comes of it."""
+    """Run another `up`, which may fail."""
     return stack.pulumi("up", "--yes", "--skip-preview", "--config-file", str(stack.config_file), check=False)
 
 
-def test_a_second_up_of_a_stack_is_refused_and_names_who_runs_the_first(
-    machineless_stack: MakeStack, machineless_home: Path
-) -> None:
+def test_second_up_is_refused_with_the_owner_of_the_lock(machineless_stack: MakeStack, machineless_home: Path) -> None:
     stack = machineless_stack("busy", "dev")
     running = begin(stack, machineless_home)
     try:
@@ -83,7 +81,7 @@ def test_a_second_up_of_a_stack_is_refused_and_names_who_runs_the_first(
     assert stack.up() == {}
 
 
-def test_a_killed_runs_lock_blocks_the_next_until_cancel(machineless_stack: MakeStack, machineless_home: Path) -> None:
+def test_lock_of_a_killed_run_blocks_until_cancel(machineless_stack: MakeStack, machineless_home: Path) -> None:
     stack, others = machineless_stack("killed", "dev"), cloud(machineless_home, "instance")
     running = begin(stack, machineless_home)
     kill(running.pid)

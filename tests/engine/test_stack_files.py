@@ -1,4 +1,4 @@
-"""What the real CLI makes of the committed stack files."""
+"""The committed stack files after changes by the real CLI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMITTED = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"
 
 @pytest.fixture
 def pulumi(tmp_path: Path) -> Callable[..., str]:
-    """The CLI in a project of the same configuration, with a backend of its own; an error ends the test."""
+    """A function that runs the CLI in a project with the same configuration and its own backend. An error fails the test."""
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     backend = tmp_path / "backend"
     backend.mkdir()
@@ -49,9 +49,7 @@ def pulumi(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("stack", COMMITTED)
-def test_a_stack_file_keeps_its_comments_and_its_schema_whatever_is_set(
-    stack: str, tmp_path: Path, pulumi: Callable[..., str]
-) -> None:
+def test_stack_file_keeps_its_comments_and_stays_valid(stack: str, tmp_path: Path, pulumi: Callable[..., str]) -> None:
     file = tmp_path / f"Pulumi.{stack}.yaml"
     shutil.copy(ROOT / file.name, file)
     comments = [line for line in file.read_text().splitlines() if line.startswith("#")]
@@ -68,7 +66,7 @@ def test_a_stack_file_keeps_its_comments_and_its_schema_whatever_is_set(
     assert stack_files.problems(document) == []
 
 
-def test_the_documented_command_for_idle_kernels_sets_a_variable_of_the_container(
+def test_documented_command_for_idle_kernels_sets_a_variable(
     tmp_path: Path, pulumi: Callable[..., str], values: dict[str, Any]
 ) -> None:
     documented = re.search(
@@ -81,9 +79,9 @@ def test_the_documented_command_for_idle_kernels_sets_a_variable_of_the_containe
     pulumi("config", "set", "--path", "environment.ZIP", "00501")
     pulumi("config", "set", "--path", "environment.HALF", "0.50")
     assert stack_files.problems(yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text())) == []
-    # As the program is handed it.
-    handed = json.loads(pulumi("config", "--json"))["containerised-app:environment"]["value"]
-    assert settings_of({**values, "environment": handed}).app.environment == {
+    # The value that the program gets.
+    received = json.loads(pulumi("config", "--json"))["containerised-app:environment"]["value"]
+    assert settings_of({**values, "environment": received}).app.environment == {
         "CULL_IDLE_SECONDS": "3600",
         "CULL_CONNECTED": "true",
         "ZIP": "00501",

@@ -1,5 +1,7 @@
-"""A stack that gets another target, and one that goes: what is made, what is deleted, what is kept. The whole program, on the real engine
-and a sandbox without machines, whose cloud refuses what Oracle's would: a subnet on another's addresses, deleting what is in use.
+"""Stacks that change their target or are destroyed: what is created, deleted and retained.
+
+The tests use the whole program and the real engine, in a sandbox without machines. Like Oracle's, its cloud refuses overlapping subnets
+and the deletion of resources in use.
 """
 
 from __future__ import annotations
@@ -22,27 +24,27 @@ KUBERNETES = test_preview_kubernetes.named(
     test_preview_kubernetes.CLUSTER,
     test_preview_kubernetes.APP,
 )
-# What both targets have, in VCNs that differ.
-ANEW = INSTANCE & KUBERNETES
+# Resources of both targets, in different VCNs.
+REPLACED = INSTANCE & KUBERNETES
 
 
 def switch(before: set[str], after: set[str]) -> dict[str, str]:
-    """The steps from one target to the other."""
+    """Return the steps from one target to the other."""
     return {
-        **dict.fromkeys(before - ANEW, "delete"),
-        **dict.fromkeys(after - ANEW, "create"),
-        **dict.fromkeys(ANEW, "replace"),
+        **dict.fromkeys(before - REPLACED, "delete"),
+        **dict.fromkeys(after - REPLACED, "create"),
+        **dict.fromkeys(REPLACED, "replace"),
     }
 
 
 def cloud(home: Path, *kinds: str) -> set[str]:
-    """The OCIDs of all resources of these kinds."""
+    """Return the OCIDs of all resources of these kinds."""
     return {file.stem for kind in kinds for file in (home / "cloud" / "resources" / kind).glob("*.json")}
 
 
 @pytest.fixture(scope="module")
 def stack(machineless_stack: MakeStack) -> Stack:
-    """A stack like dev, up; the tests use it one after the other."""
+    """A deployed stack like dev, shared by the tests."""
     stack = machineless_stack("switching", "dev")
     stack.up()
     return stack
@@ -50,11 +52,11 @@ def stack(machineless_stack: MakeStack) -> Stack:
 
 @pytest.fixture(scope="module")
 def volume(stack: Stack) -> str:
-    """The OCID of its data volume."""
+    """The OCID of the stack's data volume."""
     return str(stack.output("dataVolumeId"))
 
 
-def test_a_switch_to_kubernetes_is_a_plan_that_up_follows_and_the_data_volume_stays(
+def test_switch_to_kubernetes_follows_its_plan_and_keeps_the_volume(
     stack: Stack, volume: str, machineless_home: Path
 ) -> None:
     stack.configure(target="kubernetes")
@@ -68,7 +70,7 @@ def test_a_switch_to_kubernetes_is_a_plan_that_up_follows_and_the_data_volume_st
     assert stack.up() == {}
 
 
-def test_a_stack_switched_back_adopts_its_retained_volume(stack: Stack, volume: str, machineless_home: Path) -> None:
+def test_stack_switched_back_adopts_its_retained_volume(stack: Stack, volume: str, machineless_home: Path) -> None:
     stack.configure(target="instance", dataVolumeId=volume)
     plan = stack.preview()
     assert plan == {**switch(KUBERNETES, INSTANCE), "jupyterlab-data": "import"}
@@ -80,7 +82,7 @@ def test_a_stack_switched_back_adopts_its_retained_volume(stack: Stack, volume: 
     assert stack.up() == {}
 
 
-def test_destroy_keeps_the_data_volume_and_says_what_to_do_with_it(
+def test_destroy_keeps_the_data_volume_and_says_how_to_adopt_it(
     stack: Stack, volume: str, machineless_home: Path
 ) -> None:
     arguments = f"--yes --skip-preview --non-interactive --color never --config-file {stack.config_file}"
@@ -93,7 +95,7 @@ def test_destroy_keeps_the_data_volume_and_says_what_to_do_with_it(
     assert not cloud(machineless_home, "instance", "vcn", "subnet", "containerrepo")
 
 
-def test_another_app_gets_another_volume_and_the_old_one_stays(
+def test_another_app_gets_its_own_volume_and_the_old_one_stays(
     stack: Stack, volume: str, machineless_home: Path
 ) -> None:
     stack.configure(dataVolumeId=None)
@@ -104,10 +106,10 @@ def test_another_app_gets_another_volume_and_the_old_one_stays(
     assert cloud(machineless_home, "volume") == {volume, second, str(stack.output("dataVolumeId"))}
 
 
-def test_retain_data_false_once_applied_keeps_nothing(stack: Stack, machineless_home: Path) -> None:
+def test_destroy_keeps_nothing_without_retain_data(stack: Stack, machineless_home: Path) -> None:
     third = str(stack.output("dataVolumeId"))
     stack.configure(retainData=False)
-    # The volume says in a tag what becomes of it.
+    # The tag of the volume says whether it is retained.
     assert stack.up() == {"notebooks-data": "update"}
     before = len(stack.log)
     stack.destroy()

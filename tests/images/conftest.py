@@ -1,6 +1,4 @@
-"""The images of the apps, built for both platforms as the program builds them, and containers of them: the host's platform for real, the
-other one emulated.
-"""
+"""The images of the apps, which the program builds for both platforms, and containers of them. The host emulates the other platform."""
 
 from __future__ import annotations
 
@@ -23,13 +21,13 @@ from tests.support.image_stack import ImageStack, image_stack
 
 APPS = ("jupyterlab", "pypiserver")
 PLATFORMS = ("linux/amd64", "linux/arm64")
-# Of memory, where the cache of a builder lies that has built nothing yet; both apps take 1.8 GB.
+# The memory for the cache of a fresh builder. Both apps need 1.8 GB.
 BUILDER_MEGABYTES = 4000
 
 
 @dataclass(frozen=True)
 class Built:
-    """stacks: app to the stack that built it; exec_error: what the kernel said to a program of the foreign platform meanwhile."""
+    """stacks: app to the stack that built it; exec_error: the kernel's error for a program of the foreign platform during the build."""
 
     stacks: dict[str, ImageStack]
     exec_error: int | None
@@ -41,7 +39,7 @@ class Built:
 
 @pytest.fixture(scope="package")
 def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    """All images, by a BuildKit that has nothing in its cache, on a host that runs nothing of a foreign platform."""
+    """All images, built by a BuildKit with an empty cache, on a host that cannot run programs of a foreign platform."""
     folder = tmp_path_factory.mktemp("images")
     with ExitStack() as context:
         stacks = {}
@@ -54,12 +52,11 @@ def built(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
             for stack in stacks.values():
                 stack.configure(builder="images")
                 stack.up()
-        # It is gone; nobody looks for it in a plan.
         yield Built(stacks, exec_error)
 
 
 def run_foreign(folder: Path) -> int | None:
-    """The error number with which the kernel refuses a program of the foreign platform's base image; None when it runs it."""
+    """The kernel's error number for a program of the foreign platform's base image; None if it runs."""
     layer = oci_layout.layer_of(base_image.LAYOUT, qemu.foreign())
     with tarfile.open(oci_layout.blob(base_image.LAYOUT, layer.digest)) as tar:
         content = tar.extractfile("./usr/bin/true")
@@ -75,9 +72,7 @@ def run_foreign(folder: Path) -> int | None:
 
 @pytest.fixture(scope="package", params=PLATFORMS, ids=lambda platform: platform.partition("/")[2])
 def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
-    """A platform whose programs this host runs, as itself or emulated. Without emulation the tests of the foreign one are skipped; not
-    in CI, where they fail.
-    """
+    """Each platform. If the host cannot emulate the foreign one, its tests are skipped; in CI they fail."""
     wanted: str = request.param
     if wanted.endswith(distribution.this().architecture):
         yield wanted
@@ -94,7 +89,7 @@ def platform(request: pytest.FixtureRequest, built: Built) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def image(platform: str, built: Built) -> Iterator[Callable[[str], str]]:
-    """A function that gives the id of an app's image for the platform, pulled by the index's digest."""
+    """A function that pulls an app's image for the platform by the index's digest, and returns its id."""
     pulled: dict[str, str] = {}
 
     def of(name: str) -> str:
@@ -113,7 +108,7 @@ New = Callable[[str], AppContainer]
 
 @contextmanager
 def containers(image: Callable[[str], str], folder: Path, prefix: str) -> Iterator[New]:
-    """A function that gives a new container of an app, not yet started; all are gone after the context."""
+    """A function that makes a container of an app, without starting it. The end of the context removes all of them."""
     made: list[AppContainer] = []
 
     def new(name: str) -> AppContainer:
@@ -131,13 +126,13 @@ def containers(image: Callable[[str], str], folder: Path, prefix: str) -> Iterat
 
 @pytest.fixture
 def new(image: Callable[[str], str], tmp_path: Path) -> Iterator[New]:
-    """Containers of a test's own."""
+    """Containers of one test."""
     with containers(image, tmp_path, "images-own") as make:
         yield make
 
 
 @pytest.fixture(scope="package")
 def running(image: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[New]:
-    """A function that gives an app as the program runs it; healthy. Tests share it and leave it running."""
+    """A function that returns a healthy container of an app, as the program runs it. Tests share it and leave it running."""
     with containers(image, tmp_path_factory.mktemp("running"), "images-running") as make:
         yield cache(lambda name: make(name).start().healthy())

@@ -1,4 +1,4 @@
-"""What was built: where, for which platforms, out of what, and the same again."""
+"""Builds of the images: platforms, files, equal digests, errors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support.image_stack import fresh_copy, image_stack
 from tests.support.stack import ROOT, PulumiError
 
 BASE = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{base_image.REPOSITORY}:3"
-# A debugger's parts, of which its every wheel carries the one for amd64.
+# A debugger's wheels for all platforms have this library for amd64.
 FOREIGN = {
     ("jupyterlab", "linux/arm64"): {
         "opt/app/lib/python3/site-packages/debugpy/_vendored/pydevd/pydevd_attach_to_process/attach_linux_amd64.so"
     }
 }
 
-# A licence text, and a wheel for nothing but linux/amd64.
+# A licence text, with a wheel only for linux/amd64.
 AMD64_ONLY = """\
 intel-cmplr-lic-rt==2026.2.0 \\
     --hash=sha256:402d9bc7fd418ab2df7a75b0545cf447bb52e02bedf4e3af0e7d5809b66d749d
@@ -38,7 +38,7 @@ each_app = pytest.mark.parametrize("name", APPS)
 each_platform = pytest.mark.parametrize("platform_built", PLATFORMS)
 
 
-def test_images_of_every_platform_are_built_where_nothing_of_another_platform_runs(built: Built) -> None:
+def test_images_of_both_platforms_are_built_without_emulation(built: Built) -> None:
     assert built.exec_error == errno.ENOEXEC
     for name in APPS:
         assert set(published.images(built.reference(name))) == set(PLATFORMS)
@@ -46,7 +46,9 @@ def test_images_of_every_platform_are_built_where_nothing_of_another_platform_ru
 
 @each_app
 @each_platform
-def test_every_program_and_library_in_an_image_is_of_its_platform(built: Built, name: str, platform_built: str) -> None:
+def test_all_programs_and_libraries_in_an_image_are_of_its_platform(
+    built: Built, name: str, platform_built: str
+) -> None:
     machine = MACHINES[platform_built.partition("/")[2]].elf
     base = published.layers(BASE, platform_built)
     layers = published.layers(built.reference(name), platform_built)
@@ -57,14 +59,14 @@ def test_every_program_and_library_in_an_image_is_of_its_platform(built: Built, 
             if content.startswith(b"\x7fELF"):
                 path = re.sub(r"/python3\.\d+/", "/python3/", entry.name)
                 found.setdefault(int.from_bytes(content[18:20], "little"), set()).add(path)
-    # Not an empty search: there is an init at least.
+    # At least the init.
     assert "opt/app/bin/dumb-init" in found.pop(machine)
     assert set().union(*found.values()) == FOREIGN.get((name, platform_built), set())
 
 
 @each_app
 @each_platform
-def test_what_an_image_adds_to_its_base_belongs_to_root_and_nobody_else_may_write_it(
+def test_files_in_an_image_belong_to_root_and_only_root_can_write_them(
     built: Built, name: str, platform_built: str
 ) -> None:
     own = published.layers(built.reference(name), platform_built)[len(published.layers(BASE, platform_built)) :]
@@ -77,9 +79,7 @@ def test_what_an_image_adds_to_its_base_belongs_to_root_and_nobody_else_may_writ
     assert others == {(app(name).data_path, user, user, 0o755)}
 
 
-def test_the_same_files_make_the_same_images_on_another_builder_from_another_clone(
-    built: Built, overlay: Path, tmp_path: Path
-) -> None:
+def test_another_builder_and_another_clone_make_equal_images(built: Built, overlay: Path, tmp_path: Path) -> None:
     program = fresh_copy(tmp_path / "clone")
     with small_builder("images-again", BUILDER_MEGABYTES):
         for name in APPS:
@@ -91,7 +91,7 @@ def test_the_same_files_make_the_same_images_on_another_builder_from_another_clo
 
 
 @each_app
-def test_a_plan_from_another_clone_shows_no_build(built: Built, name: str, tmp_path: Path) -> None:
+def test_a_plan_from_another_clone_has_no_build(built: Built, name: str, tmp_path: Path) -> None:
     stack = built.stacks[name]
     here = stack.program
     try:
@@ -102,7 +102,7 @@ def test_a_plan_from_another_clone_shows_no_build(built: Built, name: str, tmp_p
         stack.program = here
 
 
-def test_a_base_without_a_wanted_platform_is_told_before_anything_runs(
+def test_a_base_without_a_platform_is_named_before_any_step_runs(
     one_platform: str, overlay: Path, tmp_path: Path
 ) -> None:
     output = failure(overlay, tmp_path, baseImage=one_platform)
@@ -113,7 +113,7 @@ def test_a_base_without_a_wanted_platform_is_told_before_anything_runs(
 
 @pytest.fixture
 def one_platform(sandbox: None) -> Iterator[str]:
-    """A base for linux/amd64 alone."""
+    """A base that only exists for linux/amd64."""
     repository = "base/one-platform"
     reference = f"{paths.REGISTRY_ADDRESS}/{paths.NAMESPACE}/{repository}:3"
     command = ["skopeo", "--insecure-policy", "--override-arch", "amd64", "copy", "--quiet"]
@@ -124,7 +124,7 @@ def one_platform(sandbox: None) -> Iterator[str]:
     registry.delete_repository(paths.NAMESPACE, repository)
 
 
-def test_a_package_without_a_wheel_for_a_platform_is_told_by_its_name_and_the_platform(
+def test_a_package_without_a_wheel_for_a_platform_is_named_with_the_platform(
     sandbox: None, overlay: Path, tmp_path: Path
 ) -> None:
     program = fresh_copy(tmp_path / "clone")
@@ -132,13 +132,13 @@ def test_a_package_without_a_wheel_for_a_platform_is_told_by_its_name_and_the_pl
     with (program / configuration["context"] / "requirements.txt").open("a") as lock:
         lock.write(AMD64_ONLY)
     output = failure(overlay, tmp_path, program, **configuration, baseImage=BASE)
-    assert f"context: a package of {configuration['context']} cannot be had as it is locked, for linux/arm64" in output
+    assert f"context: a locked package of {configuration['context']} does not exist for linux/arm64" in output
     assert re.search(r"intel-cmplr-lic-rt==\S+ has no wheels ", output), output
     assert "error: the packages cannot be installed for linux/arm64" in output
 
 
 def failure(overlay: Path, folder: Path, program: Path = ROOT, **configuration: Any) -> str:
-    """All that an `up` for linux/arm64 prints that cannot build the image."""
+    """The output of an `up` for linux/arm64 that cannot build the image."""
     (folder / "stack").mkdir()
     configured = {"platforms": ["linux/arm64"], **configuration}
     with image_stack("images-failing", folder / "stack", overlay, program, **configured) as stack:
@@ -148,11 +148,11 @@ def failure(overlay: Path, folder: Path, program: Path = ROOT, **configuration: 
 
 
 def commands(output: str) -> list[str]:
-    """What stands on a line of its own, ready to be pasted."""
+    """The lines, without blanks around them."""
     return [line.strip() for line in output.splitlines()]
 
 
-def test_a_changed_file_is_a_build_in_the_plan_from_another_clone(built: Built, tmp_path: Path) -> None:
+def test_a_changed_file_is_a_build_in_the_plan(built: Built, tmp_path: Path) -> None:
     stack = built.stacks["jupyterlab"]
     here = stack.program
     try:

@@ -1,4 +1,4 @@
-"""What docker/README.md asks of every app's image, of containers as the program runs them."""
+"""Requirements of docker/README.md on all images, tested on containers as the program runs them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from tests.images.conftest import APPS, New
 from tests.support.app_container import AppContainer
 from tests.support.stack import ROOT
 
-# Letters and words by which a log tells that something is wrong: Jupyter's levels W, E and C, Python's names of levels, warnings and
-# exceptions.
+# Marks of problems in a log: Jupyter's levels W, E and C, Python's names of levels, warnings and exceptions.
 PROBLEM = re.compile(r"^\[[WEC] |warn|error|critical|fatal|traceback|exception|deprecat", re.IGNORECASE)
-# Jupyter logs its address as critical, so that it is seen whatever the level.
+# Jupyter logs its address as critical, to show it at all levels.
 KNOWN = re.compile(r"^\[C [-0-9:. ]+ ServerApp\] $")
-# Beside temporary folders, which are everybody's: sticky, as /tmp is.
+# All writable files and folders except temporary folders, which are sticky.
 WRITABLE = """\
 import os, stat
 def writable(folder):
@@ -46,7 +45,7 @@ modules = metadata.packages_distributions()
 for name in json.load(sys.stdin):
     files = [str(file) for file in metadata.files(name)]
     found = [module for module, names in modules.items() if name in names]
-    # Not what it brings for compatibility, such as matplotlib's pylab.
+    # Without modules for compatibility, such as matplotlib's pylab.
     for module in [name] if name in found else found:
         importlib.import_module(module)
     print(name, *(found or [file for file in files if "/bin/" in file]))
@@ -63,50 +62,50 @@ def lock(name: str, file: str = "requirements.txt") -> list[Requirement]:
 
 
 def canonical(name: str) -> str:
-    """A distribution's name as locks have it (PEP 503)."""
+    """The name of a distribution in locks (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.fixture(params=APPS)
 def service(request: pytest.FixtureRequest, running: New) -> AppContainer:
-    """Each app as the program runs it."""
+    """A container of each app."""
     return running(request.param)
 
 
 def problems(container: AppContainer) -> list[str]:
-    """The lines of its log, from its start until its health was asked for, that tell of something wrong."""
+    """The lines of its log from start to health that report a problem."""
     lines = container.start_log.splitlines()
     assert lines
     return [line for line in lines if PROBLEM.search(line) and not KNOWN.match(line)]
 
 
-def test_it_is_healthy_as_the_program_configures_it_on_another_port_than_its_own(service: AppContainer) -> None:
+def test_it_is_healthy_on_the_configured_port(service: AppContainer) -> None:
     assert service.port != service.app.port
     assert service.health()
 
 
-def test_the_health_check_fails_where_nothing_or_a_failure_answers(service: AppContainer) -> None:
+def test_the_health_check_fails_on_an_error_and_without_a_server(service: AppContainer) -> None:
     service.run("healthcheck", service.health_url)
     for url in (f"{service.url}/api/nothing-here", "http://127.0.0.1:1/"):
-        complaint = service.run("healthcheck", url, check=False)
-        assert complaint.startswith(f"{url}: ")
-        assert complaint.count("\n") == 1
+        error = service.run("healthcheck", url, check=False)
+        assert error.startswith(f"{url}: ")
+        assert error.count("\n") == 1
 
 
-def test_an_init_is_process_1_and_the_app_its_only_child(service: AppContainer) -> None:
+def test_an_init_is_process_1_and_the_app_is_its_only_child(service: AppContainer) -> None:
     words = service.run("cat", "/proc/1/cmdline").split("\0")
     init = words.index("--single-child") - 1
     assert words[init] == "/opt/app/bin/dumb-init"
-    # Emulated, QEMU and the program's path come before.
+    # With emulation, QEMU and the program's path come first.
     assert init in (0, 2)
     assert len(service.run("cat", "/proc/1/task/1/children").split()) == 1
 
 
-def test_a_normal_start_logs_no_warning_and_no_error(service: AppContainer) -> None:
+def test_a_start_logs_no_warning_and_no_error(service: AppContainer) -> None:
     assert problems(service) == []
 
 
-def test_it_is_a_user_of_no_rights_who_may_write_the_data_folder_and_nothing_else(service: AppContainer) -> None:
+def test_its_user_can_only_write_the_data_folder(service: AppContainer) -> None:
     user = service.app.user_id
     assert user != 0
     assert [service.run("id", flag).strip() for flag in ("-u", "-g")] == [str(user)] * 2
@@ -116,28 +115,28 @@ def test_it_is_a_user_of_no_rights_who_may_write_the_data_folder_and_nothing_els
     assert service.python(WRITABLE).splitlines() == []
 
 
-def test_what_is_installed_is_what_is_locked(service: AppContainer) -> None:
-    told = json.loads(service.python(INSTALLED))
+def test_installed_packages_are_the_locked_ones(service: AppContainer) -> None:
+    report = json.loads(service.python(INSTALLED))
     locked = {
         one.name: str(one.specifier).removeprefix("==")
         for one in lock(service.app.name)
-        if one.marker is None or one.marker.evaluate(told["environment"])
+        if one.marker is None or one.marker.evaluate(report["environment"])
     }
-    assert {canonical(name): version for name, version in told["installed"].items()} == locked
+    assert {canonical(name): version for name, version in report["installed"].items()} == locked
 
 
-def test_every_package_asked_for_can_be_imported(service: AppContainer) -> None:
+def test_all_packages_of_requirements_in_can_be_imported(service: AppContainer) -> None:
     names = [one.name for one in lock(service.app.name, "requirements.in")]
     lines = service.python(IMPORT, stdin=json.dumps(names)).splitlines()
     found = {line.split()[0]: line.split()[1:] for line in lines}
     assert set(found) == set(names)
-    # The one that is a program.
+    # It is a program.
     assert [name for name in names if not all("/" not in module for module in found[name])] == ["dumb-init"]
     assert all(found.values())
     service.run("/opt/app/bin/dumb-init", "--version")
 
 
-def test_its_root_file_system_is_read_only_and_its_memory_file_systems_are_bounded(service: AppContainer) -> None:
+def test_its_root_is_read_only_and_its_memory_file_systems_are_limited(service: AppContainer) -> None:
     for folder in ("/opt/app", "/etc/app-secrets"):
         assert "Read-only file system" in service.run("touch", f"{folder}/written", check=False)
     gigabyte = 1 << 30
@@ -146,14 +145,14 @@ def test_its_root_file_system_is_read_only_and_its_memory_file_systems_are_bound
         assert int(size) == service.spec([]).memory_gb * gigabyte / 2
     service.python("import os; open('/tmp/run', 'w').write('#!/bin/sh\\n'); os.chmod('/tmp/run', 0o700)")
     service.run("/tmp/run")
-    # podman adds tmpfs there, which a pod does not have: an app must not need them.
+    # podman mounts tmpfs there and a pod does not, so an app must not use them.
     for folder in ("/run", "/var/tmp"):
         written = "[name for top, folders, files in os.walk(sys.argv[1]) for name in folders + files if os.lstat(f'{top}/{name}').st_uid]"
         assert service.run("python", "-c", f"import os, sys; print({written})", folder) == "[]\n"
 
 
 @each_app
-def test_without_a_secret_it_does_not_start_and_says_so_in_one_line(new: New, name: str) -> None:
+def test_it_does_not_start_without_a_secret_and_logs_one_line(new: New, name: str) -> None:
     container = new(name).start(secrets={})
     assert container.exit_code() == 1
     file = next(iter(container.app.secret_files))

@@ -1,4 +1,4 @@
-"""JupyterLab in its image: the login, a notebook, kernels that end in order."""
+"""JupyterLab in its image: login, notebook, packages, git, kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(sys.stdin.r
 NotebookClient(notebook, timeout=240, startup_timeout=240).execute()
 print(json.dumps(notebook.cells[0].outputs))
 """
-# What pip leaves of two packages: one that a person named, and one that came with it.
+# The files of two packages from pip: one that a person named, and a dependency.
 OTHER_PYTHON = """\
 import pathlib
 for name in ("named", "came_with_it"):
@@ -41,7 +41,7 @@ for name in ("named", "came_with_it"):
     if name == "named":
         (folder / "REQUESTED").touch()
 """
-# Runs only in a kernel that is asked to end, and not in one that is killed.
+# Runs in a kernel that ends in order, and not in one that is killed.
 FAREWELL = """\
 import atexit, pathlib
 atexit.register(lambda: pathlib.Path("kernel-ended").write_text("in order"))
@@ -51,12 +51,12 @@ print("started")
 
 @pytest.fixture
 def service(running: New) -> AppContainer:
-    """The app as the program runs it."""
+    """A container of the app."""
     return running("jupyterlab")
 
 
 def cells(container: AppContainer, *code: str) -> list[str]:
-    """What each cell prints, in a kernel of its own."""
+    """The output of each cell, in a new kernel."""
     http = login(container.url, PASSWORD)
     assert http
     client = kernel(container.url, http)
@@ -70,7 +70,7 @@ def cells(container: AppContainer, *code: str) -> list[str]:
 
 
 def offer(container: AppContainer, folder: Path, **code: str) -> str:
-    """Put wheels of such modules, of version 99, on the data volume; what to say to pip and uv."""
+    """Put wheels of these modules, version 99, on the data volume. Returns options for pip and uv."""
     for name, content in code.items():
         make(folder / "wheels", name, "99", content)
     run(privileged(["cp", "-r", folder / "wheels", container.data]))
@@ -98,14 +98,14 @@ def test_the_login_page_is_served(service: AppContainer) -> None:
     assert 'name="password"' in page.text
 
 
-def test_whoever_is_not_logged_in_is_sent_to_the_login_page(service: AppContainer) -> None:
+def test_people_without_a_login_are_sent_to_the_login_page(service: AppContainer) -> None:
     answer = session().get(f"{service.url}/lab", allow_redirects=False, timeout=60)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login?")
     assert session().get(f"{service.url}/api/kernels", timeout=60).status_code == 403
 
 
-def test_the_password_is_accepted_and_no_other(service: AppContainer) -> None:
+def test_only_the_password_is_accepted(service: AppContainer) -> None:
     assert login(service.url, f"{PASSWORD}x") is None
     http = login(service.url, PASSWORD)
     assert http
@@ -114,7 +114,7 @@ def test_the_password_is_accepted_and_no_other(service: AppContainer) -> None:
     assert "jupyter-config-data" in page.text
 
 
-def test_a_notebook_with_a_plot_executes(service: AppContainer) -> None:
+def test_a_notebook_with_a_plot_runs(service: AppContainer) -> None:
     outputs = json.loads(service.python(NOTEBOOK, stdin=PLOT))
     [picture] = pictures(outputs)
     assert min(image_size(picture)) > 200
@@ -129,7 +129,7 @@ def test_pip_and_uv_install_for_kernels_onto_the_data_volume(service: AppContain
     assert printed.startswith(f"{service.app.data_path}/.local/lib/python3.")
 
 
-def test_a_package_that_a_person_installs_cannot_break_the_server(new: New, tmp_path: Path) -> None:
+def test_an_installed_package_cannot_break_the_server(new: New, tmp_path: Path) -> None:
     container = new("jupyterlab").start().healthy()
     where = offer(container, tmp_path, jinja2="raise RuntimeError('broken')")
     pip = f"{container.app.data_path}/.local/bin/pip"
@@ -141,8 +141,8 @@ def test_a_package_that_a_person_installs_cannot_break_the_server(new: New, tmp_
 
 def test_the_first_cell_names_packages_of_another_python_version(service: AppContainer) -> None:
     service.python(OTHER_PYTHON)
-    said, second = cells(service, "print('first')", "print('second')")
-    [head, again, forget, printed] = said.splitlines()
+    first, second = cells(service, "print('first')", "print('second')")
+    [head, again, forget, printed] = first.splitlines()
     assert re.match(r"Python is 3\.\d+ now\. These packages were installed for another version:$", head)
     assert again.split("#")[0].strip() == "%pip install named"
     assert (printed, second) == ("first", "second\n")
@@ -160,15 +160,15 @@ def test_git_commits_and_clones_over_https(service: AppContainer, tmp_path: Path
     with served_over_tls(service.data, tmp_path) as url:
         run(privileged(["cp", tmp_path / "ca.pem", service.data]))
         trust = f"-c http.sslCAInfo={service.app.data_path}/ca.pem"
-        [said] = cells(service, f"!git {trust} clone --quiet {url}/origin.git cloned && git -C cloned log --format=%s")
-    assert said.strip() == "first commit"
+        [log] = cells(service, f"!git {trust} clone --quiet {url}/origin.git cloned && git -C cloned log --format=%s")
+    assert log.strip() == "first commit"
 
 
-def test_requests_for_another_host_are_refused_where_no_load_balancer_is(service: AppContainer) -> None:
+def test_requests_for_another_host_are_refused_without_a_load_balancer(service: AppContainer) -> None:
     assert session().get(service.health_url, headers={"Host": "elsewhere.example"}, timeout=60).status_code == 403
 
 
-def test_with_a_secret_that_is_no_hash_it_does_not_start_and_does_not_show_it(new: New) -> None:
+def test_it_does_not_start_with_a_secret_that_is_no_hash_nor_shows_it(new: New) -> None:
     content = "opensesame"
     container = new("jupyterlab").start(secrets={"password-hash": content})
     assert container.exit_code() == 1
@@ -177,7 +177,7 @@ def test_with_a_secret_that_is_no_hash_it_does_not_start_and_does_not_show_it(ne
     assert content not in line
 
 
-def test_sigterm_ends_kernels_in_order_and_then_the_server_by_itself(new: New) -> None:
+def test_sigterm_ends_kernels_and_then_the_server_in_order(new: New) -> None:
     service = new("jupyterlab").start().healthy()
     http = login(service.url, PASSWORD)
     assert http
@@ -185,7 +185,7 @@ def test_sigterm_ends_kernels_in_order_and_then_the_server_by_itself(new: New) -
     client.start(timeout=SECONDS)
     reply = client.execute(FAREWELL, timeout=SECONDS)
     assert [output["text"] for output in reply["outputs"]] == ["started\n"]
-    # The client is left open: stopping it would end the kernel.
+    # The client stays open, because its end would end the kernel.
     code, seconds = service.stop()
     assert code == 0
     assert seconds < STOP_TIMEOUT_SECONDS

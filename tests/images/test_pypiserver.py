@@ -12,11 +12,11 @@ from tests.support.machine import session
 
 @pytest.fixture
 def service(running: New) -> AppContainer:
-    """The app as the program runs it."""
+    """A container of the app."""
     return running("pypiserver")
 
 
-def test_the_index_asks_for_the_password_and_accepts_no_other(service: AppContainer) -> None:
+def test_the_index_only_accepts_the_password(service: AppContainer) -> None:
     statuses = [
         session().get(f"{service.url}/simple/", auth=auth, timeout=60).status_code
         for auth in (None, ("team", f"{PASSWORD}x"), ("team", PASSWORD))
@@ -26,7 +26,7 @@ def test_the_index_asks_for_the_password_and_accepts_no_other(service: AppContai
     assert statuses[2] == 200
 
 
-def test_sigterm_ends_it_by_itself(new: New) -> None:
+def test_sigterm_ends_it_in_order(new: New) -> None:
     code, seconds = new("pypiserver").start().healthy().stop()
     assert code == 0
     assert seconds < STOP_TIMEOUT_SECONDS

@@ -1,4 +1,4 @@
-"""The Oracle Cloud stand-in as a plugin that gets stuck: in the steps which `hold.json` beside the cloud names, until it is killed.
+"""The emulated Oracle Cloud as a plugin that hangs in the steps of `hold.json` beside the cloud, until it is killed.
 
 hold.json: {"<resource>": ["create" or "update" or "delete", "before" or "after"]}: before the cloud does it, or when it has done it and the
 engine does not know yet. A step that is stuck leaves a file `held-<resource>` with the plugin's process id.
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Held(OciProvider):
-    """The stand-in, with a way to stop it."""
+    """The emulated provider, with a way to stop it."""
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
         if request.preview:

@@ -1,4 +1,4 @@
-"""What the apps in the images do with their secrets, and the check of their health."""
+"""The apps' own files: how they read secrets and settings, and the health check."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DOCKER = ROOT / "docker"
 SHARED = DOCKER / "shared" / "python"
 CONFIG = DOCKER / "jupyterlab" / "jupyter_server_config.py"
 SERVE = DOCKER / "pypiserver" / "serve.py"
-# With a salt of its own every process would name the tests otherwise.
+# A fixed salt, so that all processes name the tests alike.
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right", salt=b"of 16 bytes here")
 
 
 class Recorder(types.SimpleNamespace):
-    """Stands in for traitlets' Config: sections come into being by being named."""
+    """A fake of traitlets' Config: makes a section when it is first named."""
 
     def __getattr__(self, section: str) -> Any:
         if section.startswith("__"):
@@ -35,7 +35,7 @@ class Recorder(types.SimpleNamespace):
 
 
 def load_config(monkeypatch: pytest.MonkeyPatch, path: Path, port: str = "") -> Recorder:
-    """Runs jupyter_server_config.py as Jupyter does, with the password's hash at `path` and `port` in PORT."""
+    """Run jupyter_server_config.py as Jupyter does, with the password's hash at `path` and `port` in PORT."""
     monkeypatch.setenv("PASSWORD_HASH_FILE", str(path))
     if port:
         monkeypatch.setenv("PORT", port)
@@ -47,7 +47,7 @@ def load_config(monkeypatch: pytest.MonkeyPatch, path: Path, port: str = "") -> 
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_jupyterlab_takes_the_hash_from_the_secret(
+def test_jupyterlab_reads_the_hash_from_the_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
 ) -> None:
     secret = tmp_path / "password-hash"
@@ -60,14 +60,14 @@ def test_jupyterlab_takes_the_hash_from_the_secret(
     assert (config.ServerApp.port, config.ServerApp.root_dir) == (8888, "/jupyter")
 
 
-def test_jupyterlab_listens_on_the_port_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_jupyterlab_listens_on_the_configured_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "password-hash"
     secret.write_text(f"argon2:{HASH}")
     assert load_config(monkeypatch, secret, port="9999").ServerApp.port == 9999
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("0", 0), ("3600", 3600)])
-def test_idle_kernels_are_ended_after_the_time_that_is_set(
+def test_jupyterlab_ends_idle_kernels_after_the_configured_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, seconds: int
 ) -> None:
     secret = tmp_path / "password-hash"
@@ -77,7 +77,7 @@ def test_idle_kernels_are_ended_after_the_time_that_is_set(
     assert load_config(monkeypatch, secret).MappingKernelManager.cull_idle_timeout == seconds
 
 
-def test_a_time_for_idle_kernels_that_is_no_number_ends_the_start(
+def test_jupyterlab_does_not_start_with_an_idle_time_that_is_no_number(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     secret = tmp_path / "password-hash"
@@ -88,7 +88,7 @@ def test_a_time_for_idle_kernels_that_is_no_number_ends_the_start(
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error"),
     [
         (None, "no password hash at .*: No such file or directory"),
         (b"", "is empty"),
@@ -103,13 +103,13 @@ def test_a_time_for_idle_kernels_that_is_no_number_ends_the_start(
     ],
 )
 def test_jupyterlab_does_not_start_without_a_hash(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, complaint: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, error: str
 ) -> None:
     secret = tmp_path / "password-hash"
     if content is not None:
         secret.write_bytes(content)
-    # SystemExit and no other: Jupyter logs what else a configuration file raises, and starts.
-    with pytest.raises(SystemExit, match=f"^JupyterLab not started: .*{complaint}") as refusal:
+    # Jupyter only logs other exceptions, and starts.
+    with pytest.raises(SystemExit, match=f"^JupyterLab not started: .*{error}") as refusal:
         load_config(monkeypatch, secret)
     message = str(refusal.value)
     assert "\n" not in message
@@ -118,13 +118,13 @@ def test_jupyterlab_does_not_start_without_a_hash(
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The names of serve.py, with its two servers left out: they are in the image only."""
+    """The names of serve.py, without the two servers, which only the image has."""
     for module in ("pypiserver", "waitress"):
         monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
     return runpy.run_path(str(SERVE))
 
 
-def test_pypiserver_knows_the_users_of_the_secret(serve: dict[str, Any], tmp_path: Path) -> None:
+def test_pypiserver_checks_passwords_of_the_users_in_the_secret(serve: dict[str, Any], tmp_path: Path) -> None:
     secret = tmp_path / "htpasswd"
     secret.write_text(f"team:{HASH}\nguest:{HASH}\n")
     is_right = serve["authenticator"](serve["read_users"](secret))
@@ -135,12 +135,12 @@ def test_pypiserver_knows_the_users_of_the_secret(serve: dict[str, Any], tmp_pat
     assert not is_right("stranger", "right")
 
 
-def test_pypiserver_takes_a_damaged_hash_for_a_wrong_password(serve: dict[str, Any]) -> None:
+def test_pypiserver_treats_a_damaged_hash_as_a_wrong_password(serve: dict[str, Any]) -> None:
     assert not serve["authenticator"]({"team": "$argon2id$damaged"})("team", "right")
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error"),
     [
         (None, "no users at .*: No such file or directory"),
         ("", "no user in"),
@@ -152,12 +152,12 @@ def test_pypiserver_takes_a_damaged_hash_for_a_wrong_password(serve: dict[str, A
     ],
 )
 def test_pypiserver_does_not_start_without_users(
-    serve: dict[str, Any], tmp_path: Path, content: str | None, complaint: str
+    serve: dict[str, Any], tmp_path: Path, content: str | None, error: str
 ) -> None:
     secret = tmp_path / "htpasswd"
     if content is not None:
         secret.write_text(content)
-    with pytest.raises(SystemExit, match=f"^pypiserver not started: .*{complaint}") as refusal:
+    with pytest.raises(SystemExit, match=f"^pypiserver not started: .*{error}") as refusal:
         serve["read_users"](secret)
     assert "opensesame" not in str(refusal.value)
     assert HASH not in str(refusal.value)
@@ -165,7 +165,7 @@ def test_pypiserver_does_not_start_without_users(
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """The URL of a server whose paths are the statuses it answers with."""
+    """The URL of a server that answers with the status in the path."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -183,13 +183,13 @@ def server() -> Iterator[str]:
 
 
 def healthcheck(url: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script; a proxy named by the environment must not be asked."""
+    """Run the script with a proxy in the environment, which it must not use."""
     command = [sys.executable, "-IS", str(SHARED / "healthcheck"), url]
     environment = {"http_proxy": "http://127.0.0.1:1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_healthcheck_follows_the_status(server: str) -> None:
+def test_healthcheck_fails_on_statuses_of_errors(server: str) -> None:
     assert healthcheck(f"{server}/200").returncode == 0
     for status in (401, 404, 503):
         result = healthcheck(f"{server}/{status}")
@@ -197,7 +197,7 @@ def test_healthcheck_follows_the_status(server: str) -> None:
         assert str(status) in result.stderr
 
 
-def test_healthcheck_fails_in_one_line_where_nobody_listens() -> None:
+def test_healthcheck_fails_in_one_line_if_nothing_listens() -> None:
     result = healthcheck("http://127.0.0.1:1/api")
     assert result.returncode == 1
     assert "Connection refused" in result.stderr

@@ -20,9 +20,7 @@ from specs.checks import NO_HOSTS, cidr, own_network
 from specs.oci_profile import OciProfile, read
 from tests.unit.conftest import PROFILE, as_pulumi_does, settings_of
 from tests.unit.kubernetes_values import certificate
-from tests.wrong_configurations import WRONG, Wrong
-from tests.wrong_kubernetes_configurations import BASE, THEIRS
-from tests.wrong_kubernetes_configurations import WRONG as WRONG_KUBERNETES
+from tests.wrong_configurations import IN_A_CLUSTER, IN_AN_EXISTING_CLUSTER, WRONG, Wrong
 
 MISSING = {"password": "", "registryToken": ""}
 
@@ -45,18 +43,14 @@ def test_the_fix_for_a_wrong_ocid_is_one_of_the_right_kind(key: str, values: dic
     assert settings_of({**values, key: KEYS[key].example}).values[key] == KEYS[key].example
 
 
-ON_AN_INSTANCE = [wrong for wrong in WRONG if wrong.by == "program"]
-ON_KUBERNETES = [replace(wrong, values={**BASE, **wrong.values}) for wrong in WRONG_KUBERNETES]
-
-
-@pytest.mark.parametrize("wrong", ON_AN_INSTANCE + ON_KUBERNETES, ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize("wrong", [wrong for wrong in WRONG if wrong.fix], ids=lambda wrong: wrong.name)
 def test_a_wrong_configuration_is_refused_with_key_reason_and_fix(wrong: Wrong, values: dict[str, Any]) -> None:
     absent = {key: MISSING.get(key) for key, value in wrong.values.items() if value is None}
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong.values, **absent})
     message = str(caught.value)
     assert f"\n{wrong.key}" in message
-    assert wrong.says in message
+    assert wrong.message in message
     assert f"    {wrong.fix}" in message.splitlines()
 
 
@@ -65,7 +59,7 @@ def test_numbers_and_booleans_in_environment_become_text(values: dict[str, Any])
     shown = {"SECONDS": "3600", "HALF": "0.5", "ON": "true", "OFF": "false", "TEXT": "007"}
     on_instance = settings_of({**values, "environment": given})
     assert on_instance.app.environment == shown
-    on_kubernetes = settings_of({**values, **BASE, "environment": given})
+    on_kubernetes = settings_of({**values, **IN_A_CLUSTER, "environment": given})
     assert isinstance(on_kubernetes, KubernetesStack)
     assert on_kubernetes.app.environment == shown
 
@@ -160,7 +154,13 @@ HOSTILE = "$(>planted)`>planted`'\";>planted\n    pulumi destroy --yes\x1b[2J\u2
 def test_no_value_plants_a_command_a_line_or_an_escape_sequence_in_a_message(
     stack: str, values: dict[str, Any], tmp_path: Path
 ) -> None:
-    of_both = {**values, **BASE, "tlsCertificate": HOSTILE, "tlsPrivateKey": HOSTILE, "environment": {HOSTILE: "x"}}
+    of_both = {
+        **values,
+        **IN_A_CLUSTER,
+        "tlsCertificate": HOSTILE,
+        "tlsPrivateKey": HOSTILE,
+        "environment": {HOSTILE: "x"},
+    }
     of_both |= {"secretFiles": {HOSTILE: "x"}, "sshNetworks": [HOSTILE], "dataPath": f"/a/../{HOSTILE}"}
     profile = OciProfile(HOSTILE, "ocid1.tenancy.oc1..root", "ocid1.user.oc1..me")
     hostile = [
@@ -194,7 +194,7 @@ def test_a_stack_name_that_could_equal_anothers_is_refused(stack: str, values: d
 
 def test_no_two_stacks_or_apps_have_a_name_in_common(values: dict[str, Any]) -> None:
     def names(app: str, stack: str) -> list[tuple[str, str]]:
-        on_kubernetes = parse(as_pulumi_does({**values, **BASE, "app": app}), "p", stack, PROFILE)
+        on_kubernetes = parse(as_pulumi_does({**values, **IN_A_CLUSTER, "app": app}), "p", stack, PROFILE)
         on_instance = parse(as_pulumi_does({**values, "app": app}), "p", stack, PROFILE)
         assert isinstance(on_kubernetes, KubernetesStack)
         assert on_kubernetes.namespace == on_kubernetes.stack_name == on_instance.stack_name
@@ -223,9 +223,9 @@ def test_data_are_retained_by_default_and_an_output_says_so(values: dict[str, An
     # Beyond that Pulumi shows an output cut off.
     assert len(settings.retained) <= 150
     assert settings_of({**values, "retainData": False}).retained == ""
-    assert settings_of({**values, **BASE}).retained == settings.retained
-    assert "kubectl delete namespace jupyterlab-dev" in settings_of({**values, **BASE, **THEIRS}).retained
-    assert settings_of({**values, **BASE, "retainClaim": False}).retained == ""
+    assert settings_of({**values, **IN_A_CLUSTER}).retained == settings.retained
+    assert "kubectl delete namespace jupyterlab-dev" in settings_of({**values, **IN_AN_EXISTING_CLUSTER}).retained
+    assert settings_of({**values, **IN_A_CLUSTER, "retainClaim": False}).retained == ""
 
 
 def test_a_key_with_a_passphrase_is_refused_with_the_way_out(values: dict[str, Any], tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_dockerfile_that_is_no_text_is_refused(values: dict[str, Any], tmp_pat
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"[z-a]\n", "has a pattern that is none: [z-a] ("), ("größe\n".encode("latin-1"), "cannot be read (")],
+    [(b"[z-a]\n", "has an invalid pattern: [z-a] ("), ("größe\n".encode("latin-1"), "cannot be read (")],
 )
 def test_a_dockerignore_that_cannot_be_used_is_named(
     content: bytes, says: str, values: dict[str, Any], tmp_path: Path
@@ -423,18 +423,18 @@ def test_keys_of_the_other_target_are_not_checked(values: dict[str, Any]) -> Non
         "subnetCidr": "10.9.0.0/24",
         "assignPublicIp": False,
     }
-    assert isinstance(settings_of({**values, **BASE, **of_instance}), KubernetesStack)
+    assert isinstance(settings_of({**values, **IN_A_CLUSTER, **of_instance}), KubernetesStack)
 
 
 def test_a_clusters_own_network_is_not_asked_for_when_the_cluster_is_there(values: dict[str, Any]) -> None:
-    settings = settings_of({**values, **BASE, **THEIRS, "apiNetworks": [], "vcnCidr": "10.0.0.0/30"})
+    settings = settings_of({**values, **IN_AN_EXISTING_CLUSTER, "apiNetworks": [], "vcnCidr": "10.0.0.0/30"})
     assert isinstance(settings, KubernetesStack)
     assert settings.network_spec.subnets == []
 
 
 def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: dict[str, Any]) -> None:
     (pem, key), (_, another) = certificate(), certificate()
-    with_tls = {**values, **BASE, "tlsCertificate": pem, "tlsPrivateKey": key}
+    with_tls = {**values, **IN_A_CLUSTER, "tlsCertificate": pem, "tlsPrivateKey": key}
     settings = settings_of(with_tls)
     assert isinstance(settings, KubernetesStack)
     assert settings.listener_port == 443
@@ -451,4 +451,4 @@ def test_certificate_and_key_belong_together_and_the_key_is_encrypted(values: di
 
 def test_a_stack_name_too_long_for_a_namespace_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Kubernetes takes 63 characters"):
-        parse(as_pulumi_does({**values, **BASE}), "p", "s" * 60, PROFILE)
+        parse(as_pulumi_does({**values, **IN_A_CLUSTER}), "p", "s" * 60, PROFILE)

@@ -1,16 +1,16 @@
-"""Gives all that lies below a folder one time and plain modes, so that the same content makes the same image."""
+"""Gives everything below a folder one time and plain modes, so that equal content makes equal images."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-# 1980-01-01, the oldest that a ZIP file can tell: packages made of an image's files would fail with an older one.
+# 1980-01-01, the oldest time of ZIP files: someone may build packages from an image's files.
 TIME = 315532800
 
 
 def finish(tree: Path) -> None:
-    """Set the times of everything in `tree`, and the modes of files and folders to 644 or 755 whatever the umask was."""
+    """Set all times in `tree`, and the modes of files and folders to 644 or 755."""
     for folder, names, files in os.walk(tree):
         for path in (Path(folder), *(Path(folder, name) for name in (*names, *files))):
             if not path.is_symlink():

@@ -1,7 +1,7 @@
-"""Lays out what is in an image beside the packages: install_files.py <data folder> [<source>:<target>[:x] …].
+"""Lays out an app's own files: install_files.py <data folder> [<source>:<target>[:x] …].
 
-Runs on the platform that builds; the result is the tree /out, to be copied to / of the last stage: the given files (executable with
-`:x`), the health check, the app's user, and a data folder of theirs. In other Dockerfiles that is what runs in the last stage.
+Runs on the platform that builds. The result is /out, a tree to be copied to / of the last stage: the given files (executable with `:x`),
+the health check, the app's user and its data folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from finish import finish
 
 OUT = Path("/out")
-# Nobody on the instance, unlike 1000 (`userId` of the configuration).
+# No user of the instance, unlike 1000. `userId` of the configuration.
 USER = 10001
 
 
@@ -31,7 +31,7 @@ def main(data_folder: str, files: list[str]) -> None:
 
 
 def below_out(path: str) -> Path:
-    """Where a path of the image lies in /out."""
+    """The place in /out of a path of the image."""
     return OUT / path.lstrip("/")
 
 
@@ -44,13 +44,13 @@ def place(source: Path, target: str, executable: bool) -> None:
 
 
 def add_user(home: str) -> None:
-    """The base's users and groups, and `app` where the base has nobody of its number: some programs want a name."""
+    """Write the base's users and groups, with `app` unless the number is taken: some programs need a name."""
     for name, line in (("passwd", f"app:x:{USER}:{USER}::{home}:/bin/sh"), ("group", f"app:x:{USER}:")):
-        known = Path("/etc", name).read_text()
-        numbers = {entry.split(":")[2] for entry in known.splitlines() if entry.count(":") > 2}
+        existing = Path("/etc", name).read_text()
+        numbers = {entry.split(":")[2] for entry in existing.splitlines() if entry.count(":") > 2}
         path = below_out(f"/etc/{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(known if str(USER) in numbers else f"{known.rstrip()}\n{line}\n")
+        path.write_text(existing if str(USER) in numbers else f"{existing.rstrip()}\n{line}\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Installs git for the image's platform: install_git.py <root of the base for that platform>.
 
-Runs on the platform that builds and runs nothing of the image's platform: dnf unpacks packages for any architecture, here without their
-scripts. The result is /git, a tree to be copied to / of the last stage. It is empty if the base has git, if it has no dnf, or if dnf
-fails: an image without git is better than none.
+Runs on the platform that builds, and runs nothing of another: dnf unpacks packages for any architecture, without their scripts.
+The result is /git, a tree to be copied to / of the last stage. It is empty if the base has git, if it has no dnf, or if dnf fails.
 
 Environment: TARGETARCH ("arm64"), BASE_IMAGE (for messages).
 """
@@ -18,7 +17,7 @@ from pathlib import Path
 from finish import finish
 from install_packages import trust
 
-# Architecture as images name it, to rpm's name of it.
+# Architecture to rpm's name of it.
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -53,22 +52,23 @@ def rpm(root: Path, *query: str) -> set[str]:
 
 
 def copy(root: Path, files: set[str], out: Path) -> None:
-    """Copy what packages installed, as rpm lists it: also documentation, which is not there, and sentences about packages without files."""
+    """Copy the paths that rpm lists. It also lists documentation, which dnf left out, and packages without files."""
     copied: dict[int, Path] = {}
     for file in sorted(files):
         source = root / file.lstrip("/")
         if not os.path.lexists(source):
             continue
-        # Where it really lies: a folder in the place of the base's link /lib64 would hide the base's libraries.
+        # A folder /lib64 in the layer would replace the base's link /lib64.
         target = out / source.parent.resolve().relative_to(root.resolve()) / source.name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir() and not source.is_symlink():
             target.mkdir(exist_ok=True)
         elif first := copied.get(source.lstat().st_ino):
-            # git's own commands are one file of many names.
+            # git's commands are hard links to one file.
             os.link(first, target)
         else:
-            copied[source.lstat().st_ino] = shutil.copy2(source, target, follow_symlinks=False)
+            shutil.copy2(source, target, follow_symlinks=False)
+            copied[source.lstat().st_ino] = target
 
 
 if __name__ == "__main__":
