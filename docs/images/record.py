@@ -11,6 +11,7 @@ import codecs
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ TERMTOSVG = [sys.executable, "-m", "uv", "tool", "run", *DRAWER]
 COLUMNS, LINES = 104, 30
 PROMPT = "\x1b[32m$\x1b[0m "
 # A recording of half a minute shows a run of several.
-SPEED_UP = 3.0
+SPEED_UP = 4.0
 SECONDS_A_KEY, SECONDS_TO_READ = 0.06, 2.5
 
 URL = "http://127.0.0.1:8888"
@@ -99,6 +100,11 @@ class Recording:
         cast.write_text("".join(json.dumps(line) + "\n" for line in [header, *self._events]))
         options = ["--template", "window_frame", "--min-frame-duration", "200", "--loop-delay", "4000"]
         subprocess.run([*TERMTOSVG, "render", str(cast), str(picture), *options], check=True)
+        # Some bright colours of the template are as dark as the background.
+        svg = picture.read_text()
+        for color, code in re.findall(r"\.color([1-7]) \{fill: (#\w+)\}", svg):
+            svg = re.sub(rf"\.color{int(color) + 8} \{{fill: #\w+\}}", f".color{int(color) + 8} {{fill: {code}}}", svg)
+        picture.write_text(svg)
 
 
 def read(screen: int) -> bytes:
