@@ -86,7 +86,7 @@ manifests: ## write the Kubernetes manifests of STACK=oke to manifests/
 	@sandbox/bootstrap --preview
 	@$(bin)/python -m operations.manifests $(STACK)
 
-docs: ## write docs/configuration.md and docs/stack.schema.json
+docs: ## write the config block of Pulumi.yaml, docs/configuration.md and docs/stack.schema.json
 	@sandbox/bootstrap --preview
 	@$(bin)/python -m settings
 

@@ -10,37 +10,28 @@ from components.kubernetes_app import KubernetesApp, KubernetesAppArgs
 from components.network import Network, NetworkArgs
 from components.podman_app import PodmanApp, PodmanAppArgs
 from components.registry import Registry, RegistryArgs
-from specs.network import INSTANCE
 
 config = settings.load()
-name, scope, profile = config.app.name, config.scope, config.profile
-domain, files = config.placement.availability_domain, config.rendered_secret_files
+name, scope, account = config.app.name, config.scope, config.profile
 
-network = Network(name, NetworkArgs(scope, config.network_spec, config.target))
+network = Network(name, NetworkArgs(scope, config.network_spec, target=config.target))
 
-registry = Registry(name, RegistryArgs(scope, config.registry_host, profile.user_ocid, config.registry))
+registry = Registry(name, RegistryArgs(scope, config.registry, host=config.registry_host, user_ocid=account.user_ocid))
 
-image = AppImage(
-    name,
-    AppImageArgs(registry, config.image, config.app.context, config.staging_folder, config.registry.retain_images),
-)
+image = AppImage(name, AppImageArgs(registry, config.app, config.image, staging=config.staging_folder))
 
 if isinstance(config, settings.KubernetesStack):
-    cluster = Cluster(
-        name,
-        ClusterArgs(scope, network, config.cluster, config.machine, domain, profile.region, profile.name),
-    )
+    cluster = Cluster(name, ClusterArgs(scope, network, config.cluster, config.machine, account))
     app = KubernetesApp(
         name,
         KubernetesAppArgs(
-            cluster,
-            network,
-            registry,
-            image.reference,
-            config.app_spec,
-            config.load_balancer_spec,
-            config.load_balancer,
-            files,
+            cluster=cluster,
+            network=network,
+            registry=registry,
+            image=image.reference,
+            app=config.app_spec,
+            load_balancer=config.load_balancer_spec,
+            secret_files=config.rendered_secret_files,
         ),
     )
     export("tunnel", cluster.kubeconfig.apply(config.tunnel_command))
@@ -51,13 +42,21 @@ if isinstance(config, settings.KubernetesStack):
     export("loadBalancerUrl", app.load_balancer_address.apply(config.load_balancer_url))
     export("namespace", config.namespace)
 else:
-    subnet, group = network.subnet_ids[INSTANCE], network.security_group_ids[INSTANCE]
-    instance = Instance(
+    user_data = Output.secret(config.user_data)
+    instance = Instance(name, InstanceArgs(scope, network, config.instance, config.machine, user_data=user_data))
+    PodmanApp(
         name,
-        InstanceArgs(scope, subnet, group, domain, config.instance, config.machine, Output.secret(config.user_data)),
+        PodmanAppArgs(
+            instance=instance,
+            network=network,
+            registry=registry,
+            image=image.reference,
+            container=config.container,
+            ssh_key=config.instance.ssh_key,
+            host_key=config.host_key,
+            secret_files=config.rendered_secret_files,
+        ),
     )
-    keys = config.instance.ssh_key, config.host_key
-    PodmanApp(name, PodmanAppArgs(instance, network, registry, image.reference, config.container, files, *keys))
     export("tunnel", instance.address.apply(config.tunnel_command))
     export("ssh", instance.address.apply(config.ssh_command))
     export("address", instance.address)

@@ -29,7 +29,7 @@ def bound_volume(kubeconfig: str, namespace: str, claim: str) -> str:
     try:
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         context = ssl.create_default_context(cadata=authority)
-        # From Python 3.13 on also refused: a certificate without key identifiers, which other Kubernetes clients take.
+        # Python 3.13 also refuses a certificate without key identifiers, which other Kubernetes clients accept.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         credential = subprocess.run(
             [login["command"], *login["args"]],

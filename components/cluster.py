@@ -11,13 +11,14 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_oci as oci
 
-from components.lookups import domain_or_first
+from components.lookups import availability_domain
 from components.network import Network
 from settings.cluster import ClusterSettings
 from settings.machine import MachineSettings
 from specs import cloud_config
 from specs.cluster import API, NODES, PODS_CIDR, SERVICES_CIDR, newest_version, node_image, node_user_data
 from specs.kubeconfig import kubeconfig
+from specs.oci_profile import OciProfile
 from specs.scope import Scope
 from specs.shape import SHAPE
 
@@ -32,15 +33,12 @@ class ClusterArgs:
     cluster: ClusterSettings
     # Of each node.
     machine: MachineSettings
-    # Full name, or "" for the first one of the tenancy.
-    availability_domain: str
-    # Of the login, as in `specs.kubeconfig.kubeconfig`.
-    region: str
-    profile: str
+    # Of the login to the cluster.
+    account: OciProfile
 
 
 class Cluster(pulumi.ComponentResource):
-    """cluster_id: OCID; kubeconfig: JSON, nothing secret in it; provider: for all that is in the cluster, there once nodes are."""
+    """cluster_id: OCID; kubeconfig: JSON, nothing secret in it; provider: for everything in the cluster, usable once nodes run."""
 
     cluster_id: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
@@ -63,7 +61,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self._invoke,
         ).content
         self.kubeconfig = pulumi.Output.all(of_cloud, self.cluster_id).apply(
-            lambda both: kubeconfig(both[0], both[1], args.region, args.profile)
+            lambda both: kubeconfig(both[0], both[1], args.account.region, args.account.name)
         )
         self.provider = k8s.Provider(
             f"{name}-kubernetes",
@@ -159,7 +157,7 @@ class Cluster(pulumi.ComponentResource):
             # One domain: a block volume can only be attached in its own.
             placement_configs=[
                 oci.containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs(
-                    availability_domain=domain_or_first(args.availability_domain, args.scope, self._invoke),
+                    availability_domain=availability_domain(args.scope, self._invoke),
                     subnet_id=args.network.subnet_ids[NODES],
                 )
             ],

@@ -1,6 +1,6 @@
 """The app's image: built once for each platform, joined by an index, all pushed to the registry.
 
-Owns what it pushed: with the resources the digests go from the registry, unless they are retained.
+Owns what it pushed: deleting the resources deletes the digests from the registry, unless they are retained.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pulumi_docker_build as docker_build
 
 from components.build_failures import explained
 from components.registry import Registry
+from settings.app import AppSettings
 from settings.image import ImageSettings
 from specs.build_context import lay_out, left_out
 from specs.image import build_args, labels
@@ -29,13 +30,10 @@ class AppImageArgs:
 
     # Where to push.
     registry: Registry
+    app: AppSettings
     image: ImageSettings
-    # Folder with the Dockerfile.
-    context: str
     # Folder in which the build contexts are laid out.
     staging: str
-    # Keep what was pushed on destroy.
-    retain_images: bool
 
 
 class AppImage(pulumi.ComponentResource):
@@ -47,8 +45,8 @@ class AppImage(pulumi.ComponentResource):
         super().__init__("containerised-app:image:AppImage", name, None, opts)
         child = pulumi.ResourceOptions(
             parent=self,
-            retain_on_delete=args.retain_images,
-            hooks=explained(name, args.registry, args.image, args.context),
+            retain_on_delete=args.registry.retain_images,
+            hooks=explained(name, args.registry, args.image, args.app.context),
         )
         login = docker_build.RegistryArgs(
             address=args.registry.host, username=args.registry.username, password=args.registry.token
@@ -73,11 +71,11 @@ class AppImage(pulumi.ComponentResource):
 
     def _lay_out(self, name: str, args: AppImageArgs) -> str:
         """Lay out the build context, and return its folder."""
-        for path in left_out(Path(args.context)):
+        for path in left_out(Path(args.app.context)):
             problem = "it is a link to nothing or to a folder around it, or no file"
             pulumi.log.warn(f"context: {path} is left out: {problem}", self)
         extra = Path(args.image.extra_requirements) if args.image.extra_requirements else None
-        return str(lay_out(Path(args.context), Path(args.staging, name), extra))
+        return str(lay_out(Path(args.app.context), Path(args.staging, name), extra))
 
 
 def _image(

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_oci as oci
 
-from components.lookups import domain_or_first
+from components.lookups import availability_domain
+from components.network import Network
 from settings.instance import InstanceSettings
 from settings.machine import MachineSettings
 from specs.cloud_config import DATA_DEVICE
 from specs.lookups import platform_image
+from specs.network import INSTANCE
 from specs.scope import Scope, on_destroy
 from specs.shape import SHAPE
 
@@ -26,10 +28,7 @@ class InstanceArgs:
     """What the instance is made of."""
 
     scope: Scope
-    subnet_id: Text
-    security_group_id: Text
-    # Full name, or "" for the first one of the tenancy.
-    availability_domain: str
+    network: Network
     instance: InstanceSettings
     machine: MachineSettings
     # Base64 (secret: it holds the host key).
@@ -47,7 +46,7 @@ class Instance(pulumi.ComponentResource):
     def __init__(self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:instance:Instance", name, None, opts)
         self._invoke = pulumi.InvokeOutputOptions(parent=self)
-        domain = domain_or_first(args.availability_domain, args.scope, self._invoke)
+        domain = availability_domain(args.scope, self._invoke)
         image, is_encrypted = self._image(args)
         self.resource = self._instance(name, args, domain, image, is_encrypted)
         self.volume = self._volume(name, args, domain)
@@ -83,9 +82,9 @@ class Instance(pulumi.ComponentResource):
                 boot_volume_size_in_gbs=str(args.machine.boot_volume_size_in_gbs),
             ),
             create_vnic_details=oci.core.InstanceCreateVnicDetailsArgs(
-                subnet_id=args.subnet_id,
+                subnet_id=args.network.subnet_ids[INSTANCE],
                 assign_public_ip=str(args.instance.assign_public_ip).lower(),
-                nsg_ids=[args.security_group_id],
+                nsg_ids=[args.network.security_group_ids[INSTANCE]],
             ),
             # Between the instance and its volumes; at rest they are always encrypted.
             is_pv_encryption_in_transit_enabled=is_encrypted,

@@ -7,7 +7,7 @@ storage class like oci-bv would otherwise delete.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -18,14 +18,14 @@ from components.bound_volume import bound_volume
 from components.cluster import Cluster
 from components.network import Network
 from components.registry import Registry
-from settings.load_balancer import LoadBalancerSettings
 from specs import kubernetes, load_balancer
 from specs.app_spec import AppSpec
 from specs.cluster import load_balancer_subnet
 from specs.kubernetes import Manifest
 from specs.load_balancer import LoadBalancerSpec
 
-ROLLOUT_TIMEOUT = f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"
+TIMEOUTS = pulumi.CustomTimeouts(*[f"{kubernetes.ROLLOUT_TIMEOUT_SECONDS}s"] * 2)
+"""Of the Deployment's creates and updates."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,9 @@ class KubernetesAppArgs:
     # Reference by digest.
     image: pulumi.Input[str]
     app: AppSpec
-    load_balancer_spec: LoadBalancerSpec
-    load_balancer: LoadBalancerSettings
-    # Name to content (secret).
-    secret_files: Mapping[str, str]
+    load_balancer: LoadBalancerSpec
+    # Name to content.
+    secret_files: Mapping[str, str] = field(repr=False)
 
 
 class KubernetesApp(pulumi.ComponentResource):
@@ -55,10 +54,10 @@ class KubernetesApp(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KubernetesAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:kubernetes_app:KubernetesApp", name, None, opts)
-        app, balancer = args.app, args.load_balancer_spec
-        own = load_balancer_subnet(balancer.internal)
-        subnet_id = args.load_balancer.load_balancer_subnet_id or args.network.subnet_ids[own]
-        made = kubernetes.manifests(app, balancer, self._content(args, subnet_id, own))
+        app, balancer = args.app, args.load_balancer.settings
+        subnet = load_balancer_subnet(balancer.load_balancer_internal)
+        subnet_id = balancer.load_balancer_subnet_id or args.network.subnet_ids[subnet]
+        made = kubernetes.manifests(app, args.load_balancer, _content(args, subnet_id, subnet))
         namespace = k8s.core.v1.Namespace(
             f"{name}-namespace", **_fields(made["namespace"]), opts=self._options(args, retain_on_delete=app.retained)
         )
@@ -73,21 +72,19 @@ class KubernetesApp(pulumi.ComponentResource):
             # No pod runs without the policy.
             k8s.networking.v1.NetworkPolicy(f"{name}-network-policy", **_fields(made["network-policy"]), opts=inside),
         ]
-        timeouts = pulumi.CustomTimeouts(create=ROLLOUT_TIMEOUT, update=ROLLOUT_TIMEOUT)
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_fields(made["deployment"]),
-            opts=self._options(args, *before_pods, custom_timeouts=timeouts),
+            opts=self._options(args, *before_pods, custom_timeouts=TIMEOUTS),
         )
         # The network is made before and deleted after it: the load balancer would keep the subnet from being deleted.
         before_service: list[pulumi.Resource] = [deployment, args.network]
         if "tls" in made:
             before_service.append(k8s.core.v1.Secret(f"{name}-tls", **_fields(made["tls"]), opts=inside))
-        # Neither can be changed on an existing load balancer, and the cloud controller would not say so.
-        fixed = {"replacement_trigger": [balancer.internal, subnet_id], "delete_before_replace": True}
-        service = k8s.core.v1.Service(
-            f"{name}-service", **_fields(made["service"]), opts=self._options(args, *before_service, **fixed)
-        )
+        # Nothing changes either on an existing load balancer, and the cloud controller would not say so.
+        trigger = [balancer.load_balancer_internal, subnet_id]
+        options = self._options(args, *before_service, replacement_trigger=trigger, delete_before_replace=True)
+        service = k8s.core.v1.Service(f"{name}-service", **_fields(made["service"]), opts=options)
         self.load_balancer_address = service.status.apply(load_balancer.address)
         # The cluster makes the volume for the first pod, and the claim in the state does not name it.
         self.data_volume_id = pulumi.Output.all(args.cluster.kubeconfig, claim.id, deployment.id).apply(
@@ -109,24 +106,25 @@ class KubernetesApp(pulumi.ComponentResource):
             f"{name}-volume", **_fields(manifest), opts=self._options(args, retain_on_delete=args.app.retained)
         )
 
-    def _content(self, args: KubernetesAppArgs, subnet_id: pulumi.Input[str], own: str) -> kubernetes.Content:
-        """What the manifests hold beside the configuration. own: name of the load balancer's subnet in the stack's network."""
-        registry, balancer = args.registry, args.load_balancer
-        login = pulumi.Output.all(registry.username, registry.token).apply(
-            lambda values: kubernetes.docker_config(registry.host, *values)
-        )
-        made = [args.network.security_group_ids[own]] if own in args.network.security_group_ids else []
-        groups = [*made, *balancer.load_balancer_security_group_ids]
-        # Joined apart from the other annotations, so that previews and policies see those.
-        joined = pulumi.Output.all(*groups).apply(",".join) if groups else ""
-        return kubernetes.Content(
-            image=args.image,
-            registry_login=pulumi.Output.secret(login),
-            files=pulumi.Output.secret({file: kubernetes.encode(text) for file, text in args.secret_files.items()}),
-            tls_certificate=kubernetes.encode(balancer.tls_certificate),
-            tls_private_key=pulumi.Output.secret(kubernetes.encode(balancer.tls_private_key)),
-            annotations=load_balancer.service_annotations(args.load_balancer_spec, subnet_id, joined),
-        )
+
+def _content(args: KubernetesAppArgs, subnet_id: pulumi.Input[str], subnet: str) -> kubernetes.Content:
+    """What the manifests hold beside the configuration. subnet: name of the load balancer's subnet in the stack's network."""
+    registry, balancer = args.registry, args.load_balancer.settings
+    login = pulumi.Output.all(registry.username, registry.token).apply(
+        lambda values: kubernetes.docker_config(registry.host, *values)
+    )
+    made = [args.network.security_group_ids[subnet]] if subnet in args.network.security_group_ids else []
+    groups = [*made, *balancer.load_balancer_security_group_ids]
+    # Joined apart from the other annotations, so that previews and policies see those.
+    joined = pulumi.Output.all(*groups).apply(",".join) if groups else ""
+    return kubernetes.Content(
+        image=args.image,
+        registry_login=pulumi.Output.secret(login),
+        files=pulumi.Output.secret({file: kubernetes.encode(text) for file, text in args.secret_files.items()}),
+        tls_certificate=kubernetes.encode(balancer.tls_certificate),
+        tls_private_key=pulumi.Output.secret(kubernetes.encode(balancer.tls_private_key)),
+        annotations=load_balancer.service_annotations(args.load_balancer, subnet_id, joined),
+    )
 
 
 def _fields(manifest: Manifest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Owns the container, its unit, its secrets and its folder's ownership on the inst
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_command as command
@@ -30,11 +30,11 @@ class PodmanAppArgs:
     # Reference by digest.
     image: pulumi.Input[str]
     container: ContainerSpec
-    # Name to content (secret).
-    secret_files: Mapping[str, str]
     # Of the SSH connection.
     ssh_key: SshKey
     host_key: HostKey
+    # Name to content.
+    secret_files: Mapping[str, str] = field(repr=False)
 
 
 class PodmanApp(pulumi.ComponentResource):

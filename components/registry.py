@@ -19,14 +19,14 @@ class RegistryArgs:
     """What the registry is made of. The repository is called like the scope, which is unique in the tenancy."""
 
     scope: Scope
+    registry: RegistrySettings
     host: str
     # OCID of the user of the login if `registry.registry_username` is "".
     user_ocid: str
-    registry: RegistrySettings
 
 
 class Registry(pulumi.ComponentResource):
-    """host; username: for a login, "<namespace>/<user>"; token: secret; repository_url:
+    """host; retain_images: keep the images on destroy; username: for a login, "<namespace>/<user>"; token: secret; repository_url:
     "<host>/<namespace>/<repository>", known only once the repository exists: a push before that would make OCIR create one in the root
     compartment.
     """
@@ -36,6 +36,7 @@ class Registry(pulumi.ComponentResource):
     token: pulumi.Output[str]
     repository_url: pulumi.Output[str]
     repository_id: pulumi.Output[str]
+    retain_images: bool
 
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("containerised-app:registry:Registry", name, None, opts)
@@ -59,7 +60,7 @@ class Registry(pulumi.ComponentResource):
         user: pulumi.Input[str] = args.registry.registry_username
         if not args.registry.registry_username:
             user = oci.identity.get_user_output(user_id=args.user_ocid, opts=invoke).name
-        self.host = args.host
+        self.host, self.retain_images = args.host, args.registry.retain_images
         self.repository_id = repository.id
         self.username = pulumi.Output.concat(namespace, "/", user)
         self.token = pulumi.Output.secret(args.registry.registry_token)

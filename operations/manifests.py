@@ -58,14 +58,23 @@ def read(stack: str) -> settings.KubernetesStack:
     name, values = configuration(stack)
     if values.get("target") != "kubernetes":
         raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
-    # The checks want a certificate with its key; no manifest needs the key.
-    certificate, internal = values.pop("tlsCertificate", ""), values.pop("loadBalancerInternal", True)
-    values.pop("tlsPrivateKey", None)
+    # The checks compare certificate and key. Without them, if one is encrypted: no manifest has the key.
+    hidden = SECRET in (values.get("tlsCertificate"), values.get("tlsPrivateKey"))
+    tls = {
+        key: values.pop(key)
+        for key in ("tlsCertificate", "tlsPrivateKey", "loadBalancerInternal")
+        if hidden and key in values
+    }
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     config = settings.parse(texts, name, stack, account(values))
     assert isinstance(config, settings.KubernetesStack)  # noqa: S101 - for the type checker
-    tls = {"tls_certificate": certificate, "load_balancer_internal": internal in (True, "true")}
-    return config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=tls)})
+    update = {
+        "tls_certificate": tls.get("tlsCertificate", config.load_balancer.tls_certificate),
+        "load_balancer_internal": tls.get("loadBalancerInternal", True) in (True, "true"),
+    }
+    return (
+        config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=update)}) if tls else config
+    )
 
 
 def manifests(stack: str) -> list[Manifest]:
@@ -81,9 +90,18 @@ def manifests(stack: str) -> list[Manifest]:
         files=dict.fromkeys(config.app.secret_files, secret),
         tls_certificate=secret,
         tls_private_key=secret,
+        claim_uid="<uid of the claim>",
         annotations=load_balancer.service_annotations(config.load_balancer_spec, subnet, ",".join(groups)),
     )
     return list(kubernetes.manifests(config.app_spec, config.load_balancer_spec, content).values())
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes equal values out, without anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Always."""
+        return True
 
 
 def main() -> None:
@@ -95,7 +113,7 @@ def main() -> None:
         documents = manifests(stack)
     except (settings.ConfigurationError, FileNotFoundError) as error:
         sys.exit(str(error))
-    file.write_text(yaml.safe_dump_all(documents, sort_keys=False))
+    file.write_text(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False))
     print(f"{file}: {', '.join(document['kind'] for document in documents)}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, SecretText, Stack
-from specs.secret_names import NAMES
+from specs.secret_names import SECRET_NAMES, SHORTEST_SECRET
 
 _PATTERNS = {
     "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"),
@@ -22,8 +22,6 @@ _PATTERNS = {
     ),
 }
 _COMMANDS = ("command:remote:Command", "command:local:Command")
-# Shorter values occur by chance.
-_SHORTEST = 6
 
 
 def plain_secrets(resource: Resource, stack: Stack) -> Iterable[str]:
@@ -48,9 +46,9 @@ def _secret(resource: Resource, path: str, name: str, text: str, stack: Stack) -
             if pattern.search(content):
                 return what
         for key, secret in stack.secrets.items():
-            if len(secret) >= _SHORTEST and secret in content:
+            if len(secret) >= SHORTEST_SECRET and secret in content:
                 return f"the value of the secret configuration key {key}"
-    if NAMES.search(name):
+    if SECRET_NAMES.search(name):
         return "a secret, according to its name,"
     if resource.type in _COMMANDS and path.split(".")[0] in ("stdin", "environment"):
         return "the input of a command"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from typing import Any
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
@@ -15,7 +16,8 @@ _FLEX, _MICRO = "VM.Standard.A1.Flex", "VM.Standard.E2.1.Micro"
 # The cloud's own defaults (source: Oracle, "Boot Volume", "Block Volume"): a volume without a size has 1 TB.
 _DEFAULT_BOOT_GB, _DEFAULT_VOLUME_GB, _SMALLEST_VOLUME_GB = 50, 1024, 50
 _SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
-_UNITS_GB = {"Gi": 1.0, "G": 1.0, "Ti": 1024.0, "T": 1000.0, "Mi": 1 / 1024, "M": 1 / 1000, "": 1 / 2**30}
+_UNITS_GB = {"Ki": 2**-20, "Mi": 2**-10, "Gi": 1.0, "Ti": 2**10, "Pi": 2**20, "Ei": 2**30}
+_UNITS_GB |= {"": 1e-9, "k": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3, "P": 1e6, "E": 1e9}
 
 
 def number(value: Any, default: float = 0) -> float:
@@ -29,9 +31,9 @@ def number(value: Any, default: float = 0) -> float:
 
 
 def quantity_gb(value: Any) -> float:
-    """Convert a quantity of Kubernetes, such as "50Gi", to GB."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Z]?i?)", value) if isinstance(value, str) else None
-    return float(found[1]) * _UNITS_GB.get(found[2], 0) if found else 0
+    """Convert a quantity of Kubernetes, such as "50Gi", to GB; of an unknown unit, infinitely many."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Za-z]*)", value) if isinstance(value, str) else None
+    return float(found[1]) * _UNITS_GB.get(found[2], inf) if found else 0
 
 
 def _machines(resource: Resource) -> tuple[Any, str, float, str]:

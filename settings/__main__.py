@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Return the exit status: 1 if `--check` finds a file that differs."""
     written = docs.files((ROOT / "Pulumi.yaml").read_text())
-    stale = [path for path, content in written.items() if (ROOT / path).read_text() != content]
+    stale = [
+        path for path, content in written.items() if not (ROOT / path).exists() or (ROOT / path).read_text() != content
+    ]
     if "--check" in sys.argv:
         for path in stale:
             print(f"error: {path} is not what settings/ describes; write it with: make docs", file=sys.stderr)

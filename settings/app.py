@@ -15,7 +15,7 @@ from specs import dockerignore, secret_files
 from specs.build_inputs import BuildInputError
 from specs.checks import FIRST_FREE_PORT, data_path, file_name, is_file
 from specs.errors import error, place_in, remove_command
-from specs.secret_names import NAMES
+from specs.secret_names import SECRET_NAMES, SHORTEST_SECRET
 
 RESERVED_ENVIRONMENT = {"PORT": "port", "DATA_PATH": "dataPath", "HOME": "dataPath"}
 """Variables of the container that follow from another key, and from which."""
@@ -33,7 +33,7 @@ def _password(value: str) -> str:
     if not value:
         raise ValueError("is not set")
     if len(value) < 8 or value.isspace():
-        raise ValueError("has fewer than 8 characters" if len(value) < 8 else "is nothing but white space")
+        raise ValueError("has fewer than 8 characters" if len(value) < 8 else "is only white space")
     return value
 
 
@@ -81,7 +81,7 @@ class AppSettings(Section):
     )
     port: int = key(
         8888,
-        "TCP port on which the app listens in the container, on the instance's loopback and at your end of the tunnel.",
+        "TCP port of the app in the container, on the instance's loopback and at your end of the tunnel. Ports below 1024 need root.",
         ge=FIRST_FREE_PORT,
         le=65535,
     )
@@ -119,7 +119,9 @@ class AppSettings(Section):
             yield error(
                 place, f"is computed from the key {RESERVED_ENVIRONMENT[name]}; set that", remove_command(place)
             )
-        for name in filter(NAMES.search, self.environment):
+        for name, value in self.environment.items():
+            if len(value) < SHORTEST_SECRET or not SECRET_NAMES.search(name):
+                continue
             place = place_in("environment", name)
             message = "looks like a secret, but the state has environment in plain text; put it into secretFiles"
             yield error(place, message, fix("secretFiles"), remove_command(place))

@@ -62,13 +62,6 @@ class ClusterSettings(Section):
 
     def problems(self) -> Iterable[str]:
         """Errors of the pods and their volume."""
-        if self.replicas > 1 and self.access_mode == "ReadWriteOnce":
-            yield wrong(
-                "replicas",
-                f"is {self.replicas}, but a ReadWriteOnce volume works on one node only; more pods need a storageClass of files and "
-                "accessMode ReadWriteMany",
-                "1",
-            )
         if self.access_mode == "ReadWriteMany" and self.storage_class == "oci-bv":
             yield wrong(
                 "accessMode",

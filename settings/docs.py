@@ -67,16 +67,15 @@ def titles() -> dict[str, list[Key]]:
 
 def targets(key: Key) -> list[str]:
     """The targets that use it."""
-    return [target for target, model in TARGETS.items() if key.name in model.keys()]  # noqa: SIM118 - a method
+    return [target for target, model in TARGETS.items() if key.section in model.section_types().values()]
 
 
 def describe(key: Key) -> str:
-    """Its description, with what its field says otherwise."""
+    """Its description for Pulumi.yaml and the table: with secret, required and target."""
     only = targets(key)
     parts = [
         "Secret." if key.secret else "",
         key.description,
-        _range(key),
         "Must be set." if key.required else "",
         "" if len(only) == len(TARGETS) else f"Target {only[0]} only.",
     ]
@@ -87,15 +86,16 @@ def _range(key: Key) -> str:
     least, most = key.accepts.get("minimum"), key.accepts.get("maximum")
     if least is None:
         return ""
-    return f"{least} or more." if most is None else f"{least} to {most}."
+    return f"{least} or more" if most is None else f"{least} to {most}"
 
 
 def _project_file(project_file: str) -> str:
     """Pulumi.yaml with a new `config` block."""
-    head, found, _ = project_file.partition("\nconfig:\n")
+    head, found, rest = project_file.partition("\nconfig:\n")
     assert found, "Pulumi.yaml has no config block"  # noqa: S101 - of this repository
+    after = re.search(r"^\S[\s\S]*", rest, re.MULTILINE)
     blocks = [_block(title, keys) for title, keys in titles().items()]
-    return f"{head}{found}{''.join(blocks)}"
+    return f"{head}{found}{''.join(blocks)}{after[0] if after else ''}"
 
 
 def _block(title: str, keys: list[Key]) -> str:
@@ -107,7 +107,12 @@ def _block(title: str, keys: list[Key]) -> str:
 
 def _entry(key: Key) -> dict[str, Any]:
     items = {"items": {"type": key.accepts["items"]["type"]}} if key.type == "array" else {}
-    return {"type": key.type, **items, "default": key.default, "description": describe(key)}
+    return {
+        "type": key.type,
+        **items,
+        "default": key.default,
+        "description": f"{describe(key)} Range: {_range(key)}." if _range(key) else describe(key),
+    }
 
 
 def _page() -> str:
@@ -140,7 +145,7 @@ def _accepts(key: Key) -> str:
     if key.type == "boolean":
         return "`true`, `false`"
     if "minimum" in accepts:
-        return _range(key).rstrip(".")
+        return _range(key)
     form = (accepts["items"] if key.type == "array" else accepts).get("patternErrorMessage", "")
     if form:
         return str(form).removeprefix("must be ")

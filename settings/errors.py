@@ -63,14 +63,14 @@ def unknown_key(name: str) -> str:
 def describe(detail: Any, values: Mapping[str, str]) -> str:
     """The error for one of pydantic's (`ValidationError.errors()`). `values` are the stack's; no secret is quoted."""
     message = str(detail["msg"]).removeprefix("Value error, ")
-    _section, *place = detail["loc"]
+    _, *place = detail["loc"] or [""]
     if not place:
         return f"the configuration: {printable(message)}"
     name, *inner = place
     of_name = inner[-1:] == ["[key]"]
     place = place_in(name, *inner[: -1 if of_name else None])
     message = MESSAGES.get(detail["type"], message)
-    quote = not KEYS[name].secret and not inner
+    quote = name in values and not KEYS[name].secret and not inner
     problem = message[0].lower() + message[1:] + (f" (is {values.get(name)!r})" if quote else "")
     correction = getattr(detail.get("ctx", {}).get("error"), "correction", None)
     return error(place, problem, remove_command(place) if of_name else fix(place, correction))

@@ -35,6 +35,9 @@ class KubernetesStack(Stack):
         if self.cluster.replicas > 1 and Path(self.app.context).name == "jupyterlab":
             message = f"is {self.cluster.replicas}, but JupyterLab keeps its kernels and sessions in one process"
             yield wrong("replicas", message, "1")
+        elif self.cluster.replicas > 1 and self.cluster.access_mode == "ReadWriteOnce":
+            message = f"is {self.cluster.replicas}, but a ReadWriteOnce volume works on one node only; for more pods, use a file "
+            yield wrong("replicas", message + "storageClass with accessMode ReadWriteMany", "1")
         if self.machine.data_volume_id and self.cluster.access_mode != "ReadWriteOnce":
             message = "must be ReadWriteOnce, because dataVolumeId is a block volume"
             yield wrong("accessMode", message, "ReadWriteOnce")
@@ -107,15 +110,11 @@ class KubernetesStack(Stack):
     @property
     def load_balancer_spec(self) -> LoadBalancerSpec:
         """The load balancer in front of it."""
-        own = self.load_balancer
+        certificate = self.load_balancer.tls_certificate
         return LoadBalancerSpec(
-            internal=own.load_balancer_internal,
-            min_mbps=own.load_balancer_min_mbps,
-            max_mbps=own.load_balancer_max_mbps,
-            security_list_management_mode=own.security_list_management_mode,
-            idle_timeout=own.load_balancer_idle_timeout,
+            self.load_balancer,
             port=self.listener_port,
-            tls_secret=tls.secret_name(self.app.name, own.tls_certificate) if own.tls_certificate else "",
+            tls_secret=tls.secret_name(self.app.name, certificate) if certificate else "",
         )
 
     def load_balancer_url(self, address: str) -> str:

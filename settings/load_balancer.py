@@ -45,7 +45,7 @@ class LoadBalancerSettings(Section):
     )
     load_balancer_idle_timeout: int = key(
         0,
-        "Seconds after which the load balancer closes an idle connection; 0 for its own 300. Jupyter is never that silent.",
+        "Seconds after which the load balancer closes an idle connection; 0 means its default, 300. Jupyter sends data more often.",
         example="300",
         ge=0,
         le=7200,

@@ -48,7 +48,7 @@ def realm_of(ocid: str) -> str:
     return "".join(ocid.split(".")[2:3])
 
 
-def places(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
+def foreign_ocids(profile: OciProfile, values: Mapping[str, object]) -> Iterable[str]:
     """Errors of OCIDs among the values (key to value) that belong to another realm or region than the stack."""
     realm = realm_of(profile.tenancy_ocid)
     for key, value in values.items():

@@ -56,12 +56,6 @@ class Stack(BaseModel):
         fields = {name: field.annotation for name, field in cls.model_fields.items()}
         return {name: kind for name, kind in fields.items() if isinstance(kind, type) and issubclass(kind, Section)}
 
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys that the target uses."""
-        sections = set(cls.section_types().values())
-        return [name for name, key in KEYS.items() if key.section in sections]
-
     @property
     def sections(self) -> list[Section]:
         """All sections."""
@@ -96,7 +90,9 @@ class Stack(BaseModel):
                 self.placement.compartment_id,
                 self.registry.registry_username,
             )
-        yield from rules.places(self.profile, self.values)
+        yield from rules.foreign_ocids(
+            self.profile, {name: value for name, value in self.values.items() if not KEYS[name].secret}
+        )
 
     def needs_arm(self, machine: str) -> Iterable[str]:
         """The error of platforms without that of the A1 machine."""
@@ -140,6 +136,7 @@ class Stack(BaseModel):
             compartment_id=compartment or self.profile.tenancy_ocid,
             # Any compartment's OCID will do where the tenancy is unknown.
             tenancy_ocid=self.profile.tenancy_ocid or compartment,
+            availability_domain=self.placement.availability_domain,
             display_name=self.stack_name,
             tags=scope.tags(self.project, self.stack),
         )

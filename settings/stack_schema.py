@@ -83,9 +83,9 @@ def _property(key: Key) -> Schema:
 
 def _plain(key: Key) -> Schema:
     if key.type == "object":
-        content = dict(key.accepts["additionalProperties"])
         if key.name in NOT_ENCRYPTED:
-            return {**key.accepts, "additionalProperties": content}
+            return dict(key.accepts)
+        content = dict(key.accepts["additionalProperties"])
         if key.secret:
             content["pattern"] = PLAIN
         return {**key.accepts, "additionalProperties": {"anyOf": [content, SECURE]}}

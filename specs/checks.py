@@ -14,7 +14,7 @@ SYSTEM_FOLDERS = frozenset(
 """Neither these nor anything below them can be an app's data folder."""
 
 SHARED_FOLDERS = frozenset(["/", "/home", "/mnt", "/opt", "/opt/app", "/srv", "/tmp", "/var", "/var/lib", "/var/tmp"])  # noqa: S108 - names to refuse
-"""Folders below which there may be one, while they themselves are full of other things; /opt/app holds the shipped images' packages."""
+"""Refused themselves, while folders below them are accepted; /opt/app holds the shipped images' packages."""
 
 FIRST_FREE_PORT = 1024
 """Ports below take privileges to listen on, which the app does not have."""
@@ -105,7 +105,7 @@ def file_name(value: str) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; not, too, where that cannot be found out."""
+    """Whether there is such a file; False if that cannot be checked."""
     try:
         return path.is_file()
     except (OSError, ValueError):

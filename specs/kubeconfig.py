@@ -22,7 +22,7 @@ def kubeconfig(of_cloud: str, cluster_id: str, region: str, profile: str = "") -
     """The kubeconfig of a cluster, as JSON in one line, which is YAML too.
 
     of_cloud: as OKE hands it out (YAML), where the credential is a command of Oracle's CLI; only address and certificate are used.
-    profile: of ~/.oci/config, "" for the usual one. Raises ValueError where it is no kubeconfig.
+    profile: of ~/.oci/config, "" for the usual one. Raises ValueError if it is not one.
     """
     document = yaml.safe_load(of_cloud)
     try:

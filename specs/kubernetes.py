@@ -49,10 +49,12 @@ class Content:
     tls_private_key: Text
     # Of the Service, from `specs.load_balancer.service_annotations`.
     annotations: Mapping[str, Text]
+    # Of the claim for an adopted volume; the component sets it once there is a claim.
+    claim_uid: Text = ""
 
 
 def manifests(spec: AppSpec, load_balancer: LoadBalancerSpec, content: Content) -> dict[str, Manifest]:
-    """Everything of the app in the cluster, by the names of Pulumi's resources, in the order in which it is made."""
+    """Everything of the app in the cluster, by the names of Pulumi's resources, in an order in which it can be made."""
     made = {
         "namespace": namespace(spec),
         "pull-secret": _secret(
@@ -61,15 +63,17 @@ def manifests(spec: AppSpec, load_balancer: LoadBalancerSpec, content: Content) 
         "files": _secret(spec, spec.files_secret, "Opaque", content.files),
         "claim": claim(spec),
         "network-policy": network_policy(spec),
-        "deployment": deployment(spec, content.image),
-        "service": service(spec, load_balancer, content.annotations),
     }
     if spec.volume_id:
-        made["volume"] = volume(spec)
+        made["volume"] = volume(spec, content.claim_uid)
     if load_balancer.tls_secret:
         pair = {"tls.crt": content.tls_certificate, "tls.key": content.tls_private_key}
         made["tls"] = _secret(spec, load_balancer.tls_secret, "kubernetes.io/tls", pair)
-    return made
+    return {
+        **made,
+        "deployment": deployment(spec, content.image),
+        "service": service(spec, load_balancer, content.annotations),
+    }
 
 
 def labels(spec: AppSpec) -> dict[str, str]:
@@ -122,11 +126,10 @@ def _secret(spec: AppSpec, name: str, kind: str, data: Text) -> Manifest:
     return _manifest("v1", "Secret", spec, name, type=kind, data=data)
 
 
-def volume(spec: AppSpec) -> Manifest:
+def volume(spec: AppSpec, claim_uid: Text) -> Manifest:
     """The adopted block volume, as a PersistentVolume for this app's claim. It stays when the claim goes.
 
-    Its claimRef needs the claim's `uid` too: a volume that stayed when its namespace was deleted still holds that of the claim before, and
-    is bound to no other.
+    claim_uid: a volume that stayed when its namespace was deleted still holds the uid of the claim before, and is bound to no other.
     """
     manifest = _manifest(
         "v1",
@@ -138,7 +141,7 @@ def volume(spec: AppSpec) -> Manifest:
             "accessModes": [spec.access_mode],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": spec.storage_class,
-            "claimRef": {"namespace": spec.namespace, "name": spec.claim},
+            "claimRef": {"namespace": spec.namespace, "name": spec.claim, "uid": claim_uid},
             "csi": {"driver": VOLUME_DRIVER, "volumeHandle": spec.volume_id, "fsType": "ext4"},
         },
     )

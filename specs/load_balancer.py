@@ -7,7 +7,10 @@ Source of names and meanings: oci-cloud-controller-manager, load_balancer_spec.g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from settings.load_balancer import LoadBalancerSettings
 
 NO_ADDRESS = 'none yet; "kubectl describe service", with kubeconfig and namespace as in the output tunnel, says why'
 """What a preview shows instead of an address. An update waits for the address, or fails with the events of the Service."""
@@ -25,16 +28,12 @@ Text = Any
 
 @dataclass(frozen=True)
 class LoadBalancerSpec:
-    """internal: without a public address; min_mbps, max_mbps: bandwidth of the flexible shape (10-8192); idle_timeout: of a connection
-    in seconds, 0 for the load balancer's own (300); port: of the listener; tls_secret: name of the secret with its certificate, or "".
-    """
+    """The load balancer in front of one app."""
 
-    internal: bool
-    min_mbps: int
-    max_mbps: int
-    security_list_management_mode: str
-    idle_timeout: int
+    settings: LoadBalancerSettings
+    # Of the listener.
     port: int
+    # Name of the secret with the certificate, or "".
     tls_secret: str
 
 
@@ -48,17 +47,17 @@ def service_annotations(spec: LoadBalancerSpec, subnet_id: Text, security_group_
     """The Service's annotations. subnet_id: OCID; security_group_ids: OCIDs with commas between them, "" for none."""
     result: dict[str, Text] = {
         "oci.oraclecloud.com/load-balancer-type": "lb",
-        INTERNAL: str(spec.internal).lower(),
+        INTERNAL: str(spec.settings.load_balancer_internal).lower(),
         f"{PREFIX}shape": "flexible",
-        f"{PREFIX}shape-flex-min": str(spec.min_mbps),
-        f"{PREFIX}shape-flex-max": str(spec.max_mbps),
-        f"{PREFIX}security-list-management-mode": spec.security_list_management_mode,
+        f"{PREFIX}shape-flex-min": str(spec.settings.load_balancer_min_mbps),
+        f"{PREFIX}shape-flex-max": str(spec.settings.load_balancer_max_mbps),
+        f"{PREFIX}security-list-management-mode": spec.settings.security_list_management_mode,
         SUBNET: subnet_id,
     }
     if security_group_ids:
         result[SECURITY_GROUPS] = security_group_ids
-    if spec.idle_timeout:
-        result[f"{PREFIX}connection-idle-timeout"] = str(spec.idle_timeout)
+    if spec.settings.load_balancer_idle_timeout:
+        result[f"{PREFIX}connection-idle-timeout"] = str(spec.settings.load_balancer_idle_timeout)
     if spec.tls_secret:
         result[f"{PREFIX}ssl-ports"] = str(spec.port)
         result[f"{PREFIX}tls-secret"] = spec.tls_secret

@@ -60,7 +60,7 @@ class NetworkSpec:
 
 
 def ingress(name: str, description: str, network: str, *ports: int, protocol: str = TCP) -> SecurityRule:
-    """What may come in from `network`, at a port, at all from the first to the last of two, or, without any, at all of them."""
+    """What may come in from `network`. ports: one, or the first and the last; none means all."""
     return SecurityRule(name, description, "INGRESS", protocol, network, _range(ports))
 
 

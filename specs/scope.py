@@ -19,6 +19,8 @@ class Scope:
     compartment_id: str
     # OCID; availability domains are looked up in it.
     tenancy_ocid: str
+    # Full name, or "" for the tenancy's first in the region.
+    availability_domain: str
     # Prefix of the display names: the app and the stack.
     display_name: str
     # Freeform tags of everything, as the policy tags-present wants them.

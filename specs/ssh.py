@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -46,16 +46,16 @@ class SshKey:
     numbers of the private key (DER), which are the same after a new comment or in another form of the file.
     """
 
-    private: str
+    private: str = field(repr=False)
     public: str
-    seed: bytes
+    seed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class HostKey:
     """The instance's ECDSA P-256 host key: `private` as PEM, `public` as "ecdsa-sha2-nistp256 AAAA…"."""
 
-    private: str
+    private: str = field(repr=False)
     public: str
 
 

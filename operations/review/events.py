@@ -127,8 +127,8 @@ def read(file: Path) -> Events:
     if not file.exists():
         return events
     # splitlines() would also split at characters that JSON may contain.
-    for line in filter(None, file.read_text(encoding="utf-8").split("\n")):
-        event = json.loads(line)
+    *lines, _ = file.read_text(encoding="utf-8").split("\n")  # a killed engine may leave half a line at the end
+    for event in map(json.loads, filter(None, lines)):
         if "resourcePreEvent" in event:
             _append(events.steps, event["resourcePreEvent"]["metadata"])
             events.planning = events.planning or bool(event["resourcePreEvent"].get("planning"))

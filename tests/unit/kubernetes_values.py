@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from settings import KubernetesStack
+from settings.load_balancer import LoadBalancerSettings
 from specs.app_spec import AppSpec
 from specs.container import ContainerSpec
 from specs.load_balancer import LoadBalancerSpec
@@ -39,15 +40,7 @@ APP = AppSpec(
     fingerprint="abc",
 )
 
-LOAD_BALANCER = LoadBalancerSpec(
-    internal=True,
-    min_mbps=10,
-    max_mbps=10,
-    security_list_management_mode="None",
-    idle_timeout=0,
-    port=8888,
-    tls_secret="",
-)
+LOAD_BALANCER = LoadBalancerSpec(LoadBalancerSettings(), port=8888, tls_secret="")
 
 
 def kubernetes_settings(values: dict[str, Any]) -> KubernetesStack:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import kubernetes_validate
 import pytest
 
+from settings.load_balancer import LoadBalancerSettings
 from specs import cluster, kubeconfig, kubernetes, load_balancer, secret_files, tls
 from specs.cloud_config import DATA_MOUNT
 from specs.lookups import NothingFoundError
@@ -59,7 +60,8 @@ def test_the_service_has_the_seven_annotations_of_the_article_and_the_groups() -
 
 
 def test_certificate_and_idle_timeout_add_annotations_of_text() -> None:
-    spec = replace(LOAD_BALANCER, tls_secret="app-tls", port=443, idle_timeout=600)
+    settings = LoadBalancerSettings.model_validate({"loadBalancerIdleTimeout": "600"})
+    spec = replace(LOAD_BALANCER, settings=settings, tls_secret="app-tls", port=443)
     added = load_balancer.service_annotations(spec, "ocid1.subnet.one", "")
     assert {key.rpartition("/")[2]: value for key, value in added.items() if key not in ANNOTATIONS} == {
         "oci-load-balancer-ssl-ports": "443",
@@ -181,11 +183,12 @@ def test_pods_cannot_reach_metadata_and_only_the_apps_port_is_open() -> None:
 
 
 def test_a_retained_volume_is_bound_to_the_claim_and_kept_when_that_goes() -> None:
-    volume, claim = kubernetes.volume(ADOPTING), kubernetes.claim(ADOPTING)
+    volume, claim = kubernetes.volume(ADOPTING, "uid-of-claim"), kubernetes.claim(ADOPTING)
     assert volume["spec"]["csi"]["volumeHandle"] == "ocid1.volume.one"
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
-    assert volume["spec"]["claimRef"] == {key: claim["metadata"][key] for key in ("namespace", "name")}
+    own = {key: claim["metadata"][key] for key in ("namespace", "name")}
+    assert volume["spec"]["claimRef"] == {**own, "uid": "uid-of-claim"}
 
 
 def test_changed_files_restart_pods_and_the_fingerprint_hides_them() -> None:
