@@ -32,7 +32,8 @@ def compare(
 ) -> str:
     """Run each command `runs` times and return a table in Markdown. The first command is the base of the ratios.
 
-    memory: also measure the peak memory. Raises SystemExit if hyperfine is missing or a command fails.
+    memory: also measure the peak memory. show_output: of the commands, instead of a progress bar. Raises SystemExit if hyperfine is missing
+    or a command fails.
     """
     if not shutil.which("hyperfine"):
         raise SystemExit("hyperfine measures the times. Install it:\n    sudo apt-get install hyperfine")
@@ -46,8 +47,7 @@ def compare(
             options += ["--prepare", shlex.join(command.prepare), "--command-name", title, shlex.join(words)]
         print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
         if subprocess.run(["hyperfine", *options], cwd=ROOT).returncode:
-            shown = "\n".join(f"    {shlex.join(command.words)}" for command in commands.values())
-            raise SystemExit(f"The last command above failed. To see its output, run it alone:\n{shown}")
+            raise SystemExit("The last command above failed.")
         results = json.loads((folder / "times.json").read_text())["results"]
         peaks = [
             max(map(float, (folder / f"peak-{number}").read_text().split()))
