@@ -64,7 +64,7 @@ preview: ## show what `make up` would do to STACK, without an account; SUMMARY=f
 	@$(if $(PLAN),$(interrupted) '$(PULUMI)')  # a repair after the preview would change the reviewed state
 	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
-up: interrupted ## deploy STACK (local); PLAN=plan.json only as reviewed; PULUMI=pulumi outside the sandbox
+up: interrupted ## deploy STACK (local); PLAN=plan.json exactly that plan; PULUMI=pulumi outside the sandbox
 	@$(review) $(if $(PLAN),--plan '$(PLAN)') -- $(policies) $(ARGS)
 
 drift: ## show what was changed by hand in the cloud; SUMMARY=f.md
@@ -123,6 +123,7 @@ bench-local: ## measure make local in a fresh clone, cold and warm; stop the san
 	@$(bin)/python -m bench.local
 
 format: ## format the Python files
+	@sandbox/bootstrap --preview --test
 	@$(bin)/ruff format .
 
 hooks: ## run the linters at each commit

@@ -69,7 +69,7 @@ def describe(detail: Any, values: Mapping[str, str]) -> str:
     name, *inner = place
     of_name = inner[-1:] == ["[key]"]
     place = place_in(name, *inner[: -1 if of_name else None])
-    message = MESSAGES.get(detail["type"], message)
+    message = MESSAGES.get(detail["type"], message).replace("Input should be", "must be", 1)
     quote = name in values and not KEYS[name].secret and not inner
     problem = message[0].lower() + message[1:] + (f" (is {values.get(name)!r})" if quote else "")
     correction = getattr(detail.get("ctx", {}).get("error"), "correction", None)

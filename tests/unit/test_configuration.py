@@ -71,7 +71,7 @@ def test_the_program_takes_the_ends_of_a_range_and_refuses_what_lies_beyond(key:
             settings_of({**own, key.name: value})
         except ConfigurationError as error:
             # Rules between keys have words of their own.
-            return f"\n{key.name}: input should be" in str(error)
+            return f"\n{key.name}: must be" in str(error)
         return False
 
     least, most = key.accepts["minimum"], key.accepts.get("maximum")
@@ -159,7 +159,7 @@ def test_what_pulumi_writes_and_people_need_is_valid(right: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (config(ocpu=2), "containerised-app:ocpu: is not a key of config"),
         ({"config": {"ocpus": 2}}, "ocpus: is not a key of config"),
@@ -192,13 +192,13 @@ def test_what_pulumi_writes_and_people_need_is_valid(right: dict[str, Any]) -> N
     ],
 )
 def test_a_wrong_stack_file_is_refused_by_key_and_its_value_not_shown(
-    wrong: dict[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    wrong: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "Pulumi.wrong.yaml"
     file.write_text(yaml.safe_dump(wrong))
     assert stack_files.main([str(file)]) == 1
     printed = capsys.readouterr().out
-    assert f"Pulumi.wrong.yaml: {told}" in printed or f"    {told}" in printed
+    assert f"Pulumi.wrong.yaml: {message}" in printed or f"    {message}" in printed
     assert "correct horse" not in printed
 
 

@@ -57,7 +57,10 @@ def test_pod_status_explains_why_it_does_not_run() -> None:
 def deployment(
     revision: str = "1", observed: int = 2, available: str = "True", reason: str = "NewReplicaSetAvailable"
 ) -> Any:
-    told = [{"type": "Available", "status": available}, {"type": "Progressing", "status": "True", "reason": reason}]
+    conditions = [
+        {"type": "Available", "status": available},
+        {"type": "Progressing", "status": "True", "reason": reason},
+    ]
     return {
         "metadata": {
             "name": "app",
@@ -69,7 +72,7 @@ def deployment(
             "replicas": 1,
             "template": {"spec": {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}},
         },
-        "status": {"observedGeneration": observed, "conditions": told},
+        "status": {"observedGeneration": observed, "conditions": conditions},
     }
 
 
@@ -182,9 +185,9 @@ def test_a_kubeconfig_is_contents_or_a_path(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text(json.dumps(config("https://a")))
     assert kubeconfig.parse(str(file)) == kubeconfig.parse(file.read_text()) == config("https://a")
-    with pytest.raises(ProviderError) as told:
+    with pytest.raises(ProviderError) as refused:
         kubeconfig.parse("token: hunter2: [")
-    assert "hunter2" not in str(told.value)
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_namespace_is_the_providers_then_the_contexts_then_default() -> None:

@@ -128,8 +128,8 @@ def test_no_pod_runs_without_the_policy_its_secrets_and_its_data(made: Run) -> N
 def test_destroy_keeps_claim_and_namespace_by_default(kubernetes_stack: dict[str, Any], made: Run) -> None:
     kept = {name for name, asked in made.resources.items() if asked.retained}
     assert kept == {"jupyterlab-claim", "jupyterlab-namespace"}
-    told = run_program({**kubernetes_stack, "retainClaim": False})
-    assert not {name for name, asked in told.resources.items() if asked.retained}
+    run = run_program({**kubernetes_stack, "retainClaim": False})
+    assert not {name for name, asked in run.resources.items() if asked.retained}
 
 
 def test_the_claim_adopts_a_retained_volume(kubernetes_stack: dict[str, Any]) -> None:
@@ -219,9 +219,9 @@ def test_another_target_makes_another_vcn_and_another_load_balancer_does_not(
 def test_destroy_keeps_an_instances_data_volume_by_default(values: dict[str, Any]) -> None:
     kept = {name for name, asked in run_program(values).resources.items() if asked.retained}
     assert kept == {"jupyterlab-data"}
-    told = run_program({**values, "retainData": False})
-    assert not {name for name, asked in told.resources.items() if asked.retained}
-    assert told.outputs["retained"] == ""
+    run = run_program({**values, "retainData": False})
+    assert not {name for name, asked in run.resources.items() if asked.retained}
+    assert run.outputs["retained"] == ""
 
 
 def test_the_instance_stack_asks_for_nothing_of_kubernetes(values: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def test_every_declared_input_is_one_of_the_sdks(resource: Resource) -> None:
     known = set(input_paths(sdk.inputs(resource.type)))
     free = {"metadata.user_data", "metadata.ssh_authorized_keys"}
     declared = {*resource.inputs.declared, *resource.defaults, *resource.checks}
-    # What is taken over still refers to its VCN, which is no input of it.
+    # What is adopted still refers to its VCN, which is no input of it.
     references = set(resource.references) - ({"vcnId"} if "manageDefaultResourceId" in known else set())
     assert declared | references <= known | free
 
@@ -78,12 +78,12 @@ def test_new_resource_has_only_sdk_outputs_of_the_right_type(resource: Resource,
     else:
         record = tenancy.make(name)
     types = output_types(sdk_class(resource.type, name))
-    told = {key: value for key, value in record.properties.items() if key in sdk.outputs(resource.type)}
-    assert set(told) >= {"timeCreated"} & sdk.outputs(resource.type)
-    for key, value in told.items():
+    reported = {key: value for key, value in record.properties.items() if key in sdk.outputs(resource.type)}
+    assert set(reported) >= {"timeCreated"} & sdk.outputs(resource.type)
+    for key, value in reported.items():
         assert fits(value, types[key]), (key, value, types[key])
     # What comes back from the cloud is no change, or the second `up` would not be quiet.
-    assert resource.changes(told, resource.checked(resource.given(told, {}))[0]) == []
+    assert resource.changes(reported, resource.checked(resource.given(reported, {}))[0]) == []
 
 
 @functions

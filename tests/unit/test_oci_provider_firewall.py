@@ -81,10 +81,10 @@ def test_rule_changes_are_enforced_immediately(network: Network) -> None:
 def test_machine_receives_only_changed_rules(network: Network) -> None:
     network.instance()
     calls = network.tenancy.host.machines.calls
-    told = calls.count(calls[-1])
+    before = calls.count(calls[-1])
     network.tenancy.make("NetworkSecurityGroup", vcnId=network.vcn)
     network.tenancy.make("SecurityList", vcnId=network.vcn)
-    assert calls.count(calls[-1]) == told
+    assert calls.count(calls[-1]) == before
 
 
 def test_the_rules_of_another_group_do_not_hold_until_the_instance_joins_it(network: Network) -> None:

@@ -349,8 +349,8 @@ def test_a_refresh_gives_the_inputs_back_as_they_were_and_shows_drift(tenancy: T
 
 def test_a_preview_knows_what_is_given_and_nothing_that_is_computed(tenancy: Tenancy) -> None:
     inputs = tenancy.inputs("Instance", createVnicDetails=VNIC)
-    told = TYPES["Instance"].preview(inputs)
-    assert {told[name] for name in ("displayName", "publicIp", "bootVolumeId", "state")} == {UNKNOWN}
-    assert told["createVnicDetails"]["privateIp"] is UNKNOWN
-    assert told["createVnicDetails"]["subnetId"] == VNIC["subnetId"]
-    assert told["metadata"] == inputs["metadata"]
+    shown = TYPES["Instance"].preview(inputs)
+    assert {shown[name] for name in ("displayName", "publicIp", "bootVolumeId", "state")} == {UNKNOWN}
+    assert shown["createVnicDetails"]["privateIp"] is UNKNOWN
+    assert shown["createVnicDetails"]["subnetId"] == VNIC["subnetId"]
+    assert shown["metadata"] == inputs["metadata"]
