@@ -11,6 +11,7 @@ from sandbox.kubernetes import cluster, folders, node
 from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.specs import ClusterSpec, NodeSpec
 from sandbox.process import wait_for
+from specs.shape import SHAPE
 
 CLUSTER = ClusterSpec("sandbox-cluster-bench", "ocid1.cluster.oc1..bench", paths.TENANCY_OCID)
 NODE = NodeSpec(
@@ -18,7 +19,7 @@ NODE = NodeSpec(
     CLUSTER.name,
     "ocid1.instance.oc1..bench",
     zone="EU-FRANKFURT-1-AD-1",
-    shape="VM.Standard.A1.Flex",
+    shape=SHAPE,
     cpus=2,
     memory_gb=12,
 )

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from policy.rule import Policy, Resource, Stack, known
+from specs.checks import WIDEST_PREFIX
+from specs.load_balancer import INTERNAL
 
 _RULE = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
 _DEFAULT_LIST = "oci:Core/defaultSecurityList:DefaultSecurityList"
 _LISTS = ("oci:Core/securityList:SecurityList", _DEFAULT_LIST)
 _VCN, _SUBNET = "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet"
 # No single owner has a wider network.
-_WIDEST_PREFIX = {4: 8, 6: 16}
+_WIDEST_PREFIX = {4: WIDEST_PREFIX, 6: 16}
 
 
 def is_anywhere(source: Any) -> bool:
@@ -77,7 +79,7 @@ def default_security_lists(resources: Sequence[Resource], _: Stack) -> Iterable[
 
 
 _INTERNAL = {
-    "lb": "service.beta.kubernetes.io/oci-load-balancer-internal",
+    "lb": INTERNAL,
     "nlb": "oci-network-load-balancer.oraclecloud.com/internal",
 }
 _LOAD_BALANCERS = (

@@ -12,10 +12,10 @@ from pulumi_policy import Policy as PulumiPolicy
 
 from policy import compute, data, exceptions, images, network, protocol, secrets, sizes, tags
 from policy.rule import Policy, Resource, Stack
+from specs.resource_types import ROOT
 
 NAME = "containerised-app"
 
-_ROOT = "pulumi:pulumi:Stack"
 
 POLICIES: tuple[Policy, ...] = (
     *network.POLICIES,
@@ -112,6 +112,5 @@ def resource(args: Any) -> Resource:
         ignored=tuple(args.opts.ignore_changes),
         urn=args.urn,
         # Only components and the engine's own resources have no provider.
-        is_component=not args.provider
-        and (args.resource_type == _ROOT or not args.resource_type.startswith("pulumi:")),
+        is_component=not args.provider and (args.resource_type == ROOT or not args.resource_type.startswith("pulumi:")),
     )

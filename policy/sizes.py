@@ -8,14 +8,15 @@ from math import inf
 from typing import Any
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
+from specs.load_balancer import PREFIX
+from specs.shape import SHAPE
 
 # Source: Oracle, "Always Free Resources": A1 Flex, block and boot volumes together, one flexible load balancer.
 OCPUS, MEMORY_GB, STORAGE_GB, LOAD_BALANCERS, BANDWIDTH_MBPS = 2, 12, 200, 1, 10
 MICRO_INSTANCES = 2
-_FLEX, _MICRO = "VM.Standard.A1.Flex", "VM.Standard.E2.1.Micro"
+_MICRO = "VM.Standard.E2.1.Micro"
 # The cloud's own defaults (source: Oracle, "Boot Volume", "Block Volume"): a volume without a size has 1 TB.
 _DEFAULT_BOOT_GB, _DEFAULT_VOLUME_GB, _SMALLEST_VOLUME_GB = 50, 1024, 50
-_SHAPE = "service.beta.kubernetes.io/oci-load-balancer-shape"
 _UNITS_GB = {"Ki": 2**-20, "Mi": 2**-10, "Gi": 1.0, "Ti": 2**10, "Pi": 2**20, "Ei": 2**30}
 _UNITS_GB |= {"": 1e-9, "k": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3, "P": 1e6, "E": 1e9}
 
@@ -48,13 +49,13 @@ def _machines(resource: Resource) -> tuple[Any, str, float, str]:
 
 def _cpus(resource: Resource) -> float:
     shape, config, count, _ = _machines(resource)
-    return count * number(resource.at(f"{config}.ocpus"), 1) if shape == _FLEX else 0
+    return count * number(resource.at(f"{config}.ocpus"), 1) if shape == SHAPE else 0
 
 
 def _memory(resource: Resource) -> float:
     shape, config, count, _ = _machines(resource)
     each = number(resource.at(f"{config}.memoryInGbs"), 6 * number(resource.at(f"{config}.ocpus"), 1))
-    return count * each if shape == _FLEX else 0
+    return count * each if shape == SHAPE else 0
 
 
 def _storage(resource: Resource) -> float:
@@ -79,8 +80,8 @@ def _balancers(resource: Resource) -> float:
 
 
 _SUMS: tuple[tuple[str, float, str, Callable[[Resource], float]], ...] = (
-    (_FLEX, OCPUS, "OCPU", _cpus),
-    (_FLEX, MEMORY_GB, "GB of memory", _memory),
+    (SHAPE, OCPUS, "OCPU", _cpus),
+    (SHAPE, MEMORY_GB, "GB of memory", _memory),
     ("boot and data volumes", STORAGE_GB, "GB", _storage),
     (_MICRO, MICRO_INSTANCES, "instances", _micro),
     ("load balancers", LOAD_BALANCERS, "", _balancers),
@@ -102,15 +103,15 @@ def beyond_always_free(resources: Sequence[Resource], _: Stack) -> Iterable[str]
 
 def _paid(resource: Resource) -> Iterator[str]:
     shape, _, _, _ = _machines(resource)
-    if shape not in (None, UNKNOWN, _FLEX, _MICRO):
-        yield f"{resource.name} has shape {shape}; Always Free covers {_FLEX} and {_MICRO}."
+    if shape not in (None, UNKNOWN, SHAPE, _MICRO):
+        yield f"{resource.name} has shape {shape}; Always Free covers {SHAPE} and {_MICRO}."
     if resource.type == "oci:ContainerEngine/cluster:Cluster" and resource.at("type") == "ENHANCED_CLUSTER":
         yield f"{resource.name} is an ENHANCED_CLUSTER, which costs by the hour; BASIC_CLUSTER does not."
     if _balancers(resource):
         service = resource.type.startswith("kubernetes:")
-        kind = _annotation(resource, _SHAPE) if service else resource.at("shape")
+        kind = _annotation(resource, f"{PREFIX}shape") if service else resource.at("shape")
         most = (
-            _annotation(resource, f"{_SHAPE}-flex-max")
+            _annotation(resource, f"{f'{PREFIX}shape'}-flex-max")
             if service
             else resource.at("shapeDetails.maximumBandwidthInMbps")
         )
