@@ -111,7 +111,7 @@ def _paid(resource: Resource) -> Iterator[str]:
         service = resource.type.startswith("kubernetes:")
         kind = _annotation(resource, f"{PREFIX}shape") if service else resource.at("shape")
         most = (
-            _annotation(resource, f"{f'{PREFIX}shape'}-flex-max")
+            _annotation(resource, f"{PREFIX}shape-flex-max")
             if service
             else resource.at("shapeDetails.maximumBandwidthInMbps")
         )
