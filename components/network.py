@@ -231,7 +231,7 @@ def _only(
         raise NothingFoundError(
             "clusterId",
             "is empty, but this region lists no service gateway for all of Oracle's services, which a network of the stack's own needs; "
-            "a cluster of yours has a network",
+            "an existing cluster has a network",
             "<OCID>",
         )
     return services[0]

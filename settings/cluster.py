@@ -71,11 +71,11 @@ class ClusterSettings(Section):
 
     def network_problems(self, vcn: ipaddress.IPv4Network) -> Iterable[str]:
         """Errors of a cluster and a network that the stack makes."""
-        yield from rules.networks("apiNetworks", self.api_networks)
+        yield from rules.network_errors("apiNetworks", self.api_networks)
         if not self.api_networks:
             yield wrong("apiNetworks", "is empty: nobody could reach the Kubernetes API, not even this program")
         if self.private_api_endpoint:
-            message = "is for a cluster of yours (clusterId); the stack's own has a public one"
+            message = "is for an existing cluster (clusterId); the stack's own has a public one"
             yield wrong("privateApiEndpoint", message, "false")
         if not 16 <= vcn.prefixlen <= cluster.SMALLEST_VCN_PREFIX:
             message = f"is {vcn}; the subnets of a cluster take a prefix of /16 to /{cluster.SMALLEST_VCN_PREFIX}"

@@ -86,8 +86,8 @@ class ImageSettings(Section):
         """Errors of the tag, the lists and the CA bundle."""
         if self.image_tag in CACHE_TAGS:
             yield wrong("imageTag", f"is {self.image_tag}, a tag of the build cache")
-        yield from rules.twice("platforms", self.platforms)
-        yield from rules.twice("attestations", [kind.partition("=")[0] for kind in self.attestations])
+        yield from rules.duplicate_errors("platforms", self.platforms)
+        yield from rules.duplicate_errors("attestations", [kind.partition("=")[0] for kind in self.attestations])
         try:
             _ = self.ca_bundle
         except BuildInputError as problem:

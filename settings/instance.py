@@ -50,7 +50,7 @@ class InstanceSettings(Section):
     )
     assign_public_ip: bool = key(
         True,
-        "Give the instance a public address. false needs subnetId and a way of yours to the private address, such as a VPN.",
+        "Give the instance a public address. false needs subnetId and another way to the private address, such as a VPN.",
     )
     operating_system_version: Annotated[str, Form(r"^(8|9|10)$", "8, 9 or 10")] = key(
         "9", "Oracle Linux 8, 9 or 10. A change replaces the instance; the data volume stays."
@@ -70,7 +70,7 @@ class InstanceSettings(Section):
         """Errors of the networks, the SSH key and the SSH agent."""
         if not self.ssh_networks:
             yield wrong("sshNetworks", "is empty: nobody could connect, not even this program")
-        yield from rules.networks("sshNetworks", self.ssh_networks)
+        yield from rules.network_errors("sshNetworks", self.ssh_networks)
         for place, network in enumerate(self.ssh_networks):
             if ipaddress.IPv4Network(network).subnet_of(ipaddress.IPv4Network(PODMAN_NETWORK)):
                 message = f"{network} is in {PODMAN_NETWORK}, the instance's own network of containers: answers would not reach you"
@@ -104,7 +104,7 @@ class InstanceSettings(Section):
         elif subnet.prefixlen > 30:
             yield wrong("subnetCidr", f"is {subnet}; a subnet takes a prefix of at most /30")
         if not self.assign_public_ip:
-            message = "is false, but the stack's own network has no other way in; set it to true, or set subnetId to a subnet of yours"
+            message = "is false, but the stack's own network has no other way in; set it to true, or name an existing subnet (subnetId)"
             yield wrong("assignPublicIp", message)
 
     @cached_property

@@ -21,8 +21,8 @@ class InstanceStack(Stack):
     def problems(self) -> Iterable[str]:
         """Errors of keys together."""
         yield from super().problems()
-        yield from self.needs_arm("instance")
-        yield from self.fits("the instance", self.machine.memory_in_gbs - 1, "the system 1 GB")
+        yield from self.platform_errors("instance")
+        yield from self.memory_errors("the instance", self.machine.memory_in_gbs - 1, "the system 1 GB")
         yield from self.instance.network_problems(self.network.vcn)
 
     @property

@@ -31,7 +31,7 @@ class KubernetesStack(Stack):
         """Errors of keys together."""
         yield from super().problems()
         most = max(1, self.machine.memory_in_gbs - self.RESERVED_GB)
-        yield from self.fits("a node", most, f"{self.RESERVED_GB} GB to Kubernetes")
+        yield from self.memory_errors("a node", most, f"{self.RESERVED_GB} GB to Kubernetes")
         if self.cluster.replicas > 1 and Path(self.app.context).name == "jupyterlab":
             message = f"is {self.cluster.replicas}, but JupyterLab keeps its kernels and sessions in one process"
             yield wrong("replicas", message, "1")
@@ -48,7 +48,7 @@ class KubernetesStack(Stack):
             message = "is not set, here or in ~/.oci/config; the cluster's tokens are made for it"
             yield wrong("oci:region", message, "eu-frankfurt-1")
         if self.makes_cluster:
-            yield from self.needs_arm("nodes")
+            yield from self.platform_errors("nodes")
             yield from self.cluster.network_problems(self.network.vcn)
         yield from self.load_balancer.cluster_problems(makes_cluster=self.makes_cluster)
 

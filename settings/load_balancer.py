@@ -30,7 +30,7 @@ class LoadBalancerSettings(Section):
     load_balancer_max_mbps: int = key(10, "Highest bandwidth, in Mbps.", ge=10, le=8192)
     load_balancer_subnet_id: Annotated[str, ocid("subnet")] = key(
         "",
-        "OCID of the load balancer's subnet, for a cluster of yours. A change replaces the load balancer.",
+        "OCID of the load balancer's subnet, for an existing cluster. A change replaces the load balancer.",
         example="ocid1.subnet.oc1.eu-frankfurt-1.example",
     )
     load_balancer_networks: Json[list[OwnNetwork]] = key(
@@ -73,8 +73,8 @@ class LoadBalancerSettings(Section):
                 f"is {self.load_balancer_max_mbps}, less than loadBalancerMinMbps {self.load_balancer_min_mbps}",
                 str(self.load_balancer_min_mbps),
             )
-        yield from rules.twice("loadBalancerSecurityGroupIds", self.load_balancer_security_group_ids)
-        yield from rules.networks("loadBalancerNetworks", self.load_balancer_networks)
+        yield from rules.duplicate_errors("loadBalancerSecurityGroupIds", self.load_balancer_security_group_ids)
+        yield from rules.network_errors("loadBalancerNetworks", self.load_balancer_networks)
         if not self.load_balancer_internal and not self.tls_certificate:
             message = "is false without tlsCertificate: the password would cross the internet in the clear"
             yield wrong("loadBalancerInternal", message, "true")
@@ -98,9 +98,9 @@ class LoadBalancerSettings(Section):
                 remove_command(place_in("loadBalancerSecurityGroupIds", room)),
             )
         if makes_cluster and self.load_balancer_subnet_id:
-            yield wrong("loadBalancerSubnetId", "is for a cluster of yours (clusterId); the stack makes its own", "")
+            yield wrong("loadBalancerSubnetId", "is for an existing cluster (clusterId); the stack makes its own", "")
         if not makes_cluster and not self.load_balancer_subnet_id:
-            message = "is not set; a cluster of yours needs a subnet for the load balancer"
+            message = "is not set; an existing cluster needs a subnet for the load balancer"
             yield wrong("loadBalancerSubnetId", message)
         if makes_cluster and self.security_list_management_mode != "None":
             yield wrong(

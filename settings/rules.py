@@ -11,7 +11,9 @@ from specs.oci_profile import OciProfile
 from specs.registry import COMMERCIAL_REALM, is_region, region_of_short_name
 
 
-def account(profile: OciProfile, registry_host: str, compartment_id: str, registry_username: str) -> Iterable[str]:
+def account_errors(
+    profile: OciProfile, registry_host: str, compartment_id: str, registry_username: str
+) -> Iterable[str]:
     """Errors of what is unknown about the account and no key sets. Arguments are "" if they are not set."""
     region, realm = profile.region, realm_of(profile.tenancy_ocid)
     if not registry_host and not region:
@@ -63,15 +65,15 @@ def foreign_ocids(profile: OciProfile, values: Mapping[str, object]) -> Iterable
                 yield wrong(place, f"{ocid} is in the region {region}, and the stack in {profile.region}", "<OCID>")
 
 
-def twice(key: str, values: Sequence[str]) -> Iterable[str]:
+def duplicate_errors(key: str, values: Sequence[str]) -> Iterable[str]:
     """Errors of values that a list holds twice."""
     for place in duplicates(values):
         yield error(place_in(key, place), f"{values[place]} is in the list twice", remove_command(place_in(key, place)))
 
 
-def networks(key: str, given: Sequence[str]) -> Iterable[str]:
+def network_errors(key: str, given: Sequence[str]) -> Iterable[str]:
     """Errors of all the networks together from which people connect."""
-    yield from twice(key, given)
+    yield from duplicate_errors(key, given)
     if addresses(given) > MOST_ADDRESSES:
         message = f"has {addresses(given)} addresses in all; name only the networks you connect from"
         yield error(key, message, f"pulumi config rm {key}", fix(key))

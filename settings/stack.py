@@ -84,7 +84,7 @@ class Stack(BaseModel):
             # The rest of the account is known only once that is fixed.
             yield self.profile.problem
         else:
-            yield from rules.account(
+            yield from rules.account_errors(
                 self.profile,
                 self.registry.registry_host,
                 self.placement.compartment_id,
@@ -94,12 +94,12 @@ class Stack(BaseModel):
             self.profile, {name: value for name, value in self.values.items() if not KEYS[name].secret}
         )
 
-    def needs_arm(self, machine: str) -> Iterable[str]:
+    def platform_errors(self, machine: str) -> Iterable[str]:
         """The error of platforms without that of the A1 machine."""
         if "linux/arm64" not in self.image.platforms:
             yield wrong("platforms", f"lacks linux/arm64, the platform of the A1 {machine}")
 
-    def fits(self, machine: str, most: int, advice: str) -> Iterable[str]:
+    def memory_errors(self, machine: str, most: int, advice: str) -> Iterable[str]:
         """The error of an app that takes more than `most` GB of a machine's memory."""
         memory = self.machine.memory_in_gbs
         if self.machine.ocpus <= memory and self.app.app_memory_in_gbs > most:

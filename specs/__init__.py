@@ -1,3 +1,1 @@
-"""Pure builders: plain functions of plain values, which know nothing of Pulumi. `components` turns what they return
-into resources.
-"""
+"""Pure builders: plain functions of plain values, without resources and outputs. `components` turns their results into resources."""
