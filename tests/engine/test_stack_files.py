@@ -69,9 +69,8 @@ def test_stack_file_keeps_its_comments_and_stays_valid(stack: str, tmp_path: Pat
 def test_documented_command_for_idle_kernels_sets_a_variable(
     tmp_path: Path, pulumi: Callable[..., str], values: dict[str, Any]
 ) -> None:
-    documented = re.search(
-        r"`pulumi (config set --path environment\.CULL_IDLE_SECONDS \d+)`", (ROOT / "docker" / "README.md").read_text()
-    )
+    page = (ROOT / "docker" / "jupyterlab" / "README.md").read_text()
+    documented = re.search(r"`pulumi (config set --path\s+environment\.CULL_IDLE_SECONDS \d+)`", page)
     assert documented
     pulumi("stack", "init", "dev")
     pulumi(*shlex.split(documented[1]))

@@ -89,7 +89,10 @@ def test_destroy_keeps_the_data_volume_and_says_how_to_adopt_it(
     command = ["make", "destroy", f"STACK={stack.name}", f"ARGS={arguments}"]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.search(r"oci:Core:Volume jupyterlab-data deleted .*\[retain\]", said)
-    assert "\nkept: the volume of dataVolumeId stays. To take it over: pulumi config set dataVolumeId <OCID>;" in said
+    assert (
+        "\nkept: the data volume (output dataVolumeId) stays. To adopt it: pulumi config set dataVolumeId <OCID>;"
+        in said
+    )
     assert said.endswith(f"\n  dataVolumeId {volume}\n")
     assert cloud(machineless_home, "volume") == {volume}
     assert not cloud(machineless_home, "instance", "vcn", "subnet", "containerrepo")
