@@ -25,6 +25,11 @@ PLATFORMS = ("linux/amd64", "linux/arm64")
 BUILDER_MEGABYTES = 4000
 
 
+NATIVE = f"linux/{distribution.this().architecture}"
+native_only = pytest.mark.parametrize("platform", [NATIVE], ids=["native"], indirect=True, scope="package")
+"""Marks tests of an app's own behaviour, which are slow in emulation and show nothing new there."""
+
+
 @dataclass(frozen=True)
 class Built:
     """stacks: app to the stack that built it; exec_error: the kernel's error for a program of the foreign platform during the build."""

@@ -8,7 +8,7 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from tests.images.conftest import APPS, New
+from tests.images.conftest import APPS, New, native_only
 from tests.support.app_container import AppContainer
 from tests.support.stack import ROOT
 
@@ -151,6 +151,7 @@ def test_its_root_is_read_only_and_its_memory_file_systems_are_limited(service: 
         assert service.run("python", "-c", f"import os, sys; print({written})", folder) == "[]\n"
 
 
+@native_only
 @each_app
 def test_it_does_not_start_without_a_secret_and_logs_one_line(new: New, name: str) -> None:
     container = new(name).start(secrets={})

@@ -17,7 +17,7 @@ import pytest
 from sandbox import engine, paths, tls
 from sandbox.process import privileged, run
 from specs.podman import STOP_TIMEOUT_SECONDS
-from tests.images.conftest import New
+from tests.images.conftest import New, native_only
 from tests.support.app_container import PASSWORD, SECONDS, AppContainer
 from tests.support.jupyter import PLOT, image_size, kernel, login, pictures
 from tests.support.machine import session
@@ -92,12 +92,14 @@ def served_over_tls(folder: Path, certificates: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@native_only
 def test_the_login_page_is_served(service: AppContainer) -> None:
     page = session().get(f"{service.url}/login", timeout=60)
     assert page.status_code == 200
     assert 'name="password"' in page.text
 
 
+@native_only
 def test_people_without_a_login_are_sent_to_the_login_page(service: AppContainer) -> None:
     answer = session().get(f"{service.url}/lab", allow_redirects=False, timeout=60)
     assert answer.status_code == 302
@@ -105,6 +107,7 @@ def test_people_without_a_login_are_sent_to_the_login_page(service: AppContainer
     assert session().get(f"{service.url}/api/kernels", timeout=60).status_code == 403
 
 
+@native_only
 def test_only_the_password_is_accepted(service: AppContainer) -> None:
     assert login(service.url, f"{PASSWORD}x") is None
     http = login(service.url, PASSWORD)
@@ -129,6 +132,7 @@ def test_pip_and_uv_install_for_kernels_onto_the_data_volume(service: AppContain
     assert printed.startswith(f"{service.app.data_path}/.local/lib/python3.")
 
 
+@native_only
 def test_an_installed_package_cannot_break_the_server(new: New, tmp_path: Path) -> None:
     container = new("jupyterlab").start().healthy()
     where = offer(container, tmp_path, jinja2="raise RuntimeError('broken')")
@@ -139,6 +143,7 @@ def test_an_installed_package_cannot_break_the_server(new: New, tmp_path: Path) 
     assert 'name="password"' in session().get(f"{container.healthy().url}/login", timeout=60).text
 
 
+@native_only
 def test_the_first_cell_names_packages_of_another_python_version(service: AppContainer) -> None:
     service.python(OTHER_PYTHON)
     first, second = cells(service, "print('first')", "print('second')")
@@ -164,10 +169,12 @@ def test_git_commits_and_clones_over_https(service: AppContainer, tmp_path: Path
     assert log.strip() == "first commit"
 
 
+@native_only
 def test_requests_for_another_host_are_refused_without_a_load_balancer(service: AppContainer) -> None:
     assert session().get(service.health_url, headers={"Host": "elsewhere.example"}, timeout=60).status_code == 403
 
 
+@native_only
 def test_it_does_not_start_with_a_secret_that_is_no_hash_nor_shows_it(new: New) -> None:
     content = "opensesame"
     container = new("jupyterlab").start(secrets={"password-hash": content})
@@ -177,6 +184,7 @@ def test_it_does_not_start_with_a_secret_that_is_no_hash_nor_shows_it(new: New) 
     assert content not in line
 
 
+@native_only
 def test_sigterm_ends_kernels_and_then_the_server_in_order(new: New) -> None:
     service = new("jupyterlab").start().healthy()
     http = login(service.url, PASSWORD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specs.podman import STOP_TIMEOUT_SECONDS
-from tests.images.conftest import New
+from tests.images.conftest import New, native_only
 from tests.support.app_container import PASSWORD, AppContainer
 from tests.support.machine import session
 
@@ -16,6 +16,7 @@ def service(running: New) -> AppContainer:
     return running("pypiserver")
 
 
+@native_only
 def test_the_index_only_accepts_the_password(service: AppContainer) -> None:
     statuses = [
         session().get(f"{service.url}/simple/", auth=auth, timeout=60).status_code
@@ -26,6 +27,7 @@ def test_the_index_only_accepts_the_password(service: AppContainer) -> None:
     assert statuses[2] == 200
 
 
+@native_only
 def test_sigterm_ends_it_in_order(new: New) -> None:
     code, seconds = new("pypiserver").start().healthy().stop()
     assert code == 0
