@@ -99,6 +99,19 @@ def size_table(index: str, base: str) -> str:
     return "\n".join(lines)
 
 
+def _article_config(base: str, context: str) -> dict[str, str]:
+    return {
+        "oci:region": paths.REGION,
+        "article:compartmentId": paths.TENANCY_OCID,
+        "article:host": paths.REGISTRY_ADDRESS,
+        "article:namespace": paths.NAMESPACE,
+        "article:username": paths.REGISTRY_USER,
+        "article:baseImage": base,
+        "article:builder": BUILDER.name,
+        "article:context": context,
+    }
+
+
 def measure(folder: Path, runs: int) -> str:
     """Build everything and return the tables."""
     pulumi("stack", "ls")
@@ -111,23 +124,15 @@ def measure(folder: Path, runs: int) -> str:
         config = {**local["config"], **{f"{PROJECT}:{key}": value for key, value in values.items()}}
         return BenchStack(name, folder, {**local, "config": config}, *TARGETS)
 
-    theirs = {
-        "oci:region": paths.REGION,
-        "article:compartmentId": paths.TENANCY_OCID,
-        "article:host": paths.REGISTRY_ADDRESS,
-        "article:namespace": paths.NAMESPACE,
-        "article:username": paths.REGISTRY_USER,
-        "article:baseImage": base,
-        "article:builder": BUILDER.name,
-        "article:context": str(context),
-    }
     project = shutil.copytree(ROOT / "bench" / "article", folder / "article")
     os.environ["ARTICLE_REGISTRY_TOKEN"] = account.registry_token()
     made: list[BenchStack] = []
     try:
         made.append(one := ours("bench-one", ["linux/arm64"]))
         made.append(both := ours("bench-both", ["linux/arm64", "linux/amd64"]))
-        made.append(article := BenchStack("bench", project, {"config": theirs}, project=project))
+        made.append(
+            article := BenchStack("bench", project, {"config": _article_config(base, str(context))}, project=project)
+        )
         changed = Command(both.up, prepare=[*OWN, "change", str(context / "jupyter_server_config.py")])
         times = compare(
             {
