@@ -54,6 +54,12 @@ def test_policy_violation_is_shown_with_its_remedy(tmp_path: Path) -> None:
     assert "  add them" in text
 
 
+def test_half_a_line_of_a_killed_engine_is_ignored(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_text('{"preludeEvent": {}}\n{"resourcePreEvent": {"metad')
+    assert read(log).steps == []
+
+
 def test_default_providers_are_no_change(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     types = {"pulumi:pulumi:Stack": "app-dev", "pulumi:providers:oci": "default_5_5_0", VCN: "vcn"}

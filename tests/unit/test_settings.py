@@ -96,6 +96,19 @@ def test_no_error_shows_a_secret(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of({**values, **wrong})
     assert not any(secret in str(caught.value) for secret in ("s3cr3t!", "t0ken", "c0ntent"))
+    # A token may look like an OCID of another realm.
+    assert settings_of({**values, "registryToken": "ocid1.token.oc2.x.hunter2"}).registry.registry_token
+
+
+def test_a_flag_in_the_name_of_a_secret_is_no_secret(values: dict[str, Any]) -> None:
+    flag = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    assert settings_of({**values, "environment": flag}).app.environment == flag
+
+
+def test_several_jupyterlab_pods_are_one_error(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of({**values, **IN_A_CLUSTER, "replicas": 2})
+    assert str(caught.value).count("\nreplicas: ") == 1
 
 
 @pytest.mark.parametrize("key", ["password", "registryToken"])
