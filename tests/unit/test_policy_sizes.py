@@ -62,7 +62,7 @@ def test_policy_accepts_what_always_free_covers(resources: Sequence[Resource]) -
         ([volume(None)], "1024 GB"),
         ([claim("300Gi")], "300 GB"),
         ([claim("1Ti")], "1024 GB"),
-        ([claim("1Pi")], "1048576 GB"),
+        ([claim("1Pi")], "1.04858e+06 GB"),
         ([balancer("20")], "20 Mbps"),
         ([balancer("10", "100Mbps")], "shape 100Mbps"),
         ([balancer("10"), Resource(SERVICE, "two", balancer("10").inputs)], "2 load balancers"),
