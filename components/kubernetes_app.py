@@ -62,11 +62,13 @@ class KubernetesApp(pulumi.ComponentResource):
             f"{name}-namespace", **_fields(made["namespace"]), opts=self._options(args, retain_on_delete=app.retained)
         )
         inside = self._options(args, namespace)
+        secrets = [
+            k8s.core.v1.Secret(f"{name}-{one}", **_fields(made[one]), opts=inside) for one in ("pull-secret", "files")
+        ]
         kept = self._options(args, namespace, retain_on_delete=app.retained)
         claim = k8s.core.v1.PersistentVolumeClaim(f"{name}-claim", **_fields(made["claim"]), opts=kept)
         before_pods = [
-            k8s.core.v1.Secret(f"{name}-pull-secret", **_fields(made["pull-secret"]), opts=inside),
-            k8s.core.v1.Secret(f"{name}-files", **_fields(made["files"]), opts=inside),
+            *secrets,
             claim,
             *([self._volume(name, args, made["volume"], claim)] if "volume" in made else []),
             # No pod runs without the policy.
