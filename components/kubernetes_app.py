@@ -88,10 +88,7 @@ class KubernetesApp(pulumi.ComponentResource):
         options = self._options(args, *before_service, replacement_trigger=trigger, delete_before_replace=True)
         service = k8s.core.v1.Service(f"{name}-service", **_fields(made["service"]), opts=options)
         self.load_balancer_address = service.status.apply(load_balancer.address)
-        # The cluster makes the volume for the first pod, and the claim in the state does not name it.
-        self.data_volume_id = pulumi.Output.all(args.cluster.kubeconfig, claim.id, deployment.id).apply(
-            lambda values: app.volume_id or bound_volume(values[0], app.namespace, app.claim)
-        )
+        self.data_volume_id = _data_volume_id(args, claim, deployment)
         outputs = {"load_balancer_address": self.load_balancer_address, "data_volume_id": self.data_volume_id}
         self.register_outputs(outputs)
 
@@ -107,6 +104,16 @@ class KubernetesApp(pulumi.ComponentResource):
         return k8s.core.v1.PersistentVolume(
             f"{name}-volume", **_fields(manifest), opts=self._options(args, retain_on_delete=args.app.retained)
         )
+
+
+def _data_volume_id(
+    args: KubernetesAppArgs, claim: k8s.core.v1.PersistentVolumeClaim, deployment: k8s.apps.v1.Deployment
+) -> pulumi.Output[str]:
+    """OCID of the volume behind the claim. The cluster makes it for the first pod, and the claim in the state does not name it."""
+    app = args.app
+    return pulumi.Output.all(args.cluster.kubeconfig, claim.id, deployment.id).apply(
+        lambda values: app.volume_id or bound_volume(values[0], app.namespace, app.claim)
+    )
 
 
 def _content(args: KubernetesAppArgs, subnet_id: pulumi.Input[str], subnet: str) -> kubernetes.Content:
