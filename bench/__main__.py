@@ -6,13 +6,12 @@ It compares the local stacks, as `make local` left them, with an empty Pulumi pr
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import PULUMI, ROOT, Command, compare, runs_given
+from bench.measure import PULUMI, Command, compare, pulumi, runs_given
 
 STACKS = ("local", "local-oke")
 UP = ("up", "--yes", "--skip-preview")
@@ -23,11 +22,6 @@ pulumi_command.remote.Command, pulumi_docker_build.Image, pulumi_oci.artifacts.C
 pulumi_oci.core.Vcn, pulumi_oci.identity.get_user_output, pulumi_oci.objectstorage.get_namespace_output
 """
 """A program with the imports of this one, and without resources."""
-
-
-def pulumi(*words: str) -> str:
-    """The output of a command of the sandbox's Pulumi."""
-    return subprocess.run([PULUMI, *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager

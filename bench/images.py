@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from bench.measure import PULUMI, ROOT, Command, compare, runs_given
+from bench.measure import PULUMI, ROOT, Command, compare, pulumi, runs_given
 from sandbox import account, paths, registry
 from sandbox.builders import Builder, registered
 from sandbox.qemu import emulation
@@ -29,11 +29,6 @@ BUILDER = Builder("bench")
 TARGETS = ("--target", f"**{PROJECT}:image:AppImage**", "--target", f"**{PROJECT}:registry:Registry**")
 OWN = (sys.executable, "-m", "bench.images")
 SIZED = "arm64"
-
-
-def pulumi(*words: str) -> str:
-    """The output of a command of the sandbox's Pulumi."""
-    return subprocess.run([PULUMI, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class BenchStack:

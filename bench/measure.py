@@ -19,6 +19,11 @@ ROOT = Path(__file__).parents[1]
 PULUMI = str(ROOT / "sandbox" / "pulumi")
 
 
+def pulumi(*words: str) -> str:
+    """The output of a command of the sandbox's Pulumi."""
+    return subprocess.run([PULUMI, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 @dataclass(frozen=True)
 class Command:
     """words: program and arguments, run in the project's folder. prepare: command that hyperfine runs before each run, untimed."""

@@ -60,21 +60,19 @@ def read(stack: str) -> settings.KubernetesStack:
         raise settings.ConfigurationError(f"The target of stack {stack} is not kubernetes: make manifests STACK=oke")
     # The checks compare certificate and key. Without them, if one is encrypted: no manifest has the key.
     hidden = SECRET in (values.get("tlsCertificate"), values.get("tlsPrivateKey"))
-    tls = {
-        key: values.pop(key)
-        for key in ("tlsCertificate", "tlsPrivateKey", "loadBalancerInternal")
-        if hidden and key in values
+    removed = {
+        key: values.pop(key, None) for key in ("tlsCertificate", "tlsPrivateKey", "loadBalancerInternal") if hidden
     }
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     config = settings.parse(texts, name, stack, account(values))
     assert isinstance(config, settings.KubernetesStack)  # noqa: S101 - for the type checker
+    if not hidden:
+        return config
     update = {
-        "tls_certificate": tls.get("tlsCertificate", config.load_balancer.tls_certificate),
-        "load_balancer_internal": tls.get("loadBalancerInternal", True) in (True, "true"),
+        "tls_certificate": removed["tlsCertificate"] or "",
+        "load_balancer_internal": removed["loadBalancerInternal"] in (None, True, "true"),
     }
-    return (
-        config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=update)}) if tls else config
-    )
+    return config.model_copy(update={"load_balancer": config.load_balancer.model_copy(update=update)})
 
 
 def manifests(stack: str) -> list[Manifest]:

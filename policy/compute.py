@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
+from specs.resource_types import INSTANCE
 
 _OPTION = "areLegacyImdsEndpointsDisabled"
 _PATHS = {
-    "oci:Core/instance:Instance": f"instanceOptions.{_OPTION}",
+    INSTANCE: f"instanceOptions.{_OPTION}",
     "oci:Core/instanceConfiguration:InstanceConfiguration": f"instanceDetails.launchDetails.instanceOptions.{_OPTION}",
     "oci:ContainerEngine/nodePool:NodePool": f"nodeMetadata.{_OPTION}",
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from policy.rule import UNKNOWN, Policy, Resource, Stack
 from specs.load_balancer import PREFIX
+from specs.resource_types import CLAIM, CLUSTER, INSTANCE, VOLUME
 from specs.shape import SHAPE
 
 # Source: Oracle, "Always Free Resources": A1 Flex, block and boot volumes together, one flexible load balancer.
@@ -39,7 +40,7 @@ def quantity_gb(value: Any) -> float:
 
 def _machines(resource: Resource) -> tuple[Any, str, float, str]:
     """Shape, path of its configuration, number of machines, and path of the boot volume's size."""
-    if resource.type == "oci:Core/instance:Instance":
+    if resource.type == INSTANCE:
         return resource.at("shape"), "shapeConfig", 1, "sourceDetails.bootVolumeSizeInGbs"
     if resource.type == "oci:ContainerEngine/nodePool:NodePool":
         count = number(resource.at("nodeConfigDetails.size"))
@@ -62,9 +63,9 @@ def _storage(resource: Resource) -> float:
     _, _, count, boot = _machines(resource)
     if count:
         return count * number(resource.at(boot), _DEFAULT_BOOT_GB)
-    if resource.type == "oci:Core/volume:Volume":
+    if resource.type == VOLUME:
         return number(resource.at("sizeInGbs"), _DEFAULT_VOLUME_GB)
-    if resource.type == "kubernetes:core/v1:PersistentVolumeClaim":
+    if resource.type == CLAIM:
         return max(_SMALLEST_VOLUME_GB, quantity_gb(resource.at("spec.resources.requests.storage")))
     return 0
 
@@ -105,7 +106,7 @@ def _paid(resource: Resource) -> Iterator[str]:
     shape, _, _, _ = _machines(resource)
     if shape not in (None, UNKNOWN, SHAPE, _MICRO):
         yield f"{resource.name} has shape {shape}; Always Free covers {SHAPE} and {_MICRO}."
-    if resource.type == "oci:ContainerEngine/cluster:Cluster" and resource.at("type") == "ENHANCED_CLUSTER":
+    if resource.type == CLUSTER and resource.at("type") == "ENHANCED_CLUSTER":
         yield f"{resource.name} is an ENHANCED_CLUSTER, which costs by the hour; BASIC_CLUSTER does not."
     if _balancers(resource):
         service = resource.type.startswith("kubernetes:")

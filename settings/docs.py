@@ -107,12 +107,8 @@ def _block(title: str, keys: list[Key]) -> str:
 
 def _entry(key: Key) -> dict[str, Any]:
     items = {"items": {"type": key.accepts["items"]["type"]}} if key.type == "array" else {}
-    return {
-        "type": key.type,
-        **items,
-        "default": key.default,
-        "description": f"{describe(key)} Range: {_range(key)}." if _range(key) else describe(key),
-    }
+    limits = f" Range: {_range(key)}." if _range(key) else ""
+    return {"type": key.type, **items, "default": key.default, "description": describe(key) + limits}
 
 
 def _page() -> str:

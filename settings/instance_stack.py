@@ -34,8 +34,7 @@ class InstanceStack(Stack):
     @cached_property
     def host_key(self) -> ssh.HostKey:
         """The instance's host key, the same in every run."""
-        owner = f"{self.scope.compartment_id}/{self.project}/{self.stack}"
-        return ssh.host_key(self.instance.ssh_key.seed, owner, self.instance.host_key_generation)
+        return ssh.host_key(self.instance.ssh_key.seed, self.full_name, self.instance.host_key_generation)
 
     @property
     def user_data(self) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -128,17 +128,17 @@ class Key:
     @property
     def from_file(self) -> str:
         """The name of a file in the command that sets it, or ""."""
-        return str(self._extra("from_file"))
+        return self._extra["from_file"]
 
     @property
     def example(self) -> str:
         """A value, of a list an item, for a command."""
         default = self.default
-        return str(self._extra("example")) or (default if isinstance(default, str) else json.dumps(default))
+        return self._extra["example"] or (default if isinstance(default, str) else json.dumps(default))
 
-    def _extra(self, name: str) -> Any:
-        extra = self.field.json_schema_extra
-        return extra[name] if isinstance(extra, dict) else ""
+    @property
+    def _extra(self) -> dict[str, str]:
+        return cast(dict[str, str], self.field.json_schema_extra)
 
 
 KEYS: dict[str, Key] = {}

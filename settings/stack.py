@@ -129,13 +129,17 @@ class Stack(BaseModel):
         return f"{self.app.name}{'--' if '-' in self.app.name else '-'}{self.stack}"
 
     @property
+    def compartment_id(self) -> str:
+        """OCID of the compartment of everything."""
+        return self.placement.compartment_id or self.profile.tenancy_ocid
+
+    @property
     def scope(self) -> scope.Scope:
         """What all resources in the cloud share."""
-        compartment = self.placement.compartment_id
         return scope.Scope(
-            compartment_id=compartment or self.profile.tenancy_ocid,
+            compartment_id=self.compartment_id,
             # Any compartment's OCID will do where the tenancy is unknown.
-            tenancy_ocid=self.profile.tenancy_ocid or compartment,
+            tenancy_ocid=self.profile.tenancy_ocid or self.placement.compartment_id,
             availability_domain=self.placement.availability_domain,
             display_name=self.stack_name,
             tags=scope.tags(self.project, self.stack),
@@ -152,9 +156,14 @@ class Stack(BaseModel):
         return f".build/{self.stack}"
 
     @property
+    def full_name(self) -> str:
+        """What no two stacks have in common, whatever their apps."""
+        return f"{self.compartment_id}/{self.project}/{self.stack}"
+
+    @property
     def owner(self) -> str:
-        """What no two stacks have in common; salts their hashes."""
-        return f"{self.scope.compartment_id}/{self.project}/{self.stack}/{self.app.name}"
+        """What no two stacks or apps have in common; salts their hashes."""
+        return f"{self.full_name}/{self.app.name}"
 
     @cached_property
     def rendered_secret_files(self) -> dict[str, str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+STOP_TIMEOUT_SECONDS = 30
+"""After SIGTERM, until the container is killed."""
+
 
 @dataclass(frozen=True)
 class ContainerSpec:
@@ -26,6 +29,11 @@ class ContainerSpec:
     user_id: int
     # Limit, in GB.
     memory_gb: int
+
+    @property
+    def half_memory_mb(self) -> int:
+        """In MiB: the size limit of /dev/shm and of a /tmp in memory, which count as memory of the container."""
+        return self.memory_gb * 512
 
     def variables(self, **more: str) -> dict[str, str]:
         """The whole environment, sorted: one value decides where the app listens and what it keeps, whatever its image says."""

@@ -1,6 +1,7 @@
 """The app in Kubernetes: all manifests, as plain values.
 
-Values that exist only once other things do (the image's digest, secrets, annotations) may be Pulumi's outputs; their type is `Text`.
+Values that exist only once other things do (the image's digest, secrets, annotations) may be Pulumi's outputs; their type is `Text` of
+specs/load_balancer.py.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs.app_spec import AppSpec
-from specs.load_balancer import LoadBalancerSpec
+from specs.load_balancer import LoadBalancerSpec, Text
 from specs.pod import pod_spec
 from specs.scope import on_destroy
 
 Manifest = dict[str, Any]
-Text = Any
-"""A text, or Pulumi's output of one."""
 
 ROLLOUT_TIMEOUT_SECONDS = 600
 """After this time a rollout has failed: a new node's first pull of the image and the volume's attachment must fit."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from specs.container import ContainerSpec
+from specs.container import STOP_TIMEOUT_SECONDS, ContainerSpec
 from specs.secret_files import SECRETS_PATH
-
-TERMINATION_GRACE_SECONDS = 30
 
 TMP_GB = 8
 """Size limit of /tmp, on the node's boot volume. A pod that writes more is evicted, not the node's other pods."""
@@ -21,7 +19,7 @@ def pod_spec(
         "automountServiceAccountToken": False,
         # Nobody wants variables for every Service of the namespace, and a Service called "port" would set PORT.
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
+        "terminationGracePeriodSeconds": STOP_TIMEOUT_SECONDS,
         "imagePullSecrets": [{"name": pull_secret}],
         "securityContext": {
             "runAsNonRoot": True,
@@ -39,7 +37,7 @@ def pod_spec(
             {"name": "files", "secret": {"secretName": files_secret, "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": f"{TMP_GB}Gi"}},
             # In memory, and part of the app's limit. The 64 MB of a container without it are too few for data loaders.
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{container.memory_gb * 512}Mi"}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{container.half_memory_mb}Mi"}},
         ],
     }
 

@@ -10,10 +10,9 @@ import json
 import shlex
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
-from specs.container import ContainerSpec
+from specs.container import STOP_TIMEOUT_SECONDS, ContainerSpec
 from specs.secret_files import SECRETS_PATH
 
-STOP_TIMEOUT_SECONDS = 30
 PIDS_LIMIT = 4096
 """Processes and threads of the container: far more than kernels and their libraries start, far fewer than the system has."""
 
@@ -48,7 +47,7 @@ def run_command(spec: ContainerSpec, image: str, data: str = "") -> list[str]:
     image: reference by digest; data: folder or volume for the data, by default the app's folder on the data volume.
     """
     # Both are memory of the container: together they cannot take more than its limit.
-    half = f"{spec.memory_gb * 512}m"
+    half = f"{spec.half_memory_mb}m"
     words = [
         *("podman", "run", "--name", spec.name, "--replace", "--rm", "--detach"),
         *("--sdnotify", "conmon", "--cgroups", "no-conmon", "--pull", "never"),

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from specs.cloud_config import DATA_DISK_UNIT, DATA_MOUNT, METADATA_UNIT
-from specs.container import ContainerSpec
-from specs.podman import STOP_TIMEOUT_SECONDS, data_folder, run_file, unit_file, unit_name, version_files
+from specs.container import STOP_TIMEOUT_SECONDS, ContainerSpec
+from specs.podman import data_folder, run_file, unit_file, unit_name, version_files
 
 PULL_TIMEOUT_SECONDS = 900
 BOOT_TIMEOUT_SECONDS = 1200

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from specs.resource_types import CLUSTER
+from specs.resource_types import CLUSTER, INSTANCE, REPOSITORY, VOLUME
 
 # A repeated create gives the same resource: a build is pushed to its tag again, a command is written to be repeated, an object of
 # Kubernetes is applied by its name (upsert_existing_objects), and the default lists and tables of a VCN are only changed.
 REPEATABLE = re.compile(r"docker-build:|command:remote:Command$|kubernetes:|pulumi:providers:|oci:Core/default")
-
 
 _NAMED = "--compartment-id {compartmentId} --display-name {displayName}"
 # source: OCI CLI, command reference.
@@ -28,13 +27,13 @@ LOOK_UPS = {
         "",
         "network nsg rules list --nsg-id {networkSecurityGroupId}",
     ),
-    "oci:Core/instance:Instance": ("instance", f"compute instance list {_NAMED}"),
-    "oci:Core/volume:Volume": ("volume", f"bv volume list {_NAMED}"),
+    INSTANCE: ("instance", f"compute instance list {_NAMED}"),
+    VOLUME: ("volume", f"bv volume list {_NAMED}"),
     "oci:Core/volumeAttachment:VolumeAttachment": (
         "volumeattachment",
         "compute volume-attachment list --compartment-id {compartmentId} --instance-id {instanceId} --volume-id {volumeId}",
     ),
-    "oci:Artifacts/containerRepository:ContainerRepository": (
+    REPOSITORY: (
         "containerrepo",
         f"artifacts container repository list {_NAMED}",
     ),

@@ -16,7 +16,7 @@ import pytest
 
 from sandbox import engine, paths, tls
 from sandbox.process import privileged, run
-from specs.podman import STOP_TIMEOUT_SECONDS
+from specs.container import STOP_TIMEOUT_SECONDS
 from tests.images.conftest import New, native_only
 from tests.support.app_container import PASSWORD, SECONDS, AppContainer
 from tests.support.jupyter import PLOT, image_size, kernel, login, pictures

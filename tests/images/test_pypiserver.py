@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specs.podman import STOP_TIMEOUT_SECONDS
+from specs.container import STOP_TIMEOUT_SECONDS
 from tests.images.conftest import New, native_only
 from tests.support.app_container import PASSWORD, AppContainer
 from tests.support.machine import session

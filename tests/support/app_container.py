@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox import address, engine, paths, registry
 from sandbox.process import privileged, run
 from specs import podman, secret_files
-from specs.container import ContainerSpec
+from specs.container import STOP_TIMEOUT_SECONDS, ContainerSpec
 from tests.support.apps import App
 from tests.support.machine import answers
 from tests.support.ports import free_port
@@ -83,7 +83,7 @@ class AppContainer:
     def stop(self) -> tuple[int, float]:
         """Stop it like the unit of the instance. Returns its exit code and the seconds it needed."""
         began = time.monotonic()
-        engine.podman("stop", "--time", str(podman.STOP_TIMEOUT_SECONDS), self.name)
+        engine.podman("stop", "--time", str(STOP_TIMEOUT_SECONDS), self.name)
         return self.exit_code(), time.monotonic() - began
 
     def health(self) -> bool:
